@@ -1,0 +1,335 @@
+//! Bytes to requests: incremental, bounded, and without going over a byte twice.
+//!
+//! # Invariants
+//!
+//! 1. A request is complete or not there: nothing of it is reported before its last byte has come.
+//! 2. How the input is cut into reads does not change what is decoded.
+//! 3. Memory grows only with bytes that have come, never with lengths that were announced.
+
+use crate::args::{INLINE_BASE, Requests, Span};
+use crate::inline::split_arguments;
+use base::number::parse_i64;
+use memchr::memchr;
+
+/// The longest inline request, and the longest length line, in bytes (Redis: PROTO_INLINE_MAX_SIZE).
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// What a client may announce.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most arguments of a request.
+    pub arguments_max: i64,
+    /// The longest argument, in bytes (`proto-max-bulk-len`).
+    pub bulk_bytes_max: i64,
+    /// Whether the client has yet to authenticate; it may then send 10 arguments of 16 KiB.
+    pub unauthenticated: bool,
+}
+
+impl Limits {
+    /// Redis's limits for an authenticated client: 2^31 - 1 arguments, 512 MiB each.
+    pub const DEFAULT: Limits = Limits {
+        arguments_max: i32::MAX as i64,
+        bulk_bytes_max: 512 << 20,
+        unauthenticated: false,
+    };
+
+    const UNAUTHENTICATED_ARGUMENTS_MAX: i64 = 10;
+    const UNAUTHENTICATED_BULK_BYTES_MAX: i64 = 16 * 1024;
+}
+
+/// What is wrong with a client's bytes. The connection is of no use after it: reply and close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProtocolError {
+    /// The number of arguments is no number or above the limit.
+    #[error("Protocol error: invalid multibulk length")]
+    InvalidMultibulkLength,
+    /// More arguments than a client may send before it authenticates.
+    #[error("Protocol error: unauthenticated multibulk length")]
+    UnauthenticatedMultibulkLength,
+    /// An argument does not begin with its length.
+    #[error("Protocol error: expected '$', got '{}'", *.0 as char)]
+    ExpectedBulk(u8),
+    /// The length of an argument is no number, negative, or above the limit.
+    #[error("Protocol error: invalid bulk length")]
+    InvalidBulkLength,
+    /// A longer argument than a client may send before it authenticates.
+    #[error("Protocol error: unauthenticated bulk length")]
+    UnauthenticatedBulkLength,
+    /// The line with the number of arguments does not end.
+    #[error("Protocol error: too big mbulk count string")]
+    TooBigMultibulkCount,
+    /// The line with the length of an argument does not end.
+    #[error("Protocol error: too big bulk count string")]
+    TooBigBulkCount,
+    /// An inline request without an end.
+    #[error("Protocol error: too big inline request")]
+    TooBigInline,
+    /// An inline request whose quotes do not match.
+    #[error("Protocol error: unbalanced quotes in request")]
+    UnbalancedQuotes,
+}
+
+/// Where in a request the decoder stands.
+///
+/// ```text
+///        '*n'            '$len'           data CRLF
+///  Start ─────► Length ─────────► Data ────────────┐
+///    ▲            ▲                                │
+///    │            └──────── more arguments ────────┤
+///    └──────────────────── the last one ───────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Start,
+    Length { remaining: u32 },
+    Data { remaining: u32, bytes: u32 },
+}
+
+/// Decodes the requests of one connection.
+///
+/// The caller keeps the bytes: it appends to a buffer, calls [`Decoder::decode`], executes what was decoded, then
+/// drops the consumed bytes from the front of the buffer and calls [`Decoder::advance`].
+#[derive(Debug)]
+pub struct Decoder {
+    state: State,
+    /// How far into the buffer this decoder has read.
+    position: usize,
+    /// Where the request that is being decoded begins.
+    request_start: usize,
+    /// The arguments so far of the request that is being decoded.
+    partial: Vec<Span>,
+}
+
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder at the start of a connection.
+    #[must_use]
+    pub const fn new() -> Decoder {
+        Decoder { state: State::Start, position: 0, request_start: 0, partial: Vec::new() }
+    }
+
+    /// How many bytes of the buffer belong to requests that were reported: they may be dropped once those are executed.
+    #[must_use]
+    pub const fn consumed(&self) -> usize {
+        self.request_start
+    }
+
+    /// Whether the buffer ends inside a request.
+    #[must_use]
+    pub const fn is_inside_request(&self, buffered: usize) -> bool {
+        self.request_start < buffered
+    }
+
+    /// How many bytes are known to be missing to the argument that is being read: what to make room for.
+    #[must_use]
+    pub const fn missing(&self, buffered: usize) -> usize {
+        match self.state {
+            State::Data { bytes, .. } => {
+                (self.position + bytes as usize + 2).saturating_sub(buffered)
+            }
+            State::Start | State::Length { .. } => 0,
+        }
+    }
+
+    /// Tells that `count` bytes were dropped from the front of the buffer; at most [`Decoder::consumed`].
+    pub fn advance(&mut self, count: usize) {
+        debug_assert!(count <= self.request_start);
+        self.position -= count;
+        self.request_start -= count;
+        for span in &mut self.partial {
+            span.start -= count as u32;
+            span.end -= count as u32;
+        }
+    }
+
+    /// Appends complete requests of `input` to `requests` until there are `requests_max` of them or the input ends.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not a request; the requests before it have been appended.
+    pub fn decode(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+        requests: &mut Requests,
+        requests_max: usize,
+    ) -> Result<(), ProtocolError> {
+        while requests.len() < requests_max && self.position < input.len() {
+            let progressed = match self.state {
+                State::Start if input[self.position] == b'*' => self.read_count(input, limits)?,
+                State::Start => self.read_inline(input, requests)?,
+                State::Length { remaining } => {
+                    self.read_arguments(input, limits, requests, remaining)?
+                }
+                State::Data { remaining, bytes } => {
+                    if self.read_data(input, bytes) {
+                        self.finish_argument(remaining, requests);
+                        true
+                    } else {
+                        false
+                    }
+                }
+            };
+            if !progressed {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// `*<count>\r\n`; false where the line is not complete.
+    fn read_count(&mut self, input: &[u8], limits: &Limits) -> Result<bool, ProtocolError> {
+        let Some(line) = self.line(input) else {
+            return self.incomplete_line(input, ProtocolError::TooBigMultibulkCount);
+        };
+        let count = parse_length(line).filter(|&count| count <= limits.arguments_max);
+        let count = count.ok_or(ProtocolError::InvalidMultibulkLength)?;
+        if limits.unauthenticated && count > Limits::UNAUTHENTICATED_ARGUMENTS_MAX {
+            return Err(ProtocolError::UnauthenticatedMultibulkLength);
+        }
+        self.position += 1 + line.len() + 2;
+        if count <= 0 {
+            self.request_start = self.position;
+        } else {
+            self.state = State::Length { remaining: count as u32 };
+        }
+        Ok(true)
+    }
+
+    /// As many arguments as are there, in one loop without storing the state between them.
+    fn read_arguments(
+        &mut self,
+        input: &[u8],
+        limits: &Limits,
+        requests: &mut Requests,
+        mut remaining: u32,
+    ) -> Result<bool, ProtocolError> {
+        loop {
+            if self.position >= input.len() {
+                self.state = State::Length { remaining };
+                return Ok(false);
+            }
+            let Some(bytes) = self.read_length(input, limits)? else {
+                self.state = State::Length { remaining };
+                return Ok(false);
+            };
+            if !self.read_data(input, bytes) {
+                self.state = State::Data { remaining, bytes };
+                return Ok(false);
+            }
+            self.finish_argument(remaining, requests);
+            if remaining == 1 {
+                return Ok(true);
+            }
+            remaining -= 1;
+        }
+    }
+
+    /// `$<bytes>\r\n`; `None` where the line is not complete.
+    fn read_length(&mut self, input: &[u8], limits: &Limits) -> Result<Option<u32>, ProtocolError> {
+        // The common case: one or two digits, in full.
+        let (bytes, length) = match input[self.position..] {
+            [b'$', digit @ b'0'..=b'9', b'\r', _, ..] => (i64::from(digit - b'0'), 4),
+            [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] => {
+                (i64::from(tens - b'0') * 10 + i64::from(ones - b'0'), 5)
+            }
+            _ => {
+                let Some(line) = self.line(input) else {
+                    self.incomplete_line(input, ProtocolError::TooBigBulkCount)?;
+                    return Ok(None);
+                };
+                let first = input[self.position];
+                if first != b'$' {
+                    return Err(ProtocolError::ExpectedBulk(first));
+                }
+                let bytes = parse_length(line).filter(|&n| n >= 0 && n <= limits.bulk_bytes_max);
+                (bytes.ok_or(ProtocolError::InvalidBulkLength)?, 1 + line.len() + 2)
+            }
+        };
+        if limits.unauthenticated && bytes > Limits::UNAUTHENTICATED_BULK_BYTES_MAX {
+            return Err(ProtocolError::UnauthenticatedBulkLength);
+        }
+        self.position += length;
+        Ok(Some(bytes as u32))
+    }
+
+    /// The bytes of an argument and the two that end it; false where they have not all come.
+    fn read_data(&mut self, input: &[u8], bytes: u32) -> bool {
+        let end = self.position + bytes as usize;
+        if input.len() < end + 2 {
+            return false;
+        }
+        self.partial.push(Span { start: self.position as u32, end: end as u32 });
+        self.position = end + 2;
+        true
+    }
+
+    fn finish_argument(&mut self, remaining: u32, requests: &mut Requests) {
+        if remaining > 1 {
+            self.state = State::Length { remaining: remaining - 1 };
+            return;
+        }
+        requests.spans.append(&mut self.partial);
+        requests.ends.push(requests.spans.len() as u32);
+        self.state = State::Start;
+        self.request_start = self.position;
+    }
+
+    /// One line of words, unquoted into the requests' own buffer.
+    fn read_inline(
+        &mut self,
+        input: &[u8],
+        requests: &mut Requests,
+    ) -> Result<bool, ProtocolError> {
+        let rest = &input[self.position..];
+        let Some(length) = memchr(b'\n', rest) else {
+            return if rest.len() > LINE_BYTES_MAX {
+                Err(ProtocolError::TooBigInline)
+            } else {
+                Ok(false)
+            };
+        };
+        let line = rest[..length].strip_suffix(b"\r").unwrap_or(&rest[..length]);
+        let Requests { spans, ends, inline } = requests;
+        let before = spans.len();
+        let split = split_arguments(line, |word| {
+            let start = INLINE_BASE + inline.len() as u32;
+            inline.extend_from_slice(word);
+            spans.push(Span { start, end: start + word.len() as u32 });
+        });
+        if split.is_err() {
+            spans.truncate(before);
+            return Err(ProtocolError::UnbalancedQuotes);
+        }
+        if spans.len() > before {
+            ends.push(spans.len() as u32);
+        }
+        self.position += length + 1;
+        self.request_start = self.position;
+        Ok(true)
+    }
+
+    /// What stands between the first byte and the `\r` of the line here, where `\r` and one byte more have come.
+    fn line<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let rest = &input[self.position..];
+        let end = memchr(b'\r', &rest[..rest.len().min(LINE_BYTES_MAX + 1)])?;
+        (end + 1 < rest.len()).then(|| rest.get(1..end).unwrap_or_default())
+    }
+
+    fn incomplete_line(&self, input: &[u8], too_big: ProtocolError) -> Result<bool, ProtocolError> {
+        if input.len() - self.position > LINE_BYTES_MAX { Err(too_big) } else { Ok(false) }
+    }
+}
+
+/// A length as clients write it.
+fn parse_length(text: &[u8]) -> Option<i64> {
+    parse_i64(text)
+}
+
+#[cfg(test)]
+mod tests;

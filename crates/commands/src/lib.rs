@@ -1,0 +1,41 @@
+//! The command table, and every command that needs only the keyspace.
+//!
+//! A command is declared once: its name, arity, flags, key specifications, ACL categories, summary and arguments stand beside the
+//! function that runs it. COMMAND, routing, key extraction and documentation are derived from that declaration. A family is
+//! a folder whose `mod.rs` reads like a page of the manual; the functions stand in files by topic.
+//!
+//! A reading command receives a [`View`](engine::View), a writing one an [`Edit`](engine::Edit), a command over all keys a [`Whole`]: what a
+//! declaration says about writing cannot be untrue.
+
+mod error;
+pub mod generic;
+pub mod spec;
+pub mod string;
+mod whole;
+
+pub use error::CommandError;
+pub use spec::{Body, Command, Spec};
+pub use whole::Whole;
+
+use engine::{Edit, View};
+use resp::{Args, Reply};
+
+/// What running a command gives: its reply has been written, or the client made a mistake.
+pub type Outcome = Result<(), CommandError>;
+
+/// How a command of this crate runs.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// Reads the keys that it declares.
+    Read(fn(&mut View<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    /// Changes the keys that it declares.
+    Write(fn(&mut Edit<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    /// Goes over the whole keyspace, one slot at a time or all at once.
+    Whole(fn(&mut Whole<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+}
+
+/// A declared command of this crate.
+pub type KeyspaceCommand = Command<Run>;
+
+/// Every family of this crate.
+pub const FAMILIES: &[&[KeyspaceCommand]] = &[generic::COMMANDS, string::COMMANDS];

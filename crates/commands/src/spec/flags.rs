@@ -1,0 +1,151 @@
+//! The words that commands are classified by.
+
+/// A chapter of the manual.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Group {
+    /// Keys of any type.
+    Generic,
+    /// Strings.
+    String,
+    /// The connection itself.
+    Connection,
+    /// The server.
+    Server,
+    /// The cluster.
+    Cluster,
+}
+
+impl Group {
+    /// The word that COMMAND DOCS gives.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Generic => "generic",
+            Group::String => "string",
+            Group::Connection => "connection",
+            Group::Server => "server",
+            Group::Cluster => "cluster",
+        }
+    }
+}
+
+/// What a command may do, and when it may run. The names are those that COMMAND INFO gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flag {
+    /// May change data.
+    Write,
+    /// Only reads data.
+    Readonly,
+    /// May need more memory: refused when there is none.
+    DenyOom,
+    /// For administrators.
+    Admin,
+    /// Of the publish/subscribe kind.
+    Pubsub,
+    /// Not for scripts.
+    Noscript,
+    /// May wait.
+    Blocking,
+    /// Runs while data are loaded.
+    Loading,
+    /// Runs on a replica whose data are stale.
+    Stale,
+    /// Not shown to MONITOR.
+    SkipMonitor,
+    /// Not noted in the slow log.
+    SkipSlowlog,
+    /// Asks nothing of the slot's state (RESTORE-ASKING).
+    Asking,
+    /// Takes constant or logarithmic time.
+    Fast,
+    /// Runs before AUTH.
+    NoAuth,
+    /// Not inside a transaction.
+    NoMulti,
+    /// Its keys cannot all be told from its key specifications.
+    MovableKeys,
+    /// Runs while a script holds the server.
+    AllowBusy,
+    /// Works on any database (FLUSHALL).
+    NoMandatoryKeys,
+}
+
+impl Flag {
+    /// The word that COMMAND INFO gives; `None` where it is not told.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Flag::Write => "write",
+            Flag::Readonly => "readonly",
+            Flag::DenyOom => "denyoom",
+            Flag::Admin => "admin",
+            Flag::Pubsub => "pubsub",
+            Flag::Noscript => "noscript",
+            Flag::Blocking => "blocking",
+            Flag::Loading => "loading",
+            Flag::Stale => "stale",
+            Flag::SkipMonitor => "skip_monitor",
+            Flag::SkipSlowlog => "skip_slowlog",
+            Flag::Asking => "asking",
+            Flag::Fast => "fast",
+            Flag::NoAuth => "no_auth",
+            Flag::NoMulti => "no_multi",
+            Flag::MovableKeys => "movablekeys",
+            Flag::AllowBusy => "allow_busy",
+            Flag::NoMandatoryKeys => "no_mandatory_keys",
+        })
+    }
+}
+
+/// A category of the access control lists.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Category {
+    /// `@keyspace`
+    Keyspace,
+    /// `@read`
+    Read,
+    /// `@write`
+    Write,
+    /// `@string`
+    String,
+    /// `@admin`
+    Admin,
+    /// `@fast`
+    Fast,
+    /// `@slow`
+    Slow,
+    /// `@blocking`
+    Blocking,
+    /// `@dangerous`
+    Dangerous,
+    /// `@connection`
+    Connection,
+    /// `@pubsub`
+    Pubsub,
+    /// `@transaction`
+    Transaction,
+    /// `@scripting`
+    Scripting,
+}
+
+impl Category {
+    /// The word, without its `@`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Category::Keyspace => "keyspace",
+            Category::Read => "read",
+            Category::Write => "write",
+            Category::String => "string",
+            Category::Admin => "admin",
+            Category::Fast => "fast",
+            Category::Slow => "slow",
+            Category::Blocking => "blocking",
+            Category::Dangerous => "dangerous",
+            Category::Connection => "connection",
+            Category::Pubsub => "pubsub",
+            Category::Transaction => "transaction",
+            Category::Scripting => "scripting",
+        }
+    }
+}

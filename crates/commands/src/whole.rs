@@ -1,0 +1,22 @@
+//! What a command over the whole keyspace may touch.
+
+use base::Rng;
+use engine::{Flushed, Keyspace, Moment, WorkerId};
+
+/// The keyspace as a command over all keys has it. Nothing is held: the command walks slot by slot.
+pub struct Whole<'a> {
+    /// All keys.
+    pub keyspace: &'a Keyspace,
+    /// The database that the connection has selected.
+    pub database: usize,
+    /// The time of this command.
+    pub moment: Moment,
+    /// Which thread runs it.
+    pub worker: WorkerId,
+    /// Randomness.
+    pub rng: &'a mut Rng,
+    /// How many changes were made.
+    pub changes: u64,
+    /// What was flushed, for a thread that has time to free it.
+    pub flushed: Vec<Flushed>,
+}

@@ -1,0 +1,236 @@
+//! The slots that one command holds, and what it does to the counters.
+
+use crate::keyspace::{Keyspace, SlotState};
+use crate::moment::Moment;
+use crate::object::{KeyRecord, Object};
+use crate::tally::Tally;
+use crate::{Edit, View};
+use base::{Slot, UnixMillis};
+use collections::{KeyHasher, Table, Value};
+use parking_lot::MutexGuard;
+
+/// The slots of a command's keys, locked until this is dropped. Reads go through [`View`], writes through [`Edit`].
+pub struct Access<'k> {
+    pub(crate) keyspace: &'k Keyspace,
+    pub(crate) tally: &'k Tally,
+    held: Held<'k>,
+    pub(crate) database: usize,
+    pub(crate) moment: Moment,
+    /// The hash of one key that was computed before the lock was taken, and that key's address.
+    known_hash: (usize, u64),
+    /// By how much the memory of objects, which no table counts, has changed.
+    pub(crate) object_bytes: i64,
+    /// How many changes to the keyspace were made.
+    pub(crate) changes: u64,
+}
+
+pub(crate) enum Held<'k> {
+    One(HeldSlot<'k>),
+    /// In ascending order.
+    Many(Vec<HeldSlot<'k>>),
+}
+
+pub(crate) struct HeldSlot<'k> {
+    slot: Slot,
+    state: MutexGuard<'k, SlotState>,
+    /// The table of the access's database as it was when the slot was locked.
+    before: Extent,
+}
+
+/// What a table comes to.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    keys: i64,
+    volatile: i64,
+    bytes: i64,
+}
+
+impl Extent {
+    #[inline]
+    fn of(table: Option<&Table<Object>>) -> Extent {
+        table.map_or_else(Extent::default, |table| Extent {
+            keys: table.len() as i64,
+            volatile: table.volatile_len() as i64,
+            bytes: table.memory_bytes() as i64,
+        })
+    }
+}
+
+impl<'k> HeldSlot<'k> {
+    #[inline]
+    pub(crate) fn new(
+        slot: Slot,
+        state: MutexGuard<'k, SlotState>,
+        database: usize,
+    ) -> HeldSlot<'k> {
+        let before = Extent::of(state.table(database));
+        HeldSlot { slot, state, before }
+    }
+}
+
+impl<'k> Access<'k> {
+    #[inline]
+    pub(crate) fn new(
+        keyspace: &'k Keyspace,
+        tally: &'k Tally,
+        held: Held<'k>,
+        database: usize,
+        moment: Moment,
+    ) -> Access<'k> {
+        Access {
+            keyspace,
+            tally,
+            held,
+            database,
+            moment,
+            known_hash: (0, 0),
+            object_bytes: 0,
+            changes: 0,
+        }
+    }
+
+    /// Tells the hash of `key`, so that it need not be computed again for this very slice.
+    #[inline]
+    #[must_use]
+    pub fn with_hash(mut self, key: &[u8], hash: u64) -> Access<'k> {
+        self.known_hash = (key.as_ptr() as usize, hash);
+        self
+    }
+
+    /// The access as a reading command has it.
+    #[inline]
+    pub fn view(&mut self) -> View<'_, 'k> {
+        View::new(self)
+    }
+
+    /// The access as a writing command has it.
+    #[inline]
+    pub fn edit(&mut self) -> Edit<'_, 'k> {
+        Edit::new(self)
+    }
+
+    /// How many changes to the keyspace were made under this access.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        if self.known_hash.0 == key.as_ptr() as usize {
+            return self.known_hash.1;
+        }
+        self.keyspace.hasher.hash(key)
+    }
+
+    #[inline]
+    fn state(&mut self, key: &[u8]) -> &mut SlotState {
+        match &mut self.held {
+            Held::One(one) => {
+                debug_assert_eq!(one.slot, Slot::of_key(key), "a command stays in its slots");
+                &mut one.state
+            }
+            Held::Many(many) => {
+                let slot = Slot::of_key(key);
+                let index = many
+                    .binary_search_by_key(&slot, |held| held.slot)
+                    .expect("a command touches only the keys that it declares");
+                &mut many[index].state
+            }
+        }
+    }
+
+    /// The table of this access's database that `key` belongs to.
+    #[inline]
+    pub(crate) fn table(&mut self, key: &[u8]) -> &mut Table<Object> {
+        let (database, databases) = (self.database, self.keyspace.databases());
+        self.state(key).table_mut(database, databases)
+    }
+
+    /// Runs `change` on the table of another database that `key` belongs to, and counts what it did.
+    pub(crate) fn in_database<T>(
+        &mut self,
+        database: usize,
+        key: &[u8],
+        change: impl FnOnce(&mut Table<Object>) -> T,
+    ) -> T {
+        let databases = self.keyspace.databases();
+        let tally = self.tally;
+        let other = database != self.database;
+        let table = self.state(key).table_mut(database, databases);
+        let before = Extent::of(Some(table));
+        let result = change(table);
+        if other {
+            settle(tally, database, before, Extent::of(Some(table)));
+        }
+        result
+    }
+
+    /// The record of `key` when it is there and its time has not come. One whose time has come is removed.
+    #[inline]
+    pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        let hash = self.hash(key);
+        let now = self.moment.now;
+        let expired = match self.table(key).find(hash, key) {
+            None => return None,
+            Some(record) => is_expired(record, now),
+        };
+        if expired {
+            self.remove_expired(hash, key);
+            return None;
+        }
+        self.table(key).find(hash, key)
+    }
+
+    #[cold]
+    fn remove_expired(&mut self, hash: u64, key: &[u8]) {
+        if let Some(record) = self.table(key).remove(hash, key) {
+            self.object_bytes -= object_bytes(&record) as i64;
+            self.tally.count_expired(1);
+        }
+    }
+}
+
+/// Releases the slots and brings the counters up to date.
+impl Drop for Access<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let database = self.database;
+        match &self.held {
+            Held::One(one) => {
+                settle(self.tally, database, one.before, Extent::of(one.state.table(database)));
+            }
+            Held::Many(many) => {
+                for one in many {
+                    settle(self.tally, database, one.before, Extent::of(one.state.table(database)));
+                }
+            }
+        }
+        self.tally.add_memory(self.object_bytes);
+        if self.changes != 0 {
+            self.tally.count_changes(self.changes);
+        }
+    }
+}
+
+#[inline]
+fn settle(tally: &Tally, database: usize, before: Extent, after: Extent) {
+    if after.keys != before.keys || after.volatile != before.volatile {
+        tally.add_keys(database, after.keys - before.keys, after.volatile - before.volatile);
+    }
+    tally.add_memory(after.bytes - before.bytes);
+}
+
+/// Whether the record's time has come.
+#[inline]
+pub(crate) fn is_expired(record: &KeyRecord, now: UnixMillis) -> bool {
+    record.expire_at().is_some_and(|at| now.0 > at)
+}
+
+/// The memory of the record's object, where it has one.
+pub(crate) fn object_bytes(record: &KeyRecord) -> usize {
+    match record.value() {
+        Value::Object(object) => object.memory_bytes(),
+        Value::Integer(_) | Value::Bytes(_) => 0,
+    }
+}

@@ -1,0 +1,271 @@
+//! Sixteen thousand slots, each with its tables behind its own lock.
+
+use crate::HashSeed;
+use crate::access::{Access, Held, HeldSlot, object_bytes};
+use crate::hasher::SeededHasher;
+use crate::moment::Moment;
+use crate::object::Object;
+use crate::tally::{Tally, Totals};
+use base::{SLOT_COUNT, Slot};
+use collections::{KeyHasher, Table, prefetch};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// The threads that touch the keyspace are numbered, so that each has counters of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WorkerId(pub usize);
+
+/// One slot: a lock, whether commands for it are served here, and its tables. One cache line.
+#[repr(align(64))]
+pub(crate) struct SlotCell {
+    state: Mutex<SlotState>,
+    served: AtomicBool,
+}
+
+pub(crate) struct SlotState {
+    /// Database 0.
+    first: Table<Object>,
+    /// Databases 1 and up, from the first use of any of them on.
+    #[allow(clippy::box_collection, reason = "eight bytes, so that a slot fits a cache line")]
+    others: Option<Box<Vec<Table<Object>>>>,
+}
+
+impl SlotState {
+    #[inline]
+    pub(crate) fn table(&self, database: usize) -> Option<&Table<Object>> {
+        if database == 0 {
+            return Some(&self.first);
+        }
+        self.others.as_ref().map(|tables| &tables[database - 1])
+    }
+
+    #[inline]
+    pub(crate) fn table_mut(&mut self, database: usize, databases: usize) -> &mut Table<Object> {
+        if database == 0 {
+            return &mut self.first;
+        }
+        let tables = self
+            .others
+            .get_or_insert_with(|| Box::new((1..databases).map(|_| Table::new()).collect()));
+        &mut tables[database - 1]
+    }
+}
+
+/// Tables that were emptied at a stroke; dropping it frees their records, which may take long.
+#[must_use = "drop it where the time does not matter"]
+pub struct Flushed {
+    tables: Vec<Table<Object>>,
+    keys: u64,
+}
+
+impl Flushed {
+    /// How many keys there were.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// Whether nothing was flushed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+}
+
+/// All keys of the process.
+pub struct Keyspace {
+    slots: Box<[SlotCell]>,
+    pub(crate) hasher: SeededHasher,
+    databases: usize,
+    tallies: Box<[Tally]>,
+}
+
+impl Keyspace {
+    /// An empty keyspace of this many databases, to be used by threads numbered `0..workers`.
+    #[must_use]
+    pub fn new(databases: usize, workers: usize, seed: HashSeed) -> Keyspace {
+        let slot = || SlotCell {
+            state: Mutex::new(SlotState { first: Table::new(), others: None }),
+            served: AtomicBool::new(true),
+        };
+        Keyspace {
+            slots: (0..SLOT_COUNT).map(|_| slot()).collect(),
+            hasher: SeededHasher::new(seed),
+            databases,
+            tallies: (0..workers).map(|_| Tally::new(databases)).collect(),
+        }
+    }
+
+    /// How many databases there are.
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// The counters of one thread.
+    #[must_use]
+    pub fn tally(&self, worker: WorkerId) -> &Tally {
+        &self.tallies[worker.0]
+    }
+
+    /// The counters of all threads.
+    pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        self.tallies.iter()
+    }
+
+    /// The number of keys of a database, and of those with an expiry.
+    #[must_use]
+    pub fn totals(&self, database: usize) -> Totals {
+        self.tallies.iter().map(|tally| tally.totals(database)).fold(
+            Totals::default(),
+            |sum, one| Totals { keys: sum.keys + one.keys, volatile: sum.volatile + one.volatile },
+        )
+    }
+
+    /// The bytes that records, tables and values take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        let fixed = (SLOT_COUNT * size_of::<SlotCell>()) as i64;
+        (fixed + self.tallies.iter().map(Tally::memory).sum::<i64>()).max(0) as u64
+    }
+
+    /// Whether commands for this slot are served here; said by the cluster, beside the slot's lock.
+    #[inline]
+    #[must_use]
+    pub fn serves(&self, slot: Slot) -> bool {
+        self.slots[slot.index()].served.load(Relaxed)
+    }
+
+    /// Sets whether commands for this slot are served here.
+    pub fn set_serves(&self, slot: Slot, served: bool) {
+        self.slots[slot.index()].served.store(served, Relaxed);
+    }
+
+    /// The keyed hash of a key: what [`Access::with_hash`] takes.
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// Asks the processor to bring in the slot's line.
+    #[inline]
+    pub fn prefetch_slot(&self, slot: Slot) {
+        prefetch(&self.slots[slot.index()]);
+    }
+
+    /// Asks the processor to bring in the bucket where a key of this hash would stand. Does nothing where the slot is
+    /// held by another thread.
+    #[inline]
+    pub fn prefetch_bucket(&self, slot: Slot, hash: u64) {
+        if let Some(state) = self.slots[slot.index()].state.try_lock() {
+            state.first.prefetch_bucket(hash);
+        }
+    }
+
+    /// Asks the processor to bring in the record of this hash. Does nothing where the slot is held by another thread.
+    #[inline]
+    pub fn prefetch_record(&self, slot: Slot, hash: u64) {
+        if let Some(state) = self.slots[slot.index()].state.try_lock() {
+            state.first.prefetch_record(hash);
+        }
+    }
+
+    /// Holds one slot.
+    #[inline]
+    #[must_use]
+    pub fn hold(
+        &self,
+        slot: Slot,
+        database: usize,
+        worker: WorkerId,
+        moment: Moment,
+    ) -> Access<'_> {
+        let held = Held::One(HeldSlot::new(slot, self.lock(slot), database));
+        Access::new(self, self.tally(worker), held, database, moment)
+    }
+
+    /// Holds the slots of all these keys, which may be in any order.
+    #[must_use]
+    pub fn hold_keys<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a [u8]>,
+        database: usize,
+        worker: WorkerId,
+        moment: Moment,
+    ) -> Access<'_> {
+        let mut slots: Vec<Slot> = keys.map(Slot::of_key).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let held = match slots[..] {
+            [slot] => Held::One(HeldSlot::new(slot, self.lock(slot), database)),
+            _ => Held::Many(
+                slots.iter().map(|&s| HeldSlot::new(s, self.lock(s), database)).collect(),
+            ),
+        };
+        Access::new(self, self.tally(worker), held, database, moment)
+    }
+
+    /// Empties one database, or all of them, at one moment. Every slot is held while the tables are taken out.
+    pub fn flush(&self, database: Option<usize>, worker: WorkerId) -> Flushed {
+        let mut states = self.lock_all();
+        let mut flushed = Flushed { tables: Vec::new(), keys: 0 };
+        let tally = self.tally(worker);
+        for state in &mut states {
+            let range = database.map_or(0..self.databases, |only| only..only + 1);
+            for database in range {
+                if state.table(database).is_none_or(Table::is_empty) {
+                    continue;
+                }
+                let table = std::mem::take(state.table_mut(database, self.databases));
+                let (keys, volatile) = (table.len() as i64, table.volatile_len() as i64);
+                tally.add_keys(database, -keys, -volatile);
+                let objects: usize = table.iter().map(object_bytes).sum();
+                tally.add_memory(-((table.memory_bytes() + objects) as i64));
+                flushed.keys += keys as u64;
+                flushed.tables.push(table);
+            }
+        }
+        flushed
+    }
+
+    /// Exchanges the contents of two databases at one moment.
+    pub fn swap(&self, a: usize, b: usize, worker: WorkerId) {
+        if a == b {
+            return;
+        }
+        let tally = self.tally(worker);
+        for state in &mut self.lock_all() {
+            let from_a = std::mem::take(state.table_mut(a, self.databases));
+            let from_b = std::mem::replace(state.table_mut(b, self.databases), from_a);
+            let now_b = state.table_mut(b, self.databases);
+            let (keys, volatile) = (
+                now_b.len() as i64 - from_b.len() as i64,
+                now_b.volatile_len() as i64 - from_b.volatile_len() as i64,
+            );
+            tally.add_keys(a, -keys, -volatile);
+            tally.add_keys(b, keys, volatile);
+            *state.table_mut(a, self.databases) = from_b;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self, slot: Slot) -> MutexGuard<'_, SlotState> {
+        self.slots[slot.index()].state.lock()
+    }
+
+    /// Every slot, in ascending order: for what must be seen by all at one moment.
+    fn lock_all(&self) -> Vec<MutexGuard<'_, SlotState>> {
+        self.slots.iter().map(|cell| cell.state.lock()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_takes_one_cache_line() {
+        assert_eq!(size_of::<SlotCell>(), 64);
+    }
+}

@@ -1,0 +1,34 @@
+//! The keyspace: what is stored, who may touch it when, and when it goes.
+//!
+//! ```text
+//!   Keyspace ── 16,384 slots ── a lock ── one Table per database ── Records (key, value, expiry, access clock)
+//!                                 │
+//!                                 └─ Access: the slots that one command holds; View reads, Edit writes
+//! ```
+//!
+//! Any thread runs any command under the locks of the slots that it touches. Slots are locked in ascending order and a
+//! thread that holds slots asks for no others, so that no two can wait for each other.
+
+mod access;
+mod edit;
+mod expiry;
+mod hasher;
+mod keyspace;
+mod moment;
+mod object;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod view;
+mod walk;
+
+pub use access::Access;
+pub use collections::{NewValue, Record, Value};
+pub use edit::{Edit, Expiry};
+pub use expiry::{ExpireCursor, ExpireProgress};
+pub use hasher::HashSeed;
+pub use keyspace::{Flushed, Keyspace, WorkerId};
+pub use moment::{AccessPolicy, Moment};
+pub use object::{EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind};
+pub use tally::{Tally, Totals};
+pub use view::View;

@@ -1,0 +1,63 @@
+//! What a reading command may do.
+
+use crate::access::Access;
+use crate::moment::Moment;
+use crate::object::KeyRecord;
+
+/// Reads the keys of the slots that a command holds. Keys whose time has come are not there.
+pub struct View<'a, 'k> {
+    access: &'a mut Access<'k>,
+}
+
+impl<'a, 'k> View<'a, 'k> {
+    #[inline]
+    pub(crate) fn new(access: &'a mut Access<'k>) -> View<'a, 'k> {
+        View { access }
+    }
+
+    /// The record of a key; counts a hit or a miss, and sets the key's access clock.
+    #[inline]
+    pub fn find(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        let (tally, moment) = (self.access.tally, self.access.moment);
+        let record = self.access.live(key);
+        match record {
+            Some(record) => {
+                tally.count_hit();
+                touch(record, &moment);
+            }
+            None => tally.count_miss(),
+        }
+        record
+    }
+
+    /// The record of a key, without a trace of having looked.
+    pub fn peek(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        self.access.live(key)
+    }
+
+    /// The time of this command.
+    #[must_use]
+    pub fn moment(&self) -> &Moment {
+        &self.access.moment
+    }
+
+    /// The number of the database that is read.
+    #[must_use]
+    pub fn database(&self) -> usize {
+        self.access.database
+    }
+}
+
+#[inline]
+pub(crate) fn touch(record: &KeyRecord, moment: &Moment) {
+    if !moment.touch {
+        return;
+    }
+    let access = record.access();
+    // The clock's low bits are as good as any random number for a counter that only has to grow slowly.
+    let random = moment.now.0 as u64 ^ u64::from(access);
+    let used = moment.used_access(access, random);
+    if used != access {
+        record.set_access(used);
+    }
+}

@@ -17,6 +17,8 @@ pub struct Requests {
     pub(crate) spans: Vec<Span>,
     /// Where the spans of each request end.
     pub(crate) ends: Vec<u32>,
+    /// Where in the buffer each request ends.
+    pub(crate) offsets: Vec<u32>,
     /// Arguments of inline requests, unquoted; their spans lie behind `INLINE_BASE`.
     pub(crate) inline: Vec<u8>,
 }
@@ -47,7 +49,14 @@ impl Requests {
     pub fn clear(&mut self) {
         self.spans.clear();
         self.ends.clear();
+        self.offsets.clear();
         self.inline.clear();
+    }
+
+    /// Where in the buffer request `index` ends: what [`Decoder::rewind`](crate::Decoder::rewind) takes.
+    #[must_use]
+    pub fn end_offset(&self, index: usize) -> usize {
+        self.offsets[index] as usize
     }
 
     /// The arguments of request `index`, borrowed from `input`, the buffer that it was decoded from.

@@ -147,6 +147,12 @@ impl Decoder {
         }
     }
 
+    /// Goes back to the end of a request: those behind it will be decoded again.
+    pub fn rewind(&mut self, offset: usize) {
+        debug_assert!(offset <= self.request_start);
+        *self = Decoder { position: offset, request_start: offset, ..Decoder::new() };
+    }
+
     /// Appends complete requests of `input` to `requests` until there are `requests_max` of them or the input ends.
     ///
     /// # Errors
@@ -276,6 +282,7 @@ impl Decoder {
         }
         requests.spans.append(&mut self.partial);
         requests.ends.push(requests.spans.len() as u32);
+        requests.offsets.push(self.position as u32);
         self.state = State::Start;
         self.request_start = self.position;
     }
@@ -295,7 +302,7 @@ impl Decoder {
             };
         };
         let line = rest[..length].strip_suffix(b"\r").unwrap_or(&rest[..length]);
-        let Requests { spans, ends, inline } = requests;
+        let Requests { spans, ends, inline, offsets } = requests;
         let before = spans.len();
         let split = split_arguments(line, |word| {
             let start = INLINE_BASE + inline.len() as u32;
@@ -308,6 +315,7 @@ impl Decoder {
         }
         if spans.len() > before {
             ends.push(spans.len() as u32);
+            offsets.push((self.position + length + 1) as u32);
         }
         self.position += length + 1;
         self.request_start = self.position;

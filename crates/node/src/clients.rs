@@ -1,0 +1,208 @@
+//! The registry of connected clients: what others may know of a session, and how they may stop it.
+
+use base::{Monotonic, UnixMillis};
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::task::Waker;
+
+/// The number of a client, given in the order of connection and never given again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ClientId(pub u64);
+
+/// What a client tells of itself (`CLIENT SETNAME`, `CLIENT SETINFO`).
+#[derive(Clone, Default, Debug)]
+pub struct ClientNames {
+    /// `CLIENT SETNAME`.
+    pub name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-NAME`.
+    pub library: Vec<u8>,
+    /// `CLIENT SETINFO LIB-VER`.
+    pub library_version: Vec<u8>,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The client's address, as CLIENT LIST shows it (`ip:port`, or `path:0` of a Unix socket).
+    pub address: String,
+    /// The address that it connected to.
+    pub local_address: String,
+    /// Whether it came by a Unix socket.
+    pub is_unix: bool,
+    /// Whether it came from this machine.
+    pub is_local: bool,
+    /// The file descriptor of its socket.
+    pub descriptor: i32,
+    /// Which worker serves it.
+    pub worker: usize,
+}
+
+/// What other threads may know of a session. Its own thread writes it, once a batch; any thread may set `kill` and wake it.
+pub struct Client {
+    /// Its number.
+    pub id: ClientId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// When it connected.
+    pub connected_at: UnixMillis,
+    /// What it tells of itself.
+    pub names: Mutex<ClientNames>,
+    /// The database that it has selected.
+    pub database: AtomicUsize,
+    /// Whether it speaks RESP3.
+    pub is_resp3: AtomicBool,
+    /// When it last sent something, in milliseconds of monotonic time.
+    pub last_active_millis: AtomicU64,
+    /// The index in the command table of its last command, plus one; 0 before the first.
+    pub last_command: AtomicUsize,
+    /// How many commands it has run.
+    pub commands: AtomicU64,
+    /// How many bytes it has sent.
+    pub input_bytes: AtomicU64,
+    /// How many bytes it was sent.
+    pub output_bytes: AtomicU64,
+    /// How many bytes of it are waiting to be decoded.
+    pub query_buffer_bytes: AtomicUsize,
+    /// How many bytes are waiting to be sent to it.
+    pub pending_output_bytes: AtomicUsize,
+    /// What it is and does: bits of `flag`.
+    pub flags: AtomicU32,
+    kill: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+/// Bits of [`Client::flags`].
+pub mod flag {
+    /// `CLIENT NO-EVICT ON`.
+    pub const NO_EVICT: u32 = 1;
+    /// `CLIENT NO-TOUCH ON`.
+    pub const NO_TOUCH: u32 = 2;
+    /// READONLY was sent.
+    pub const READONLY: u32 = 4;
+    /// Waits until CLIENT PAUSE ends.
+    pub const PAUSED: u32 = 8;
+    /// Will be closed when its output is written.
+    pub const CLOSING: u32 = 16;
+}
+
+impl Client {
+    /// Remembers how to wake the task that serves the client.
+    pub fn set_waker(&self, waker: &Waker) {
+        *self.waker.lock() = Some(waker.clone());
+    }
+
+    /// Asks for the client to be disconnected, and wakes its task.
+    pub fn kill(&self) {
+        self.kill.store(true, Relaxed);
+        self.wake();
+    }
+
+    /// Whether it is to be disconnected.
+    #[inline]
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.kill.load(Relaxed)
+    }
+
+    /// Wakes the task that serves the client.
+    pub fn wake(&self) {
+        if let Some(waker) = &*self.waker.lock() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Sets or clears a flag.
+    pub fn set_flag(&self, bit: u32, on: bool) {
+        if on {
+            self.flags.fetch_or(bit, Relaxed);
+        } else {
+            self.flags.fetch_and(!bit, Relaxed);
+        }
+    }
+
+    /// Whether a flag is set.
+    #[must_use]
+    pub fn has_flag(&self, bit: u32) -> bool {
+        self.flags.load(Relaxed) & bit != 0
+    }
+
+    /// Whole seconds since it last sent something.
+    #[must_use]
+    pub fn idle_seconds(&self, now: Monotonic) -> u64 {
+        now.millis().saturating_sub(self.last_active_millis.load(Relaxed)) / 1000
+    }
+}
+
+/// All connected clients.
+#[derive(Default)]
+pub struct Clients {
+    by_id: DashMap<ClientId, Arc<Client>>,
+    connected: AtomicUsize,
+    last_id: AtomicU64,
+}
+
+impl Clients {
+    /// Registers a new connection, unless there are `clients_max` already.
+    pub fn connect(
+        &self,
+        origin: Origin,
+        clients_max: usize,
+        wall: UnixMillis,
+        now: Monotonic,
+    ) -> Option<Arc<Client>> {
+        let admitted = self.connected.fetch_update(Relaxed, Relaxed, |connected| {
+            (connected < clients_max).then_some(connected + 1)
+        });
+        admitted.ok()?;
+        let id = ClientId(self.last_id.fetch_add(1, Relaxed) + 1);
+        let client = Arc::new(Client {
+            id,
+            origin,
+            connected_at: wall,
+            names: Mutex::default(),
+            database: AtomicUsize::new(0),
+            is_resp3: AtomicBool::new(false),
+            last_active_millis: AtomicU64::new(now.millis()),
+            last_command: AtomicUsize::new(0),
+            commands: AtomicU64::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            query_buffer_bytes: AtomicUsize::new(0),
+            pending_output_bytes: AtomicUsize::new(0),
+            flags: AtomicU32::new(0),
+            kill: AtomicBool::new(false),
+            waker: Mutex::new(None),
+        });
+        self.by_id.insert(id, Arc::clone(&client));
+        Some(client)
+    }
+
+    /// Forgets a connection that has ended.
+    pub fn disconnect(&self, id: ClientId) {
+        if self.by_id.remove(&id).is_some() {
+            self.connected.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// How many clients are connected.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        self.connected.load(Relaxed)
+    }
+
+    /// The client of this number.
+    #[must_use]
+    pub fn find(&self, id: ClientId) -> Option<Arc<Client>> {
+        self.by_id.get(&id).map(|entry| Arc::clone(&entry))
+    }
+
+    /// All clients at this moment, in the order in which they connected.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        let mut all: Vec<_> = self.by_id.iter().map(|entry| Arc::clone(&entry)).collect();
+        all.sort_unstable_by_key(|client| client.id);
+        all
+    }
+}

@@ -1,0 +1,225 @@
+//! One connection: its state, and the batch of requests that a read has brought.
+
+mod dispatch;
+mod prepare;
+
+use crate::clients::Client;
+use crate::node::Node;
+use crate::worker::{Now, Worker};
+use base::Rng;
+use engine::{Moment, WorkerId};
+use prepare::Prepared;
+use resp::{Decoder, Limits, Protocol, Reply, Requests};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How many requests are decoded, prefetched and executed together.
+const WINDOW: usize = 16;
+
+/// How much output may stand before the rest of a batch has to wait for it to be written, in bytes.
+const OUTPUT_BYTES_SOFT_MAX: usize = 1 << 20;
+
+/// What a session wants next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// All complete requests have run; more input is needed.
+    Input,
+    /// Write the output, then call again with the same input.
+    Write,
+    /// Wait to be woken, then call again with the same input (CLIENT PAUSE).
+    Wait,
+    /// Sleep on this thread, then call again with the same input (DEBUG SLEEP).
+    Sleep(Duration),
+    /// Write the output, then close.
+    Close,
+}
+
+/// What the replies of a connection are worth to it (`CLIENT REPLY`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The reply to the next command is left out.
+    SkipNext,
+    /// The reply to this command is left out.
+    Skip,
+}
+
+/// What a connection has set.
+pub(crate) struct State {
+    pub(crate) client: Arc<Client>,
+    pub(crate) protocol: Protocol,
+    pub(crate) database: usize,
+    pub(crate) is_authenticated: bool,
+    pub(crate) reply_mode: ReplyMode,
+    pub(crate) no_touch: bool,
+    /// READONLY was sent.
+    pub(crate) is_readonly: bool,
+    /// ASKING was sent right before.
+    pub(crate) is_asking: bool,
+    /// What happens after the command that runs.
+    pub(crate) after: After,
+}
+
+/// What happens after a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum After {
+    #[default]
+    GoOn,
+    Close,
+    Sleep(Duration),
+    /// The command has to run again later: it was not allowed to run now.
+    Wait,
+}
+
+/// One connection.
+pub struct Session {
+    decoder: Decoder,
+    state: State,
+}
+
+/// What a command of the node works with.
+pub struct Context<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) worker: WorkerId,
+    pub(crate) rng: &'a mut Rng,
+    pub(crate) now: Now,
+    pub(crate) moment: Moment,
+    pub(crate) state: &'a mut State,
+}
+
+impl Session {
+    /// The session of a client that has just connected.
+    #[must_use]
+    pub fn new(client: Arc<Client>, is_authenticated: bool) -> Session {
+        let state = State {
+            client,
+            protocol: Protocol::Resp2,
+            database: 0,
+            is_authenticated,
+            reply_mode: ReplyMode::On,
+            no_touch: false,
+            is_readonly: false,
+            is_asking: false,
+            after: After::GoOn,
+        };
+        Session { decoder: Decoder::new(), state }
+    }
+
+    /// What others know of it.
+    #[must_use]
+    pub fn client(&self) -> &Arc<Client> {
+        &self.state.client
+    }
+
+    /// How many bytes at the front of the input have been executed.
+    #[must_use]
+    pub fn consumed(&self) -> usize {
+        self.decoder.consumed()
+    }
+
+    /// Tells that `count` bytes were dropped from the front of the input.
+    pub fn advance(&mut self, count: usize) {
+        self.decoder.advance(count);
+    }
+
+    /// How many bytes of input are known to be missing to the argument that is being read.
+    #[must_use]
+    pub fn missing(&self, buffered: usize) -> usize {
+        self.decoder.missing(buffered)
+    }
+
+    /// Executes the complete requests in `input` and appends their replies to `out`.
+    pub fn execute(
+        &mut self,
+        worker: &mut Worker,
+        now: Now,
+        input: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Step {
+        let mut requests = std::mem::take(&mut worker.requests);
+        let step = self.execute_windows(worker, now, input, &mut requests, out);
+        requests.clear();
+        worker.requests = requests;
+        let client = &self.state.client;
+        client.last_active_millis.store(now.monotonic.millis(), Relaxed);
+        step
+    }
+
+    fn execute_windows(
+        &mut self,
+        worker: &mut Worker,
+        now: Now,
+        input: &[u8],
+        requests: &mut Requests,
+        out: &mut Vec<u8>,
+    ) -> Step {
+        loop {
+            requests.clear();
+            let unauthenticated = !self.state.is_authenticated;
+            let limits = Limits { unauthenticated, ..Limits::DEFAULT };
+            let window = if unauthenticated { 1 } else { WINDOW };
+            let decoded = self.decoder.decode(input, &limits, requests, window);
+            if let Some(step) = self.execute_window(worker, now, input, requests, out) {
+                return step;
+            }
+            if let Err(error) = decoded {
+                Reply::new(out, self.state.protocol).error(format_args!("ERR {error}"));
+                return Step::Close;
+            }
+            if requests.len() < window {
+                return Step::Input;
+            }
+        }
+    }
+
+    /// Executes decoded requests; `None` when all have run and nothing stands in the way of the next.
+    fn execute_window(
+        &mut self,
+        worker: &mut Worker,
+        now: Now,
+        input: &[u8],
+        requests: &Requests,
+        out: &mut Vec<u8>,
+    ) -> Option<Step> {
+        let node = Arc::clone(&worker.node);
+        let moment = Moment { touch: !self.state.no_touch, ..Moment::at(now.wall) };
+        let mut window = [Prepared::NONE; WINDOW];
+        let prepared = &mut window[..requests.len()];
+        for (index, one) in prepared.iter_mut().enumerate() {
+            *one = Prepared::new(&node, requests.args(index, input));
+        }
+        if prepared.len() > 2 && self.state.database == 0 {
+            prepare::prefetch(&node.keyspace, prepared);
+        }
+        for (index, one) in prepared.iter().enumerate() {
+            let args = requests.args(index, input);
+            worker.stats().commands.add(1);
+            let mut context = Context {
+                node: &node,
+                worker: worker.id,
+                rng: &mut worker.rng,
+                now,
+                moment,
+                state: &mut self.state,
+            };
+            context.run(one, args, out);
+            let step = match std::mem::take(&mut self.state.after) {
+                After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
+                After::GoOn => continue,
+                After::Close => Step::Close,
+                After::Sleep(time) => Step::Sleep(time),
+                After::Wait => {
+                    let before = index.checked_sub(1).map_or(0, |last| requests.end_offset(last));
+                    self.decoder.rewind(before);
+                    return Some(Step::Wait);
+                }
+            };
+            self.decoder.rewind(requests.end_offset(index));
+            return Some(step);
+        }
+        None
+    }
+}

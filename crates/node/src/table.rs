@@ -1,0 +1,194 @@
+//! All commands of the node: found by name, numbered, with what runs them.
+
+use crate::session::Context;
+use commands::spec::SimpleKeys;
+use commands::{Body, Command, KeyspaceCommand, Outcome, Run, Spec};
+use resp::{Args, Reply};
+
+/// How a command of the node itself runs.
+pub type SessionRun = fn(&mut Context<'_>, Args<'_>, &mut Reply<'_>) -> Outcome;
+
+/// A declared command of the node itself.
+pub type SessionCommand = Command<SessionRun>;
+
+/// What runs a command.
+#[derive(Clone)]
+pub enum Action {
+    /// A command of the keyspace.
+    Keyspace(Run),
+    /// A command of the node.
+    Session(SessionRun),
+    /// The second word decides.
+    Subcommands(Box<[Entry]>),
+}
+
+/// A command as it stands in the table.
+#[derive(Clone)]
+pub struct Entry {
+    /// Its number, which statistics are kept by; subcommands have their own.
+    pub index: usize,
+    /// Its declaration.
+    pub spec: &'static Spec,
+    /// Its name in full: `get`, `client|list`.
+    pub full_name: String,
+    /// What runs it.
+    pub action: Action,
+    /// Where its keys stand, in the simple case.
+    pub keys: Option<SimpleKeys>,
+}
+
+/// All commands.
+pub struct Table {
+    entries: Box<[Entry]>,
+    /// Open addressing over the folded names; `EMPTY` or an index of `entries`.
+    buckets: Box<[u16]>,
+    /// How many numbers were given, those of subcommands included.
+    numbered: usize,
+}
+
+const EMPTY: u16 = u16::MAX;
+const BUCKETS: usize = 2048;
+
+impl Table {
+    /// The table of these families.
+    #[must_use]
+    pub fn new(
+        keyspace: &[&'static [KeyspaceCommand]],
+        session: &[&'static [SessionCommand]],
+    ) -> Table {
+        let mut builder = Builder { numbered: 0 };
+        let mut entries: Vec<Entry> = Vec::new();
+        for &family in keyspace {
+            entries.extend(family.iter().map(|one| builder.entry(one, None, Action::Keyspace)));
+        }
+        for &family in session {
+            for command in family {
+                let entry = builder.entry(command, None, Action::Session);
+                match entries.iter_mut().find(|other| other.spec.name == entry.spec.name) {
+                    // A container whose subcommands come from both.
+                    Some(other) => other.join(entry),
+                    None => entries.push(entry),
+                }
+            }
+        }
+        entries.sort_by(|a, b| a.spec.name.cmp(b.spec.name));
+        let mut buckets = vec![EMPTY; BUCKETS].into_boxed_slice();
+        for (index, entry) in entries.iter().enumerate() {
+            let mut bucket = fold(entry.spec.name.as_bytes());
+            while buckets[bucket] != EMPTY {
+                bucket = (bucket + 1) % BUCKETS;
+            }
+            buckets[bucket] = index as u16;
+        }
+        Table { entries: entries.into(), buckets, numbered: builder.numbered }
+    }
+
+    /// The command of this name, in any case.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<&Entry> {
+        let mut bucket = fold(name);
+        loop {
+            let index = self.buckets[bucket];
+            if index == EMPTY {
+                return None;
+            }
+            let entry = &self.entries[index as usize];
+            if entry.spec.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(entry);
+            }
+            bucket = (bucket + 1) % BUCKETS;
+        }
+    }
+
+    /// All commands by name.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// All commands and subcommands by the number that statistics are kept by.
+    #[must_use]
+    pub fn by_number(&self) -> Vec<&Entry> {
+        let mut all: Vec<&Entry> = self
+            .entries
+            .iter()
+            .flat_map(|entry| std::iter::once(entry).chain(entry.subcommands()))
+            .collect();
+        all.sort_unstable_by_key(|entry| entry.index);
+        all
+    }
+
+    /// How many numbers were given to commands and subcommands.
+    #[must_use]
+    pub fn numbered(&self) -> usize {
+        self.numbered
+    }
+}
+
+impl Entry {
+    /// The subcommands; none where the command runs by itself.
+    #[must_use]
+    pub fn subcommands(&self) -> &[Entry] {
+        match &self.action {
+            Action::Subcommands(all) => all,
+            Action::Keyspace(_) | Action::Session(_) => &[],
+        }
+    }
+
+    /// The subcommand of this name, in any case.
+    #[must_use]
+    pub fn subcommand(&self, name: &[u8]) -> Option<&Entry> {
+        self.subcommands().iter().find(|one| one.spec.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    fn join(&mut self, other: Entry) {
+        let (Action::Subcommands(mine), Action::Subcommands(more)) =
+            (&mut self.action, other.action)
+        else {
+            panic!("command {} is declared twice", self.spec.name);
+        };
+        let mut all = std::mem::take(mine).into_vec();
+        all.extend(more);
+        *mine = all.into();
+    }
+}
+
+struct Builder {
+    numbered: usize,
+}
+
+impl Builder {
+    fn entry<R: Copy>(
+        &mut self,
+        command: &'static Command<R>,
+        container: Option<&str>,
+        action: fn(R) -> Action,
+    ) -> Entry {
+        let index = self.numbered;
+        self.numbered += 1;
+        let name = command.spec.name;
+        let full_name =
+            container.map_or_else(|| name.to_owned(), |outer| format!("{outer}|{name}"));
+        let action = match &command.body {
+            Body::Run(run) => action(*run),
+            Body::Subcommands(all) => Action::Subcommands(
+                all.iter().map(|one| self.entry(one, Some(name), action)).collect(),
+            ),
+        };
+        Entry { index, spec: &command.spec, full_name, action, keys: command.spec.simple_keys() }
+    }
+}
+
+/// A bucket for a name: letters count the same in both cases.
+#[inline]
+fn fold(name: &[u8]) -> usize {
+    let mut first = [0u8; 8];
+    let length = name.len().min(8);
+    first[..length].copy_from_slice(&name[..length]);
+    let last = name.last().copied().unwrap_or(0) | 0x20;
+    let word = u64::from_le_bytes(first) | 0x2020_2020_2020_2020;
+    let mixed =
+        (word ^ (u64::from(last) << 56) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 53) as usize
+}

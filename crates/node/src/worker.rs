@@ -1,0 +1,43 @@
+//! What one thread keeps for itself, and the time that it is told.
+
+use crate::node::Node;
+use crate::stats::WorkerStats;
+use base::{Monotonic, Rng, UnixMillis};
+use engine::WorkerId;
+use resp::Requests;
+use std::sync::Arc;
+
+/// One reading of the clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Wall-clock time.
+    pub wall: UnixMillis,
+    /// Monotonic time.
+    pub monotonic: Monotonic,
+}
+
+/// What one thread keeps for itself while it serves sessions.
+pub struct Worker {
+    /// What all threads share.
+    pub node: Arc<Node>,
+    /// Its number.
+    pub id: WorkerId,
+    /// Its randomness.
+    pub rng: Rng,
+    /// Requests decoded and not yet executed; kept for its memory.
+    pub(crate) requests: Requests,
+}
+
+impl Worker {
+    /// The worker of this number.
+    #[must_use]
+    pub fn new(node: Arc<Node>, id: WorkerId, rng: Rng) -> Worker {
+        Worker { node, id, rng, requests: Requests::new() }
+    }
+
+    /// Its statistics.
+    #[must_use]
+    pub fn stats(&self) -> &WorkerStats {
+        self.node.stats(self.id)
+    }
+}

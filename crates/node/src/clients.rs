@@ -122,6 +122,13 @@ impl Client {
         }
     }
 
+    /// Sets or clears a flag, without a locked instruction where it is so already.
+    pub fn set_flag_if_changed(&self, bit: u32, on: bool) {
+        if self.has_flag(bit) != on {
+            self.set_flag(bit, on);
+        }
+    }
+
     /// Whether a flag is set.
     #[must_use]
     pub fn has_flag(&self, bit: u32) -> bool {

@@ -1,0 +1,25 @@
+//! The clocks of the process, read here and nowhere else.
+
+use base::{Monotonic, UnixMillis};
+use node::Now;
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The moment that monotonic time counts from.
+static START: OnceLock<Instant> = OnceLock::new();
+
+/// Both clocks.
+pub(crate) fn now() -> Now {
+    Now { wall: wall(), monotonic: monotonic() }
+}
+
+/// Wall-clock time; the epoch itself where the clock stands before it.
+pub(crate) fn wall() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(since.as_millis() as i64)
+}
+
+/// Monotonic time since the process first asked.
+pub(crate) fn monotonic() -> Monotonic {
+    Monotonic::from_duration(START.get_or_init(Instant::now).elapsed())
+}

@@ -1,0 +1,222 @@
+//! A client's connection: read what has come, execute it, write the replies, all in one poll.
+//!
+//! # Invariants
+//!
+//! 1. Nothing is read while output waits to be written: a client that does not read is not read from.
+//! 2. A connection holds memory of its own only while a request is incomplete or output is waiting.
+
+use crate::clock;
+use crate::stream::Stream;
+use crate::worker::Bench;
+use bytes::{Buf, BytesMut};
+use node::clients::flag;
+use node::{Session, Step};
+use parking_lot::Mutex;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// How much room is made at least for the rest of an incomplete request, in bytes.
+const PARTIAL_READ_BYTES_MIN: usize = 16 * 1024;
+
+/// How much room is made at most before bytes have come to fill it, in bytes.
+const PARTIAL_READ_BYTES_MAX: usize = 1 << 20;
+
+/// How much undecoded input a client may have (`client-query-buffer-limit`), in bytes.
+const QUERY_BUFFER_BYTES_MAX: usize = 1 << 30;
+
+/// What the connection does when it is polled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Waits for input.
+    Read,
+    /// Executes input that it has.
+    Execute,
+    /// Waits to be woken before it executes on.
+    Paused,
+    /// Closes when the output is written.
+    Close,
+}
+
+/// The task that serves one client.
+pub(crate) struct Connection {
+    stream: Stream,
+    session: Session,
+    bench: Arc<Mutex<Bench>>,
+    /// The beginning of an incomplete request, or requests that had to wait.
+    input: BytesMut,
+    /// Output that the socket did not take yet.
+    output: BytesMut,
+    phase: Phase,
+    knows_waker: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, session: Session, bench: Arc<Mutex<Bench>>) -> Connection {
+        Connection {
+            stream,
+            session,
+            bench,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            phase: Phase::Read,
+            knows_waker: false,
+        }
+    }
+
+    /// Writes what waits; ready when nothing does.
+    fn poll_flush_output(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        while !self.output.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
+            self.output.advance(written);
+        }
+        if self.output.capacity() > 0 {
+            self.output = BytesMut::new();
+            self.session.client().pending_output_bytes.store(0, Relaxed);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads and executes what has come; false at the end of the stream.
+    fn poll_read_and_execute(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
+        if !self.input.is_empty() {
+            let room = self.session.missing(self.input.len());
+            self.input.reserve(room.clamp(PARTIAL_READ_BYTES_MIN, PARTIAL_READ_BYTES_MAX));
+            let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+            if read == 0 || self.input.len() > QUERY_BUFFER_BYTES_MAX {
+                return Poll::Ready(Ok(false));
+            }
+            self.count_read(read);
+            self.phase = Phase::Execute;
+            return Poll::Ready(Ok(true));
+        }
+        let bench = Arc::clone(&self.bench);
+        let bench = &mut *bench.lock();
+        let mut buffer = ReadBuf::new(&mut bench.input);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled().len();
+        if read == 0 {
+            return Poll::Ready(Ok(false));
+        }
+        bench.worker.stats().reads.add(1);
+        bench.worker.stats().input_bytes.add(read as u64);
+        let now = clock::now();
+        let step =
+            self.session.execute(&mut bench.worker, now, &bench.input[..read], &mut bench.output);
+        let consumed = self.session.consumed();
+        self.session.advance(consumed);
+        self.input.extend_from_slice(&bench.input[consumed..read]);
+        self.after(step, cx, bench);
+        Poll::Ready(Ok(true))
+    }
+
+    /// Executes input that waited.
+    fn execute_waiting(&mut self, cx: &mut Context<'_>) {
+        let bench = Arc::clone(&self.bench);
+        let bench = &mut *bench.lock();
+        let now = clock::now();
+        let step = self.session.execute(&mut bench.worker, now, &self.input, &mut bench.output);
+        let consumed = self.session.consumed();
+        self.session.advance(consumed);
+        self.input.advance(consumed);
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        self.after(step, cx, bench);
+    }
+
+    /// Writes the replies of a batch and decides what comes next.
+    fn after(&mut self, step: Step, cx: &mut Context<'_>, bench: &mut Bench) {
+        self.phase = match step {
+            Step::Input => Phase::Read,
+            Step::Write => Phase::Execute,
+            Step::Wait => Phase::Paused,
+            Step::Close => Phase::Close,
+            Step::Sleep(time) => {
+                std::thread::sleep(time);
+                Phase::Execute
+            }
+        };
+        let client = self.session.client();
+        client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);
+        client.query_buffer_bytes.store(self.input.len(), Relaxed);
+        if bench.output.is_empty() {
+            return;
+        }
+        bench.worker.stats().writes.add(1);
+        bench.worker.stats().output_bytes.add(bench.output.len() as u64);
+        let mut written = 0;
+        // Errors show up again at the next read or write.
+        while written < bench.output.len()
+            && let Poll::Ready(Ok(some)) =
+                Pin::new(&mut self.stream).poll_write(cx, &bench.output[written..])
+        {
+            written += some;
+        }
+        if written < bench.output.len() {
+            self.output.extend_from_slice(&bench.output[written..]);
+            client.pending_output_bytes.store(self.output.len(), Relaxed);
+        }
+        bench.output.clear();
+        if bench.output.capacity() > OUTPUT_BYTES_KEPT {
+            bench.output = Vec::new();
+        }
+    }
+
+    fn count_read(&self, bytes: usize) {
+        let bench = self.bench.lock();
+        bench.worker.stats().reads.add(1);
+        bench.worker.stats().input_bytes.add(bytes as u64);
+    }
+}
+
+/// How much memory the worker's output buffer keeps between batches, in bytes.
+const OUTPUT_BYTES_KEPT: usize = 4 << 20;
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if !this.knows_waker {
+            this.session.client().set_waker(cx.waker());
+            this.knows_waker = true;
+        }
+        loop {
+            if this.session.client().is_killed() {
+                return Poll::Ready(());
+            }
+            if !this.output.is_empty() && ready!(this.poll_flush_output(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            match this.phase {
+                Phase::Close => return Poll::Ready(()),
+                Phase::Execute => this.execute_waiting(cx),
+                Phase::Paused => {
+                    this.execute_waiting(cx);
+                    if this.phase == Phase::Paused {
+                        return Poll::Pending;
+                    }
+                }
+                Phase::Read => match ready!(this.poll_read_and_execute(cx)) {
+                    Ok(true) => {
+                        if this.phase == Phase::Paused {
+                            return Poll::Pending;
+                        }
+                    }
+                    Ok(false) | Err(_) => return Poll::Ready(()),
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let id = self.session.client().id;
+        self.bench.lock().worker.node.clients.disconnect(id);
+    }
+}

@@ -1,0 +1,179 @@
+//! Listening sockets, and accepting from them whatever happens.
+
+use crate::options::Options;
+use crate::stream::RawStream;
+use node::clients::Origin;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tokio::net::{TcpListener, UnixListener};
+
+/// An address that could not be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// What stands in `bind` is no address.
+    #[error("Could not create server TCP listening socket {address}:{port}: no such address")]
+    Address {
+        /// As configured.
+        address: String,
+        /// The port.
+        port: u16,
+    },
+    /// A TCP address.
+    #[error("Could not create server TCP listening socket {address}:{port}: bind: {error}")]
+    Tcp {
+        /// As configured.
+        address: String,
+        /// The port.
+        port: u16,
+        /// Why.
+        error: io::Error,
+    },
+    /// The Unix socket.
+    #[error("Failed opening Unix socket {}: bind: {error}", path.display())]
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// A socket that clients connect to.
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+/// Opens every configured socket. Must be called inside a runtime.
+pub(crate) fn listen(options: &Options) -> Result<Vec<Listener>, ListenError> {
+    let mut listeners = Vec::new();
+    if options.port != 0 {
+        for configured in &options.bind {
+            let (optional, address) = match configured.strip_prefix('-') {
+                Some(rest) => (true, rest),
+                None => (false, configured.as_str()),
+            };
+            let ip = parse_address(address).ok_or_else(|| ListenError::Address {
+                address: address.to_owned(),
+                port: options.port,
+            })?;
+            match listen_tcp(SocketAddr::new(ip, options.port), options.backlog) {
+                Ok(listener) => listeners.push(Listener::Tcp(listener)),
+                Err(error) if optional && is_unavailable(&error) => {}
+                Err(error) => {
+                    return Err(ListenError::Tcp {
+                        address: address.to_owned(),
+                        port: options.port,
+                        error,
+                    });
+                }
+            }
+        }
+    }
+    if let Some(path) = &options.unix_socket {
+        let listener = listen_unix(path, options)
+            .map_err(|error| ListenError::Unix { path: path.clone(), error })?;
+        listeners.push(Listener::Unix(listener, path.clone()));
+    }
+    Ok(listeners)
+}
+
+fn parse_address(address: &str) -> Option<IpAddr> {
+    match address {
+        "*" => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        "::*" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        other => other.parse().ok(),
+    }
+}
+
+/// Whether this machine does not have such an address at all.
+fn is_unavailable(error: &io::Error) -> bool {
+    /// Linux's number for "address family not supported by protocol".
+    const EAFNOSUPPORT: i32 = 97;
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
+}
+
+fn listen_tcp(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn listen_unix(path: &Path, options: &Options) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    // Before anybody can connect (CVE-2023-45145).
+    if options.unix_socket_mode != 0 {
+        let mode = std::fs::Permissions::from_mode(options.unix_socket_mode);
+        std::fs::set_permissions(path, mode)?;
+    }
+    socket.listen(options.backlog)?;
+    UnixListener::from_std(socket.into())
+}
+
+impl Listener {
+    /// The next connection, with the options that every client's socket has.
+    pub(crate) async fn accept(&self, options: &Options) -> io::Result<(RawStream, Origin)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                if !options.keepalive.is_zero() {
+                    let probes = socket2::TcpKeepalive::new()
+                        .with_time(options.keepalive)
+                        .with_interval(options.keepalive / 3)
+                        .with_retries(3);
+                    socket2::SockRef::from(&stream).set_tcp_keepalive(&probes)?;
+                }
+                let origin = Origin {
+                    address: peer.to_string(),
+                    local_address: stream.local_addr()?.to_string(),
+                    is_unix: false,
+                    is_local: peer.ip().to_canonical().is_loopback(),
+                    descriptor: stream.as_raw_fd(),
+                    worker: 0,
+                };
+                Ok((RawStream::Tcp(stream.into_std()?), origin))
+            }
+            Listener::Unix(listener, path) => {
+                let (stream, _) = listener.accept().await?;
+                let address = format!("{}:0", path.display());
+                let origin = Origin {
+                    local_address: address.clone(),
+                    address,
+                    is_unix: true,
+                    is_local: true,
+                    descriptor: stream.as_raw_fd(),
+                    worker: 0,
+                };
+                Ok((RawStream::Unix(stream.into_std()?), origin))
+            }
+        }
+    }
+}
+
+/// Removes the Unix socket's name.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Listener::Unix(_, path) = self {
+            // Nobody is left who could be told of an error.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The tests of the whole: the repository's own rules, transcripts, real processes, real clients.
+
+mod tidy;

@@ -12,7 +12,7 @@
 //! 2. All descriptors of a run are equal but for `len`, and runs do not overlap.
 
 use super::buckets::{BUCKET_WORDS, Bucket, fitting, put};
-use super::segment::{Segment, empty_buckets};
+use super::segment::{Buckets, Segment};
 use super::{KeyHasher, Table};
 use crate::prefetch::prefetch_address;
 use crate::record::Record;
@@ -263,7 +263,7 @@ impl<O> Table<O> {
         if front.depth() != back.depth() || len > MERGE_LEN {
             return None;
         }
-        let mut buckets = empty_buckets(fitting(len));
+        let mut buckets = Buckets::new(fitting(len));
         for (bit, half) in [front, back].into_iter().enumerate() {
             // SAFETY: the halves are alive; each is released once, and its descriptors are overwritten below.
             unsafe {
@@ -307,14 +307,14 @@ fn run(directory_depth: u32, segment_depth: u32) -> usize {
 /// # Safety
 ///
 /// The segment is alive and its words are of records of this type.
-unsafe fn halves<O>(hasher: &impl KeyHasher, segment: Segment) -> [(Box<[Bucket]>, usize); 2] {
+unsafe fn halves<O>(hasher: &impl KeyHasher, segment: Segment) -> [(Buckets, usize); 2] {
     // SAFETY: by the caller.
     let buckets = unsafe { segment.buckets() };
     let is_back = |word: &Word| word.tag() >> (TAG_BITS - 1) != 0;
     let words = || buckets.iter().flat_map(Bucket::words);
     let back_len = words().filter(|word| is_back(word)).count();
     let mut halves =
-        [segment.len() - back_len, back_len].map(|len| (empty_buckets(fitting(len)), len));
+        [segment.len() - back_len, back_len].map(|len| (Buckets::new(fitting(len)), len));
     let mut ahead = words();
     for word in ahead.by_ref().take(SPLIT_WINDOW) {
         prefetch_address(word.address());

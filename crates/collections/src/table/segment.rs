@@ -3,24 +3,30 @@
 //!
 //! Invariants:
 //!
-//! 1. `buckets` is the boxed slice of `bucket_count()` buckets that this segment owns, or dangles where the
-//!    count is 0. Ownership is by convention: a descriptor is `Copy`, and the directory repeats it (see
-//!    `directory`); exactly one `release` or `replace_buckets` follows.
+//! 1. `buckets` is an allocation of `bucket_count()` buckets, made with the layout that `is_chance` says, that
+//!    this segment owns; it dangles where the count is 0. Ownership is by convention: a descriptor is
+//!    `Copy`, and the directory repeats it (see `directory`); exactly one `release` follows, or one
+//!    `Buckets` takes it over.
 //! 2. A word's tag is the 18 bits of its key's hash that follow the first `depth()` bits.
 
 use super::buckets::{Bucket, capacity, fitting, grown, put};
 use crate::word::{TAG_BITS, Word};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 /// Buckets that a segment may have at most, whatever the hashes.
 const BUCKETS_MAX: usize = (1 << 24) - 1;
 const DEPTH_SHIFT: u32 = 24;
+const DEPTH: u32 = 63;
+/// The allocation was not asked to be aligned to a bucket, but is.
+const CHANCE: u32 = 1 << 31;
 
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Segment {
     buckets: *mut Bucket,
-    /// Depth (upper 8 bits) and number of buckets.
+    /// `CHANCE`, depth (bits 24-29) and number of buckets (bits 0-23).
     shape: u32,
     /// Number of words. Only the first of a segment's descriptors in the directory keeps it.
     pub(super) len: u32,
@@ -30,12 +36,13 @@ impl Segment {
     pub(super) const EMPTY: Segment = Segment { buckets: ptr::dangling_mut(), shape: 0, len: 0 };
 
     /// A segment of its own buckets.
-    pub(super) fn new(depth: u32, buckets: Box<[Bucket]>, len: usize) -> Segment {
-        let mut segment = Segment::EMPTY;
-        segment.shape = depth << DEPTH_SHIFT;
-        segment.len = u32::try_from(len).expect("fewer words than 2^24 buckets hold");
-        segment.set_buckets(buckets);
-        segment
+    pub(super) fn new(depth: u32, buckets: Buckets, len: usize) -> Segment {
+        let len = u32::try_from(len).expect("fewer words than 2^24 buckets hold");
+        let buckets = std::mem::ManuallyDrop::new(buckets);
+        assert!(buckets.count <= BUCKETS_MAX, "2^24 buckets of one hash prefix");
+        let chance = if buckets.is_chance { CHANCE } else { 0 };
+        let shape = chance | depth << DEPTH_SHIFT | buckets.count as u32;
+        Segment { buckets: buckets.at, shape, len }
     }
 
     /// A descriptor that owns nothing but says a depth and carries a pointer: the root over a directory.
@@ -51,7 +58,7 @@ impl Segment {
 
     #[inline]
     pub(super) fn depth(self) -> u32 {
-        self.shape >> DEPTH_SHIFT
+        self.shape >> DEPTH_SHIFT & DEPTH
     }
 
     #[inline]
@@ -104,12 +111,8 @@ impl Segment {
     ///
     /// The segment is alive; neither it nor a copy is used afterwards.
     pub(super) unsafe fn release(self) {
-        if self.bucket_count() > 0 {
-            // SAFETY: by the caller; the slice came from a box (invariant 1).
-            drop(unsafe {
-                Box::from_raw(ptr::slice_from_raw_parts_mut(self.buckets, self.bucket_count()))
-            });
-        }
+        let (count, is_chance) = (self.bucket_count(), self.shape & CHANCE != 0);
+        drop(Buckets { at: self.buckets, count, is_chance });
     }
 
     /// Moves the words to the next larger number of buckets.
@@ -136,7 +139,7 @@ impl Segment {
     ///
     /// The segment is alive; copies of it are not used afterwards.
     unsafe fn rebuild(&mut self, bucket_count: usize) {
-        let mut buckets = empty_buckets(bucket_count);
+        let mut buckets = Buckets::new(bucket_count);
         // SAFETY: by the caller; the old buckets are released once.
         unsafe {
             for bucket in self.buckets() {
@@ -146,20 +149,69 @@ impl Segment {
             }
             self.release();
         }
-        self.set_buckets(buckets);
-    }
-
-    fn set_buckets(&mut self, buckets: Box<[Bucket]>) {
-        let count = buckets.len();
-        assert!(count <= BUCKETS_MAX, "2^24 buckets of one hash prefix");
-        self.buckets = Box::into_raw(buckets).cast();
-        self.shape = self.depth() << DEPTH_SHIFT | count as u32;
+        *self = Segment::new(self.depth(), buckets, self.len());
     }
 }
 
-/// `count` buckets without words.
-pub(super) fn empty_buckets(count: usize) -> Box<[Bucket]> {
-    const _: () = assert!(size_of::<Bucket>() == 64 && size_of::<Word>() == 8);
-    // SAFETY: a bucket of zeroes is one of null pointers, which are the empty words.
-    unsafe { Box::new_zeroed_slice(count).assume_init() }
+/// The buckets that a segment is going to own, or owned: freed when dropped, without their records.
+pub(super) struct Buckets {
+    at: *mut Bucket,
+    count: usize,
+    is_chance: bool,
+}
+
+impl Buckets {
+    /// `count` buckets without words; at least one.
+    ///
+    /// They have to be aligned to their own size. Some allocators add that much to whatever is to be so
+    /// aligned, although their blocks of such sizes are aligned anyway (mimalloc 2: up to a quarter of the index). So
+    /// an allocation without the demand is tried first.
+    pub(super) fn new(count: usize) -> Buckets {
+        const _: () = assert!(size_of::<Bucket>() == 64 && size_of::<Word>() == 8);
+        for is_chance in [true, false] {
+            let layout = Self::layout(count, is_chance);
+            assert!(layout.size() > 0);
+            // SAFETY: the size is not 0.
+            let at = unsafe { alloc_zeroed(layout) };
+            if at.is_null() {
+                handle_alloc_error(layout);
+            }
+            if at.addr().is_multiple_of(align_of::<Bucket>()) {
+                return Buckets { at: at.cast(), count, is_chance };
+            }
+            // SAFETY: just allocated with this layout.
+            unsafe { dealloc(at, layout) };
+        }
+        unreachable!("the second layout demands the alignment")
+    }
+
+    fn layout(count: usize, is_chance: bool) -> Layout {
+        let align = if is_chance { align_of::<Word>() } else { align_of::<Bucket>() };
+        Layout::from_size_align(count * size_of::<Bucket>(), align).expect("at most 2^24 buckets")
+    }
+}
+
+impl Deref for Buckets {
+    type Target = [Bucket];
+
+    fn deref(&self) -> &[Bucket] {
+        // SAFETY: so many buckets are there; zeroes are null pointers, which are the empty words.
+        unsafe { std::slice::from_raw_parts(self.at, self.count) }
+    }
+}
+
+impl DerefMut for Buckets {
+    fn deref_mut(&mut self) -> &mut [Bucket] {
+        // SAFETY: as in `deref`, and `self` is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.at, self.count) }
+    }
+}
+
+impl Drop for Buckets {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            // SAFETY: it was allocated with this layout, and is owned here.
+            unsafe { dealloc(self.at.cast(), Self::layout(self.count, self.is_chance)) };
+        }
+    }
 }

@@ -6,6 +6,7 @@
 mod prefetch;
 mod record;
 mod table;
+mod word;
 
 pub use prefetch::prefetch;
 pub use record::{NewValue, Record, Value, ValueMut, allocation_bytes};

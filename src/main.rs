@@ -7,15 +7,30 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().init();
     let mut port = 6379;
     let mut workers = 0;
+    let mut is_cluster = false;
+    let mut dir = ".".to_owned();
+    let mut timeout = 15000;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let value = args.next().unwrap_or_default();
         match arg.as_str() {
             "--port" => port = value.parse().unwrap_or(6379),
             "--worker-threads" => workers = value.parse().unwrap_or(0),
+            "--cluster-enabled" => is_cluster = value == "yes",
+            "--dir" => dir = value,
+            "--cluster-node-timeout" => timeout = value.parse().unwrap_or(15000),
             _ => {}
         }
     }
+    let cluster = is_cluster.then(|| {
+        let mut config = cluster::Config::for_port(port);
+        config.node_timeout = Duration::from_millis(timeout);
+        server::ClusterOptions {
+            file: std::path::Path::new(&dir).join("nodes.conf"),
+            port: port + 10000,
+            config,
+        }
+    });
     let options = server::Options {
         bind: vec!["127.0.0.1".to_owned()],
         port,
@@ -25,7 +40,8 @@ fn main() -> ExitCode {
         keepalive: Duration::from_secs(300),
         clients_max: 10_000,
         workers,
-        databases: 16,
+        databases: if cluster.is_some() { 1 } else { 16 },
+        cluster,
     };
     match server::run(options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -213,20 +213,40 @@ impl Keyspace {
         let tally = self.tally(worker);
         for state in &mut states {
             let range = database.map_or(0..self.databases, |only| only..only + 1);
-            for database in range {
-                if state.table(database).is_none_or(Table::is_empty) {
-                    continue;
-                }
-                let table = std::mem::take(state.table_mut(database, self.databases));
-                let (keys, volatile) = (table.len() as i64, table.volatile_len() as i64);
-                tally.add_keys(database, -keys, -volatile);
-                let objects: usize = table.iter().map(object_bytes).sum();
-                tally.add_memory(-((table.memory_bytes() + objects) as i64));
-                flushed.keys += keys as u64;
+            for table in range.filter_map(|database| self.take_table(state, database, tally)) {
+                flushed.keys += table.len() as u64;
                 flushed.tables.push(table);
             }
         }
         flushed
+    }
+
+    /// Empties one slot, in all databases: it belongs to another node now.
+    pub fn flush_slot(&self, slot: Slot, worker: WorkerId) {
+        let tally = self.tally(worker);
+        let mut state = self.lock(slot);
+        let tables: Vec<_> = (0..self.databases)
+            .filter_map(|database| self.take_table(&mut state, database, tally))
+            .collect();
+        drop(state);
+        drop(tables);
+    }
+
+    /// Takes a table out of a slot and its keys out of the counters; `None` where there is nothing in it.
+    fn take_table(
+        &self,
+        state: &mut SlotState,
+        database: usize,
+        tally: &Tally,
+    ) -> Option<Table<Object>> {
+        if state.table(database).is_none_or(Table::is_empty) {
+            return None;
+        }
+        let table = std::mem::take(state.table_mut(database, self.databases));
+        tally.add_keys(database, -(table.len() as i64), -(table.volatile_len() as i64));
+        let objects: usize = table.iter().map(object_bytes).sum();
+        tally.add_memory(-((table.memory_bytes() + objects) as i64));
+        Some(table)
     }
 
     /// Exchanges the contents of two databases at one moment.

@@ -9,6 +9,7 @@
 //! node needs of the world (stopping, writing files, its memory) it asks of its [`Host`].
 
 pub mod clients;
+mod cluster;
 mod connection;
 mod host;
 mod node;
@@ -17,6 +18,7 @@ pub mod stats;
 mod table;
 mod worker;
 
+pub use cluster::ClusterNode;
 pub use host::Host;
 pub use node::{Node, NodeOptions};
 pub use session::{Session, Step};

@@ -1,6 +1,7 @@
 //! What all sessions of a node share.
 
 use crate::clients::Clients;
+use crate::cluster::{self, ClusterNode};
 use crate::connection;
 use crate::host::Host;
 use crate::stats::WorkerStats;
@@ -21,6 +22,8 @@ pub struct NodeOptions {
     pub run_id: String,
     /// When it starts.
     pub started: Now,
+    /// Its place in a cluster, in cluster mode.
+    pub cluster: Option<::cluster::Machine>,
 }
 
 /// A node: keyspace, command table, clients, statistics.
@@ -37,6 +40,8 @@ pub struct Node {
     pub run_id: String,
     /// When it started.
     pub started: Now,
+    /// Its place in a cluster, in cluster mode.
+    pub cluster: Option<ClusterNode>,
     /// Tables that were flushed and wait for a thread with time to free them.
     pub flushed: Mutex<Vec<Flushed>>,
     workers: usize,
@@ -47,7 +52,7 @@ impl Node {
     /// A node without keys.
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
-        let table = Table::new(commands::FAMILIES, connection::FAMILIES);
+        let table = Table::new(commands::FAMILIES, &[connection::COMMANDS, cluster::COMMANDS]);
         // The control thread counts too: expired keys, connections.
         let threads = options.workers + 1;
         Node {
@@ -58,6 +63,7 @@ impl Node {
             host,
             run_id: options.run_id,
             started: options.started,
+            cluster: options.cluster.map(ClusterNode::new),
             flushed: Mutex::default(),
             workers: options.workers,
         }

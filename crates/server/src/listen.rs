@@ -48,36 +48,42 @@ pub(crate) enum Listener {
     Unix(UnixListener, PathBuf),
 }
 
-/// Opens every configured socket. Must be called inside a runtime.
+/// Opens every socket that clients connect to. Must be called inside a runtime.
 pub(crate) fn listen(options: &Options) -> Result<Vec<Listener>, ListenError> {
     let mut listeners = Vec::new();
     if options.port != 0 {
-        for configured in &options.bind {
-            let (optional, address) = match configured.strip_prefix('-') {
-                Some(rest) => (true, rest),
-                None => (false, configured.as_str()),
-            };
-            let ip = parse_address(address).ok_or_else(|| ListenError::Address {
-                address: address.to_owned(),
-                port: options.port,
-            })?;
-            match listen_tcp(SocketAddr::new(ip, options.port), options.backlog) {
-                Ok(listener) => listeners.push(Listener::Tcp(listener)),
-                Err(error) if optional && is_unavailable(&error) => {}
-                Err(error) => {
-                    return Err(ListenError::Tcp {
-                        address: address.to_owned(),
-                        port: options.port,
-                        error,
-                    });
-                }
-            }
-        }
+        let opened = listen_port(&options.bind, options.port, options.backlog)?;
+        listeners.extend(opened.into_iter().map(Listener::Tcp));
     }
     if let Some(path) = &options.unix_socket {
         let listener = listen_unix(path, options)
             .map_err(|error| ListenError::Unix { path: path.clone(), error })?;
         listeners.push(Listener::Unix(listener, path.clone()));
+    }
+    Ok(listeners)
+}
+
+/// Opens one port on every address. Must be called inside a runtime.
+pub(crate) fn listen_port(
+    bind: &[String],
+    port: u16,
+    backlog: i32,
+) -> Result<Vec<TcpListener>, ListenError> {
+    let mut listeners = Vec::new();
+    for configured in bind {
+        let (optional, address) = match configured.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, configured.as_str()),
+        };
+        let ip = parse_address(address)
+            .ok_or_else(|| ListenError::Address { address: address.to_owned(), port })?;
+        match listen_tcp(SocketAddr::new(ip, port), backlog) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if optional && is_unavailable(&error) => {}
+            Err(error) => {
+                return Err(ListenError::Tcp { address: address.to_owned(), port, error });
+            }
+        }
     }
     Ok(listeners)
 }

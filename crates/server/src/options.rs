@@ -24,4 +24,17 @@ pub struct Options {
     pub workers: usize,
     /// How many databases there are.
     pub databases: usize,
+    /// The node's place in a cluster, in cluster mode.
+    pub cluster: Option<ClusterOptions>,
+}
+
+/// What a node of a cluster is started with.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// The path of `nodes.conf`.
+    pub file: PathBuf,
+    /// The port of the bus to listen on.
+    pub port: u16,
+    /// What the bus's state machine goes by.
+    pub config: cluster::Config,
 }

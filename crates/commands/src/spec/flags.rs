@@ -50,6 +50,8 @@ pub enum Flag {
     Loading,
     /// Runs on a replica whose data are stale.
     Stale,
+    /// Not while data are loaded beside the old ones.
+    NoAsyncLoading,
     /// Not shown to MONITOR.
     SkipMonitor,
     /// Not noted in the slow log.
@@ -84,6 +86,7 @@ impl Flag {
             Flag::Blocking => "blocking",
             Flag::Loading => "loading",
             Flag::Stale => "stale",
+            Flag::NoAsyncLoading => "no_async_loading",
             Flag::SkipMonitor => "skip_monitor",
             Flag::SkipSlowlog => "skip_slowlog",
             Flag::Asking => "asking",

@@ -6,11 +6,8 @@ use crate::table::SessionCommand;
 use commands::spec::{Argument, Arity, Category, Flag, Group};
 use commands::{Body, Command, Spec};
 
-/// Every family of this crate.
-pub(crate) const FAMILIES: &[&[SessionCommand]] = &[COMMANDS];
-
 /// The commands on the connection, by name.
-const COMMANDS: &[SessionCommand] = &[ECHO, PING, QUIT, SELECT];
+pub(crate) const COMMANDS: &[SessionCommand] = &[ECHO, PING, QUIT, SELECT];
 
 const ECHO: SessionCommand = Command {
     spec: Spec {

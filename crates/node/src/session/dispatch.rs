@@ -3,6 +3,8 @@
 use super::prepare::Prepared;
 use super::{After, Context, ReplyMode};
 use crate::table::{Action, Entry};
+use base::Slot;
+use cluster::KeySlots;
 use commands::spec::Flag;
 use commands::{CommandError, Outcome, Run, Whole};
 use engine::Access;
@@ -122,7 +124,7 @@ impl Context<'_> {
         }
     }
 
-    /// Locks the slots of the request's keys.
+    /// Locks the slots of the request's keys, where they are served here.
     #[inline]
     fn hold(
         &self,
@@ -136,6 +138,14 @@ impl Context<'_> {
             && keys.last == keys.first as i64
         {
             let access = keyspace.hold(slot, database, self.worker, self.moment);
+            // Asked under the lock: whoever takes the slot away locks it to drop its keys.
+            if !keyspace.serves(slot) {
+                drop(access);
+                self.route(entry, KeySlots::One(slot))?;
+                return Ok(keyspace
+                    .hold(slot, database, self.worker, self.moment)
+                    .with_hash(&args[keys.first], hash));
+            }
             return Ok(access.with_hash(&args[keys.first], hash));
         }
         let mut positions = Vec::new();
@@ -143,8 +153,24 @@ impl Context<'_> {
             .spec
             .key_positions(args, &mut positions)
             .map_err(|_| CommandError::Text("ERR Invalid arguments specified for command"))?;
-        let keys = positions.iter().map(|&position| &args[position]);
-        Ok(keyspace.hold_keys(keys, database, self.worker, self.moment))
+        let keys = || positions.iter().map(|&position| &args[position]);
+        if self.node.cluster.is_some() {
+            let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
+            self.route(entry, slots)?;
+        }
+        Ok(keyspace.hold_keys(keys(), database, self.worker, self.moment))
+    }
+
+    /// Decides whether this node serves a request of these slots.
+    fn route(&self, entry: &Entry, slots: KeySlots) -> Outcome {
+        let Some(cluster) = &self.node.cluster else { return Ok(()) };
+        let access = if entry.spec.has(Flag::Write) {
+            cluster::Access::Write
+        } else {
+            cluster::Access::Read
+        };
+        let view = cluster.view();
+        view.route(slots, access, false).map_err(|refusal| CommandError::Owned(refusal.to_string()))
     }
 }
 

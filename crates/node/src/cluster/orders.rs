@@ -1,0 +1,217 @@
+//! The CLUSTER subcommands that change something, and the flags of a connection in a cluster.
+
+use crate::clients::flag;
+use crate::session::Context;
+use base::number::parse_i64;
+use base::{NodeId, Slot, SlotRange};
+use cluster::{ClusterError, Machine, Reset};
+use commands::{CommandError, Outcome};
+use resp::{Args, Reply};
+
+/// What a command of cluster mode answers in a server that is not in it.
+pub(super) const DISABLED: CommandError =
+    CommandError::Text("ERR This instance has cluster support disabled");
+
+pub(super) fn asking(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    enabled(context)?;
+    context.state.is_asking = true;
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn readonly(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    set_readonly(context, true)?;
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn readwrite(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    set_readonly(context, false)?;
+    reply.ok();
+    Ok(())
+}
+
+fn set_readonly(context: &mut Context<'_>, readonly: bool) -> Outcome {
+    enabled(context)?;
+    context.state.is_readonly = readonly;
+    context.state.client.set_flag(flag::READONLY, readonly);
+    Ok(())
+}
+
+pub(super) fn add_slots(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let slots = single_slots(args)?;
+    order(context, reply, |machine, now| machine.add_slots(now, &slots))
+}
+
+pub(super) fn del_slots(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let slots = single_slots(args)?;
+    order(context, reply, |machine, now| machine.del_slots(now, &slots))
+}
+
+pub(super) fn add_slots_range(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let ranges = slot_ranges(args, "cluster|addslotsrange")?;
+    order(context, reply, |machine, now| machine.add_slots(now, &ranges))
+}
+
+pub(super) fn del_slots_range(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let ranges = slot_ranges(args, "cluster|delslotsrange")?;
+    order(context, reply, |machine, now| machine.del_slots(now, &ranges))
+}
+
+pub(super) fn flush_slots(
+    context: &mut Context<'_>,
+    _: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let has_keys = has_keys(context);
+    order(context, reply, |machine, now| machine.flush_slots(now, has_keys))
+}
+
+pub(super) fn bump_epoch(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let now = bus_time(context);
+    let bump = operate(context, |machine| machine.bump_epoch(now))?;
+    reply.simple(&bump.to_string());
+    Ok(())
+}
+
+pub(super) fn forget(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let id = node_id(&args[2])?;
+    order(context, reply, |machine, now| machine.forget(now, id))
+}
+
+pub(super) fn meet(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if args.len() > 5 {
+        return Err(CommandError::WrongArity("cluster|meet".to_owned()));
+    }
+    let ip = String::from_utf8_lossy(&args[2]).into_owned();
+    let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
+    let port =
+        parse_i64(&args[3]).ok_or_else(|| refused(ClusterError::BasePort(shown(&args[3]))))?;
+    let bus_port = match args.get(4) {
+        None => None,
+        Some(word) => {
+            Some(parse_i64(word).ok_or_else(|| refused(ClusterError::BusPort(shown(word))))?)
+        }
+    };
+    order(context, reply, |machine, now| machine.meet(now, &ip, port, bus_port))
+}
+
+/// Replicas come with replication; until then this says so.
+pub(super) fn replicate(_: &mut Context<'_>, _: Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    Err(CommandError::Text("ERR CLUSTER REPLICATE is not supported by this version of Redstart"))
+}
+
+pub(super) fn reset(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let how = match args.get(2) {
+        None => Reset::Soft,
+        Some(word) if word.eq_ignore_ascii_case(b"soft") => Reset::Soft,
+        Some(word) if word.eq_ignore_ascii_case(b"hard") => Reset::Hard,
+        Some(_) => return Err(CommandError::Syntax),
+    };
+    if args.len() > 3 {
+        return Err(CommandError::WrongArity("cluster|reset".to_owned()));
+    }
+    let has_keys = has_keys(context);
+    order(context, reply, |machine, now| machine.reset(now, how, has_keys))
+}
+
+pub(super) fn save_config(
+    context: &mut Context<'_>,
+    _: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    order(context, reply, |machine, now| {
+        machine.save_config(now);
+        Ok(())
+    })
+}
+
+pub(super) fn set_config_epoch(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let epoch = parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
+    order(context, reply, |machine, now| machine.set_config_epoch(now, epoch))
+}
+
+/// Runs an order and answers OK, or why it is refused.
+fn order(
+    context: &mut Context<'_>,
+    reply: &mut Reply<'_>,
+    run: impl FnOnce(&mut Machine, cluster::Now) -> Result<(), ClusterError>,
+) -> Outcome {
+    let now = bus_time(context);
+    operate(context, |machine| run(machine, now))?.map_err(refused)?;
+    reply.ok();
+    Ok(())
+}
+
+fn operate<T>(
+    context: &Context<'_>,
+    step: impl FnOnce(&mut Machine) -> T,
+) -> Result<T, CommandError> {
+    let cluster = enabled(context)?;
+    let node = context.node;
+    Ok(cluster.operate(&node.keyspace, &*node.host, context.worker, step))
+}
+
+pub(super) fn enabled<'c>(context: &Context<'c>) -> Result<&'c super::ClusterNode, CommandError> {
+    context.node.cluster.as_ref().ok_or(DISABLED)
+}
+
+pub(super) fn bus_time(context: &Context<'_>) -> cluster::Now {
+    cluster::Now { monotonic: context.now.monotonic, wall: context.now.wall }
+}
+
+pub(super) fn refused(error: ClusterError) -> CommandError {
+    CommandError::Owned(error.to_string())
+}
+
+pub(super) fn node_id(word: &[u8]) -> Result<NodeId, CommandError> {
+    NodeId::parse(word).ok_or_else(|| refused(ClusterError::unknown_node(word)))
+}
+
+pub(super) fn slot(word: &[u8]) -> Result<Slot, CommandError> {
+    parse_i64(word)
+        .and_then(|number| u16::try_from(number).ok())
+        .and_then(Slot::new)
+        .ok_or_else(|| refused(ClusterError::SlotOutOfRange))
+}
+
+fn single_slots(args: Args<'_>) -> Result<Vec<SlotRange>, CommandError> {
+    args.iter_from(2)
+        .map(|word| slot(word).map(|only| SlotRange { first: only, last: only }))
+        .collect()
+}
+
+fn slot_ranges(args: Args<'_>, name: &str) -> Result<Vec<SlotRange>, CommandError> {
+    if args.len() % 2 != 0 {
+        return Err(CommandError::WrongArity(name.to_owned()));
+    }
+    (2..args.len())
+        .step_by(2)
+        .map(|at| Ok(SlotRange { first: slot(&args[at])?, last: slot(&args[at + 1])? }))
+        .collect()
+}
+
+fn has_keys(context: &Context<'_>) -> bool {
+    let keyspace = &context.node.keyspace;
+    (0..keyspace.databases()).any(|database| keyspace.totals(database).keys > 0)
+}

@@ -1,0 +1,108 @@
+//! The bus's state machine as a node keeps it: behind a lock, with what it puts out carried as far as a node can.
+//!
+//! # Invariants
+//!
+//! 1. Outputs are carried out in their order: a packet is queued for sending only after the `nodes.conf` that it relies on is on disk.
+//! 2. Whether a slot is served stands in the slot itself, and is brought up to date before the machine's lock is released.
+
+use crate::host::Host;
+use cluster::{LogLevel, Machine, Output, View};
+use engine::{Keyspace, WorkerId};
+use parking_lot::{Mutex, RwLock};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The most outputs that wait for the bus's sockets; beyond it packets are dropped, as a full link would drop them.
+const QUEUE_MAX: usize = 4 * cluster::limits::OUTPUTS_MAX;
+
+/// A node's side of the cluster.
+pub struct ClusterNode {
+    machine: Mutex<Machine>,
+    view: RwLock<Arc<View>>,
+    /// What the bus's sockets have to do.
+    queue: Mutex<VecDeque<Output>>,
+}
+
+impl ClusterNode {
+    /// The cluster side of a node. Nothing is served until [`ClusterNode::operate`] has run once.
+    #[must_use]
+    pub fn new(machine: Machine) -> ClusterNode {
+        ClusterNode {
+            machine: Mutex::new(machine),
+            view: RwLock::new(Arc::new(View::empty())),
+            queue: Mutex::default(),
+        }
+    }
+
+    /// Runs `step` on the machine and carries out what it puts out.
+    pub fn operate<T>(
+        &self,
+        keyspace: &Keyspace,
+        host: &dyn Host,
+        worker: WorkerId,
+        step: impl FnOnce(&mut Machine) -> T,
+    ) -> T {
+        let mut machine = self.machine.lock();
+        let result = step(&mut machine);
+        let mut queued = false;
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::SaveConfig { fsync } => {
+                    if let Err(error) = host.save_nodes_conf(&machine.nodes_conf(), fsync) {
+                        self.enqueue(Output::Log(
+                            LogLevel::Warning,
+                            format!("Fatal: can't update cluster config file: {error}"),
+                        ));
+                        host.shutdown();
+                    }
+                }
+                Output::ViewChanged | Output::StateChanged(_) => {
+                    self.adopt_view(machine.view(), keyspace);
+                }
+                Output::DropKeysInSlot(slot) => keyspace.flush_slot(slot, worker),
+                Output::Connect { .. }
+                | Output::CloseLink { .. }
+                | Output::Send { .. }
+                | Output::Log(..) => {
+                    self.enqueue(output);
+                    queued = true;
+                }
+            }
+        }
+        if queued {
+            host.wake_bus();
+        }
+        result
+    }
+
+    /// Asks the machine without changing anything that has to be carried out.
+    pub fn ask<T>(&self, question: impl FnOnce(&mut Machine) -> T) -> T {
+        question(&mut self.machine.lock())
+    }
+
+    /// Who owns what at this moment.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read())
+    }
+
+    /// The next thing for the bus's sockets to do.
+    pub fn poll_bus(&self) -> Option<Output> {
+        self.queue.lock().pop_front()
+    }
+
+    fn enqueue(&self, output: Output) {
+        let mut queue = self.queue.lock();
+        let may_be_lost = matches!(output, Output::Send { .. } | Output::Log(..));
+        if queue.len() < QUEUE_MAX || !may_be_lost {
+            queue.push_back(output);
+        }
+    }
+
+    fn adopt_view(&self, view: Arc<View>, keyspace: &Keyspace) {
+        for slot in base::Slot::all() {
+            keyspace.set_serves(slot, view.is_ok() && view.is_mine(slot));
+        }
+        *self.view.write() = view;
+    }
+}

@@ -41,3 +41,6 @@ pub const MALFORMED_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The cron of the machine: every `Tick` comes this long after the last.
 pub const TICK: Duration = Duration::from_millis(100);
+
+/// The most nodes that are being met at one time.
+pub const HANDSHAKES_MAX: usize = 1024;

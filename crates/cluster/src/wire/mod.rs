@@ -13,6 +13,7 @@ mod packet;
 mod reader;
 
 pub use extension::{Extension, Extensions, NodeStatus};
+pub(crate) use extension::{is_hostname_byte, is_nodename_byte};
 pub use flags::NodeFlags;
 pub use frame::{FRAME_PREFIX_BYTES, FrameError, packet_bytes};
 pub use gossip::{GOSSIP_BYTES, Gossip, GossipEntry, GossipRef};

@@ -227,11 +227,8 @@ fn heartbeat<'a>(
     reader: &mut Reader<'a>,
 ) -> Result<Heartbeat<'a>, PacketError> {
     let count = usize::from(envelope.count);
-    let extensions = if header.message_flags.has(MessageFlags::EXTENSIONS) {
-        envelope.extensions
-    } else {
-        0
-    };
+    let extensions =
+        if header.message_flags.has(MessageFlags::EXTENSIONS) { envelope.extensions } else { 0 };
     if count > NODES_MAX || usize::from(extensions) > EXTENSIONS_MAX {
         return Err(PacketError::Framing);
     }
@@ -292,9 +289,10 @@ impl PacketWriter {
 /// The bytes of a packet: the inverse of [`decode`].
 #[must_use]
 pub fn encode(packet: &Packet<'_>) -> Vec<u8> {
-    let kind = match packet.body {
-        Body::Unknown { kind, .. } => kind,
-        _ => packet.packet_type().map_or(0, |kind| kind as u16),
+    let kind = match (packet.packet_type(), packet.body) {
+        (Some(kind), _) => kind as u16,
+        (None, Body::Unknown { kind, .. }) => kind,
+        (None, _) => unreachable!("only unknown packets have no type"),
     };
     let mut writer = PacketWriter::with_type(&packet.header, kind);
     match packet.body {

@@ -88,7 +88,9 @@ impl Machine {
             return Due::CloseLink;
         }
         if !link.connected {
-            return Due::Nothing;
+            // The peer's own link may be fine meanwhile, so its silence is no measure here.
+            let gave_up = now.since(link.created_at) > patience;
+            return if gave_up { Due::CloseLink } else { Due::Nothing };
         }
         let pong_age = node.pong_received.map_or(Duration::MAX, |at| now.since(at));
         if pinged.is_none() && pong_age > patience {

@@ -14,5 +14,5 @@ mod world;
 pub use checker::{Checker, Observed, Violation};
 pub use growth::{Growth, grow};
 pub use network::Weather;
-pub use scenario::{Outcome, Plan, run};
+pub use scenario::{Outcome, Plan, run, run_with_log};
 pub use world::World;

@@ -1,6 +1,6 @@
 //! The simulator's command line: one seed, many seeds, or one large cluster.
 
-use sim::{Outcome, Plan, grow, run};
+use sim::{Outcome, Plan, grow, run, run_with_log};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +13,7 @@ Simulates clusters from seeds.
   sim --seeds COUNT          runs so many seeds from --from on, on all cores
   sim --nodes N --report     forms one large cluster and prints what it took
 
+  --log             with --seed: prints what the nodes log, and what they know in the end
   --from N          the first seed of --seeds (default 0)
   --nodes N         nodes in a run (default 6)
   --seconds N       simulated seconds of a run (default 60)
@@ -28,15 +29,23 @@ struct Arguments {
     seconds: Option<u64>,
     timeout_ms: Option<u64>,
     report: bool,
+    log: bool,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let mut arguments = Arguments::default();
         while let Some(word) = words.next() {
-            if word == "--report" {
-                arguments.report = true;
-                continue;
+            match word.as_str() {
+                "--report" => {
+                    arguments.report = true;
+                    continue;
+                }
+                "--log" => {
+                    arguments.log = true;
+                    continue;
+                }
+                _ => {}
             }
             let mut number = || -> Result<u64, String> {
                 let value = words.next().ok_or(format!("{word} needs a number"))?;
@@ -112,7 +121,14 @@ fn say_failure(outcome: &Outcome, replay: &str) {
 }
 
 fn one(arguments: &Arguments, seed: u64) -> Result<bool, String> {
-    let outcome = run(seed, &arguments.plan()?);
+    let plan = arguments.plan()?;
+    let outcome = if arguments.log {
+        let (outcome, lines) = run_with_log(seed, &plan);
+        lines.iter().for_each(|line| say(line));
+        outcome
+    } else {
+        run(seed, &plan)
+    };
     say(&format!("seed {seed} trace {:016x}", outcome.trace));
     say_failure(&outcome, &arguments.replay());
     Ok(outcome.failure.is_none())

@@ -53,8 +53,19 @@ enum Operators {
 /// Runs one seed.
 #[must_use]
 pub fn run(seed: u64, plan: &Plan) -> Outcome {
+    run_in(&mut World::new(seed, plan.nodes, plan.node_timeout, true), seed, plan)
+}
+
+/// Runs one seed and tells all that the nodes logged.
+#[must_use]
+pub fn run_with_log(seed: u64, plan: &Plan) -> (Outcome, Vec<String>) {
     let mut world = World::new(seed, plan.nodes, plan.node_timeout, true);
-    let failure = play(&mut world, plan)
+    world.keep_log();
+    (run_in(&mut world, seed, plan), world.chronicle())
+}
+
+fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
+    let failure = play(world, plan)
         .err()
         .map(|violation| format!("at {:.3} s: {}", world.elapsed().as_secs_f64(), violation.0));
     Outcome { seed, trace: world.trace_hash(), failure }
@@ -73,6 +84,7 @@ fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
         let pause_ms = 200 + world.rng.below(3_000);
         world.run_until((world.elapsed() + Duration::from_millis(pause_ms)).min(calm))?;
     }
+    world.log(0, "-- left alone from here");
     world.reach.heal();
     world.weather = Weather::FAIR;
     for node in 0..plan.nodes {
@@ -146,7 +158,9 @@ fn disturb(world: &mut World, plan: &Plan, operators: Operators) {
     let count = plan.nodes as u64;
     let node = world.rng.below(count) as usize;
     let other = world.rng.below(count) as usize;
-    match world.rng.below(12) {
+    let what = world.rng.below(12);
+    world.log(node, &format!("-- disturbance {what}, with node {other}"));
+    match what {
         0 | 1 => world.crash(node),
         2 | 3 => world.restart(node),
         4 => {

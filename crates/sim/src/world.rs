@@ -98,6 +98,8 @@ pub struct World {
     pub(crate) violation: Option<Violation>,
     /// Whether every step is checked; the run of a thousand nodes does without.
     checked: bool,
+    /// The nodes' log lines, when they are wanted.
+    log: Option<Vec<String>>,
 }
 
 impl World {
@@ -119,6 +121,7 @@ impl World {
             checker: Checker::new(count),
             violation: None,
             checked,
+            log: None,
         };
         for node in 0..count {
             let mut config = Config::for_port(PORT);
@@ -337,7 +340,8 @@ impl World {
                 Output::StateChanged(state) => {
                     self.trace.note(self.now_us, node, 2 + u64::from(state == ClusterState::Ok));
                 }
-                Output::ViewChanged | Output::DropKeysInSlot(_) | Output::Log(..) => {}
+                Output::Log(_, line) => self.log(node, &line),
+                Output::ViewChanged | Output::DropKeysInSlot(_) => {}
             }
         }
         if self.checked {
@@ -533,6 +537,34 @@ impl World {
         for end in 0..2 {
             let at_us = self.now_us + self.weather.latency(&mut self.rng);
             self.schedule(at_us, Event::Ended { conn, end });
+        }
+    }
+
+    /// Keeps the nodes' log lines from now on.
+    pub fn keep_log(&mut self) {
+        self.log = Some(Vec::new());
+    }
+
+    /// The log lines kept so far, and what each node knows in the end.
+    #[must_use]
+    pub fn chronicle(&self) -> Vec<String> {
+        let mut lines = self.log.clone().unwrap_or_default();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(machine) = &node.machine {
+                lines.push(format!(
+                    "node {index} {}\n{}",
+                    machine.state(),
+                    machine.cluster_nodes()
+                ));
+            }
+        }
+        lines
+    }
+
+    pub(crate) fn log(&mut self, node: usize, line: &str) {
+        let at_s = self.elapsed().as_secs_f64();
+        if let Some(log) = &mut self.log {
+            log.push(format!("{at_s:.3} node {node}: {line}"));
         }
     }
 

@@ -5,7 +5,7 @@
 //!   reachable ------------------------------------------> PFAIL ------------------------------> FAIL
 //!       ^                    a PONG                          |                                    |
 //!       +----------------------------------------------------+                                    |
-//!       +------ a PONG, and it has no slots, is a replica, or failed long ago --------------------+
+//!       +------ a PONG, and no replica of it may be taking over --------------------+
 //! ```
 
 use crate::machine::{LogLevel, Machine};
@@ -129,25 +129,25 @@ impl Machine {
     }
 
     /// A failed node answers again. A primary with slots stays failed for a while, to give its replicas the
-    /// time to take over what the majority already gave up.
+    /// time to take over what the majority already gave up. Redis waits also where there is no replica; then
+    /// nobody can take over, and waiting would only keep the slots down.
     fn clear_failure(&mut self, index: NodeIndex) {
         let (now, validity) = (self.now.monotonic, self.report_validity());
         let node = &self.nodes[index];
         let long_ago = node.failed_at.is_none_or(|at| now.since(at) > validity);
-        if node.votes() && !long_ago {
+        let replaceable = self.nodes.iter().any(|(_, other)| other.replica_of == Some(node.id));
+        if node.votes() && replaceable && !long_ago {
             return;
         }
         let why = match (node.is_replica(), node.slot_count) {
-            (true, _) => "replica",
-            (false, 0) => "master without slots",
-            (false, _) => "master with slots, and nobody took them over",
+            (true, _) => "replica is reachable again.",
+            (false, 0) => "master without slots is reachable again.",
+            (false, _) => "is reachable again and nobody is serving its slots after some time.",
         };
         self.nodes[index].flags.clear(NodeFlags::FAIL);
         self.nodes[index].failed_at = None;
         let node = self.describe(index);
-        self.log(LogLevel::Notice, || {
-            format!("Clear FAIL state for node {node}: {why} is reachable again.")
-        });
+        self.log(LogLevel::Notice, || format!("Clear FAIL state for node {node}: {why}"));
         self.changed();
     }
 

@@ -221,6 +221,8 @@ fn parse_line(fields: &[&str], now: Now) -> Result<Line, String> {
     }
     node.ping_sent = (number(ping)? != 0).then_some(now.monotonic);
     node.pong_received = (number(pong)? != 0).then_some(now.monotonic);
+    // What we believed of others in an earlier life we find out anew; what was agreed on stands.
+    node.flags.clear(NodeFlags::PFAIL);
     if node.is(NodeFlags::FAIL) {
         node.failed_at = Some(now.monotonic);
     }

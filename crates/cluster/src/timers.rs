@@ -81,10 +81,11 @@ impl Machine {
         };
         let Some(link) = self.links.get(link_id) else { return Due::Nothing };
         let patience = timeout / 2;
-        if now.since(link.created_at) > timeout
-            && pinged.is_some_and(|pinged| pinged > patience)
-            && silent > patience
-        {
+        // Silence on both links for half the timeout; or an answer that stays away for all of it although the
+        // peer is heard of: then this link is broken, whatever the peer's own link does.
+        let unanswered = pinged.is_some_and(|pinged| pinged > patience && silent > patience);
+        let broken = pinged.is_some_and(|pinged| pinged > timeout);
+        if now.since(link.created_at) > timeout && (unanswered || broken) {
             return Due::CloseLink;
         }
         if !link.connected {

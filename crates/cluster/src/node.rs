@@ -1,0 +1,132 @@
+//! One node of the cluster, as this node knows it.
+
+use crate::links::LinkId;
+use crate::nodes::NodeIndex;
+use crate::wire::{NodeFlags, NodeStatus};
+use base::{Epoch, Monotonic, NodeId};
+use core::net::IpAddr;
+
+/// Where a node listens.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Address {
+    /// Unknown for a node without address, and for ourselves before the first MEET.
+    pub(crate) ip: Option<IpAddr>,
+    /// The client port.
+    pub(crate) port: u16,
+    /// The client port with TLS, 0 for none.
+    pub(crate) tls_port: u16,
+    /// The bus port.
+    pub(crate) bus_port: u16,
+}
+
+/// That a primary holds a node for failing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FailureReport {
+    pub(crate) reporter: NodeIndex,
+    pub(crate) at: Monotonic,
+}
+
+/// What is known of a node. Which slots it owns stands in the slot table.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) flags: NodeFlags,
+    pub(crate) address: Address,
+    pub(crate) shard: NodeId,
+    /// The primary, for a replica whose primary is known to us by id.
+    pub(crate) replica_of: Option<NodeId>,
+    /// As the node's own packets last said (for a replica its own stale one, see [`Node::flags`]).
+    pub(crate) config_epoch: Epoch,
+    pub(crate) offset: u64,
+    /// How many slots the slot table gives it.
+    pub(crate) slot_count: u16,
+    pub(crate) hostname: Option<Box<str>>,
+    pub(crate) human_nodename: Option<Box<str>>,
+    pub(crate) status: Option<Box<NodeStatus>>,
+    /// Its packets carry our mark.
+    pub(crate) redstart: bool,
+    /// Its packets have carried a shard id, so it is no Redis 7.0, which logs every type but the hostname.
+    pub(crate) sends_shard_id: bool,
+    pub(crate) created_at: Monotonic,
+    /// When the ping that has no answer yet was sent.
+    pub(crate) ping_sent: Option<Monotonic>,
+    pub(crate) pong_received: Option<Monotonic>,
+    /// When anything last came from it, on either link.
+    pub(crate) data_received: Option<Monotonic>,
+    pub(crate) failed_at: Option<Monotonic>,
+    pub(crate) connect_tried: Option<Monotonic>,
+    /// Since when it has no link to us.
+    pub(crate) inbound_lost: Monotonic,
+    pub(crate) reports: Vec<FailureReport>,
+    pub(crate) outbound: Option<LinkId>,
+    pub(crate) inbound: Option<LinkId>,
+    /// The last heartbeat of ours whose gossip speaks of it, so that no packet does twice.
+    pub(crate) gossiped_in: u64,
+}
+
+impl Node {
+    /// A node of which nothing but its id, flags and address is known.
+    pub(crate) fn new(id: NodeId, flags: NodeFlags, address: Address, now: Monotonic) -> Node {
+        Node {
+            id,
+            flags,
+            address,
+            shard: id,
+            replica_of: None,
+            config_epoch: Epoch(0),
+            offset: 0,
+            slot_count: 0,
+            hostname: None,
+            human_nodename: None,
+            status: None,
+            redstart: false,
+            sends_shard_id: false,
+            created_at: now,
+            ping_sent: None,
+            pong_received: None,
+            data_received: None,
+            failed_at: None,
+            connect_tried: None,
+            inbound_lost: now,
+            reports: Vec::new(),
+            outbound: None,
+            inbound: None,
+            gossiped_in: 0,
+        }
+    }
+
+    pub(crate) fn is(&self, flags: NodeFlags) -> bool {
+        self.flags.has(flags)
+    }
+
+    pub(crate) fn is_primary(&self) -> bool {
+        self.flags.has(NodeFlags::PRIMARY)
+    }
+
+    pub(crate) fn is_replica(&self) -> bool {
+        self.flags.has(NodeFlags::REPLICA)
+    }
+
+    pub(crate) fn in_handshake(&self) -> bool {
+        self.flags.has(NodeFlags::HANDSHAKE)
+    }
+
+    pub(crate) fn is_myself(&self) -> bool {
+        self.flags.has(NodeFlags::MYSELF)
+    }
+
+    /// Failing, or believed to be.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.flags.has(NodeFlags::PFAIL | NodeFlags::FAIL)
+    }
+
+    /// A primary with slots: what counts towards majorities.
+    pub(crate) fn votes(&self) -> bool {
+        self.is_primary() && self.slot_count > 0
+    }
+
+    /// The last sign of life, direct or told by others.
+    pub(crate) fn last_seen(&self) -> Option<Monotonic> {
+        self.data_received.max(self.pong_received)
+    }
+}

@@ -1,0 +1,241 @@
+//! Where a request goes: the immutable picture of who owns what, and the decision that rests on it.
+
+use crate::bitmap::SlotBitmap;
+use crate::config::PreferredEndpoint;
+use crate::machine::Machine;
+use crate::nodes::MYSELF;
+use crate::slots::NO_OWNER;
+use base::{NodeId, SLOT_COUNT, Slot};
+use core::net::IpAddr;
+use std::fmt;
+
+/// Where clients reach a node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// The node.
+    pub id: NodeId,
+    /// Its address; `None` when unknown.
+    pub ip: Option<IpAddr>,
+    /// Its port without TLS, 0 for none.
+    pub port: u16,
+    /// Its port with TLS, 0 for none.
+    pub tls_port: u16,
+    /// Its announced hostname.
+    pub hostname: Option<Box<str>>,
+}
+
+/// The slots that a request's keys hash to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeySlots {
+    /// It has no keys.
+    None,
+    /// All in one slot.
+    One(Slot),
+    /// In several.
+    Several,
+}
+
+impl KeySlots {
+    /// Takes in the slot of one more key.
+    #[must_use]
+    pub fn and(self, slot: Slot) -> KeySlots {
+        match self {
+            KeySlots::None => KeySlots::One(slot),
+            KeySlots::One(first) if first == slot => self,
+            KeySlots::One(_) | KeySlots::Several => KeySlots::Several,
+        }
+    }
+}
+
+/// What a request does with its slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Reads keys.
+    Read,
+    /// Writes keys, or is EXEC of a transaction that does.
+    Write,
+    /// Uses shard channels.
+    ShardChannel,
+}
+
+/// What a client gets instead of being served; `Display` is the error reply from its code word on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal<'a> {
+    /// The keys are in several slots.
+    CrossSlot,
+    /// Nobody owns the slot.
+    SlotUnserved,
+    /// The cluster's state is fail.
+    Down,
+    /// The cluster's state is fail, and only reads are allowed meanwhile.
+    DownForWrites,
+    /// Another node owns the slot.
+    Moved {
+        /// The slot.
+        slot: Slot,
+        /// Its owner.
+        owner: &'a Endpoint,
+        /// How to name the owner.
+        preferred: PreferredEndpoint,
+        /// Whether the client uses TLS.
+        tls: bool,
+    },
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Refusal::CrossSlot => {
+                f.write_str("CROSSSLOT Keys in request don't hash to the same slot")
+            }
+            Refusal::SlotUnserved => f.write_str("CLUSTERDOWN Hash slot not served"),
+            Refusal::Down => f.write_str("CLUSTERDOWN The cluster is down"),
+            Refusal::DownForWrites => {
+                f.write_str("CLUSTERDOWN The cluster is down and only accepts read commands")
+            }
+            Refusal::Moved { slot, owner, preferred, tls } => {
+                let port = if tls { owner.tls_port } else { owner.port };
+                write!(f, "MOVED {slot} ")?;
+                match (preferred, owner.ip, &owner.hostname) {
+                    (PreferredEndpoint::Ip, Some(ip), _) => write!(f, "{ip}")?,
+                    (PreferredEndpoint::Hostname, _, Some(name)) => f.write_str(name)?,
+                    (PreferredEndpoint::Hostname, _, None) => f.write_str("?")?,
+                    (PreferredEndpoint::Ip, None, _) | (PreferredEndpoint::Unknown, _, _) => {}
+                }
+                write!(f, ":{port}")
+            }
+        }
+    }
+}
+
+/// Who owns what at one moment. Never changes; a new one takes its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct View {
+    owners: Box<[u16; SLOT_COUNT]>,
+    mine: SlotBitmap,
+    /// By the index that `owners` holds; vacant places name nobody.
+    endpoints: Vec<Option<Endpoint>>,
+    ok: bool,
+    reads_when_down: bool,
+    shard_channels_when_down: bool,
+    preferred: PreferredEndpoint,
+}
+
+impl View {
+    /// Nobody owns anything.
+    #[must_use]
+    pub fn empty() -> View {
+        View {
+            owners: Box::new([NO_OWNER; SLOT_COUNT]),
+            mine: SlotBitmap::new(),
+            endpoints: Vec::new(),
+            ok: false,
+            reads_when_down: false,
+            shard_channels_when_down: false,
+            preferred: PreferredEndpoint::Ip,
+        }
+    }
+
+    /// Whether this node owns the slot: one load.
+    #[inline]
+    #[must_use]
+    pub fn is_mine(&self, slot: Slot) -> bool {
+        self.mine.bits().contains(slot)
+    }
+
+    /// Whether the cluster's state is ok.
+    #[inline]
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.ok
+    }
+
+    /// The owner's place among [`View::endpoints`].
+    #[must_use]
+    pub fn owner_index(&self, slot: Slot) -> Option<u16> {
+        match self.owners[slot.index()] {
+            NO_OWNER => None,
+            index => Some(index),
+        }
+    }
+
+    /// The owner of a slot.
+    #[must_use]
+    pub fn owner(&self, slot: Slot) -> Option<&Endpoint> {
+        self.endpoints.get(usize::from(self.owner_index(slot)?))?.as_ref()
+    }
+
+    /// The nodes by index; a place may be vacant.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Option<Endpoint>] {
+        &self.endpoints
+    }
+
+    /// How redirections name nodes.
+    #[must_use]
+    pub fn preferred_endpoint(&self) -> PreferredEndpoint {
+        self.preferred
+    }
+
+    /// Decides whether this node serves a request. `tls` is about the client's connection.
+    ///
+    /// Open slots (ASK, TRYAGAIN) will be decided between the owner's and the state's test, replicas'
+    /// reads before MOVED.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that the client gets.
+    #[inline]
+    pub fn route(&self, keys: KeySlots, access: Access, tls: bool) -> Result<(), Refusal<'_>> {
+        match keys {
+            KeySlots::None => Ok(()),
+            KeySlots::One(slot) if self.ok && self.is_mine(slot) => Ok(()),
+            KeySlots::One(slot) => self.refuse(slot, access, tls),
+            KeySlots::Several => Err(Refusal::CrossSlot),
+        }
+    }
+
+    #[cold]
+    fn refuse(&self, slot: Slot, access: Access, tls: bool) -> Result<(), Refusal<'_>> {
+        let owner = self.owner(slot).ok_or(Refusal::SlotUnserved)?;
+        if !self.ok {
+            match access {
+                Access::ShardChannel if self.shard_channels_when_down => {}
+                Access::ShardChannel => return Err(Refusal::Down),
+                _ if !self.reads_when_down => return Err(Refusal::Down),
+                Access::Write => return Err(Refusal::DownForWrites),
+                Access::Read => {}
+            }
+        }
+        if self.is_mine(slot) {
+            return Ok(());
+        }
+        Err(Refusal::Moved { slot, owner, preferred: self.preferred, tls })
+    }
+}
+
+impl Machine {
+    pub(crate) fn build_view(&self) -> View {
+        let endpoints = (0..self.nodes.index_end())
+            .map(|index| {
+                let node = self.nodes.at(crate::nodes::NodeIndex(index))?;
+                Some(Endpoint {
+                    id: node.id,
+                    ip: node.address.ip,
+                    port: node.address.port,
+                    tls_port: node.address.tls_port,
+                    hostname: node.hostname.clone(),
+                })
+            })
+            .collect();
+        debug_assert_eq!(MYSELF.0, 0, "the first endpoint is this node's");
+        View {
+            owners: Box::new(*self.slots.owners()),
+            mine: self.slots.mine().iter().collect(),
+            endpoints,
+            ok: self.is_ok(),
+            reads_when_down: self.config.allow_reads_when_down,
+            shard_channels_when_down: self.config.allow_pubsubshard_when_down,
+            preferred: self.config.preferred_endpoint,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One run of one seed: a cluster is formed, disturbed for a while, left alone, and has to heal.
+
+use crate::checker::Violation;
+use crate::network::Weather;
+use crate::world::{PORT, World};
+use base::{SLOT_COUNT, Slot, SlotRange};
+use cluster::Machine;
+use std::time::Duration;
+
+/// What a run is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many nodes.
+    pub nodes: usize,
+    /// `cluster-node-timeout` of all.
+    pub node_timeout: Duration,
+    /// The simulated time of the whole run.
+    pub length: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan { nodes: 6, node_timeout: Duration::from_secs(2), length: Duration::from_secs(60) }
+    }
+}
+
+/// How a run went.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// The seed it came from.
+    pub seed: u64,
+    /// The hash over all that happened.
+    pub trace: u64,
+    /// What broke, if anything did.
+    pub failure: Option<String>,
+}
+
+/// When the disturbances begin.
+const FORMED: Duration = Duration::from_secs(8);
+
+/// In how many node timeouts all views agree once nothing disturbs them any more.
+const HEALING_TIMEOUTS: u32 = 3;
+
+/// How operators behave in a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operators {
+    /// One at a time, with a look at the greatest epoch first: they move slots.
+    Careful,
+    /// Whenever they like: epochs collide, so they move nothing.
+    Careless,
+}
+
+/// Runs one seed.
+#[must_use]
+pub fn run(seed: u64, plan: &Plan) -> Outcome {
+    run_in(&mut World::new(seed, plan.nodes, plan.node_timeout, true), seed, plan)
+}
+
+/// Runs one seed and tells all that the nodes logged.
+#[must_use]
+pub fn run_with_log(seed: u64, plan: &Plan) -> (Outcome, Vec<String>) {
+    let mut world = World::new(seed, plan.nodes, plan.node_timeout, true);
+    world.keep_log();
+    (run_in(&mut world, seed, plan), world.chronicle())
+}
+
+fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
+    let failure = play(world, plan)
+        .err()
+        .map(|violation| format!("at {:.3} s: {}", world.elapsed().as_secs_f64(), violation.0));
+    Outcome { seed, trace: world.trace_hash(), failure }
+}
+
+fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
+    let operators = if world.rng.percent(50) { Operators::Careful } else { Operators::Careless };
+    form(world, operators == Operators::Careful)?;
+    world.run_until(FORMED)?;
+    agreed(world, "formed")?;
+    world.weather = rough_weather(world);
+    let healing = plan.node_timeout * HEALING_TIMEOUTS;
+    let calm = plan.length - healing - plan.node_timeout;
+    while world.elapsed() < calm {
+        disturb(world, plan, operators);
+        let pause_ms = 200 + world.rng.below(3_000);
+        world.run_until((world.elapsed() + Duration::from_millis(pause_ms)).min(calm))?;
+    }
+    world.log(0, "-- left alone from here");
+    world.reach.heal();
+    world.weather = Weather::FAIR;
+    for node in 0..plan.nodes {
+        world.pause(node, Duration::ZERO);
+        world.restart(node);
+    }
+    world.run_until(calm + healing)?;
+    agreed(world, "healed")?;
+    // And it stays so.
+    world.run_until(plan.length)?;
+    agreed(world, "at the end")
+}
+
+fn agreed(world: &World, when: &str) -> Result<(), Violation> {
+    match world.disagreement() {
+        None => Ok(()),
+        Some(why) => Err(Violation(format!("not {when}: {why}"))),
+    }
+}
+
+/// Gives each node its share of the slots and has them meet, as `redis-cli --cluster create` does.
+pub(crate) fn form(world: &mut World, distinct_epochs: bool) -> Result<(), Violation> {
+    let count = world.nodes.len();
+    for node in 0..count {
+        let share = share(node, count);
+        let epoch = node as i64 + 1;
+        let done = world.operate(node, |machine, now| {
+            if distinct_epochs {
+                machine.set_config_epoch(now, epoch)?;
+            }
+            machine.add_slots(now, &share)
+        });
+        if let Some(Err(error)) = done {
+            return Err(Violation(format!("forming: {error}")));
+        }
+    }
+    let first = World::ip(0).to_string();
+    for node in 1..count {
+        let met =
+            world.operate(node, |machine, now| machine.meet(now, &first, i64::from(PORT), None));
+        if let Some(Err(error)) = met {
+            return Err(Violation(format!("meeting: {error}")));
+        }
+    }
+    Ok(())
+}
+
+fn share(node: usize, count: usize) -> Vec<SlotRange> {
+    let bound = |nth: usize| (nth * SLOT_COUNT / count) as u16;
+    let last = bound(node + 1).checked_sub(1);
+    let (first, last) = (Slot::new(bound(node)), last.and_then(Slot::new));
+    first.zip(last).map(|(first, last)| SlotRange { first, last }).into_iter().collect()
+}
+
+fn rough_weather(world: &mut World) -> Weather {
+    let rng = &mut world.rng;
+    let sometimes = |rng: &mut base::Rng, most: u64| {
+        if rng.percent(50) { 0 } else { rng.below(most) }
+    };
+    Weather {
+        latency_min_us: 100 + rng.below(5_000),
+        jitter_us: 1 + rng.below(100_000),
+        drop_permille: sometimes(rng, 100),
+        duplicate_permille: sometimes(rng, 100),
+        reorder_permille: sometimes(rng, 100),
+    }
+}
+
+/// One thing goes wrong, or is done by an operator.
+fn disturb(world: &mut World, plan: &Plan, operators: Operators) {
+    let count = plan.nodes as u64;
+    let node = world.rng.below(count) as usize;
+    let other = world.rng.below(count) as usize;
+    let what = world.rng.below(12);
+    world.log(node, &format!("-- disturbance {what}, with node {other}"));
+    match what {
+        0 | 1 => world.crash(node),
+        2 | 3 => world.restart(node),
+        4 => {
+            let span_ms = world.rng.below(3 * plan.node_timeout.as_millis() as u64);
+            world.pause(node, Duration::from_millis(span_ms));
+        }
+        5 if node != other => world.reach.cut(node, other),
+        6 => split(world, plan.nodes),
+        7 | 8 => world.reach.heal(),
+        9 => world.break_link(node),
+        10 => {
+            let by_ms = world.rng.below(20_000) as i64 - 10_000;
+            world.jump_clock(node, by_ms);
+        }
+        _ => operate(world, node, operators),
+    }
+}
+
+/// The network falls apart in two.
+fn split(world: &mut World, count: usize) {
+    let side: Vec<bool> = (0..count).map(|_| world.rng.percent(50)).collect();
+    for from in 0..count {
+        for to in (0..count).filter(|to| side[from] != side[*to]) {
+            world.reach.cut(from, to);
+        }
+    }
+}
+
+fn operate(world: &mut World, node: usize, operators: Operators) {
+    if !world.is_up(node) {
+        return;
+    }
+    if operators == Operators::Careless {
+        let _ = world.operate(node, |machine, now| machine.bump_epoch(now));
+        return;
+    }
+    // A move by hand is safe only where nobody else has taken an epoch that this node has not heard of.
+    let greatest = world.greatest_epoch();
+    let all_up = (0..world.nodes.len()).all(|node| world.is_up(node));
+    let slot = Slot::of_key(&world.rng.next_u64().to_le_bytes());
+    let knows_all = |machine: &Machine| machine.current_epoch() == greatest;
+    if !all_up || !world.nodes[node].machine.as_ref().is_some_and(knows_all) {
+        return;
+    }
+    let _ = world.operate(node, |machine, now| {
+        let range = [SlotRange { first: slot, last: slot }];
+        let _ = machine.del_slots(now, &range);
+        machine.add_slots(now, &range)?;
+        machine.bump_epoch(now);
+        Ok::<(), cluster::ClusterError>(())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_trace() {
+        let plan = Plan::default();
+        for seed in [7, 42] {
+            assert_eq!(run(seed, &plan), run(seed, &plan));
+        }
+        assert_ne!(run(1, &plan).trace, run(2, &plan).trace);
+    }
+
+    #[test]
+    fn fifty_seeds_keep_every_invariant_and_heal() {
+        let failures: Vec<Outcome> = (0..50)
+            .map(|seed| run(seed, &Plan::default()))
+            .filter(|outcome| outcome.failure.is_some())
+            .collect();
+        assert!(failures.is_empty(), "replay with --seed: {failures:#?}");
+    }
+}

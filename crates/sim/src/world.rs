@@ -1,0 +1,601 @@
+//! The simulated world: virtual time, nodes, the network between them, and the faults of both.
+//!
+//! Everything that happens comes from one queue, ordered by time and by the order it was put in; every choice
+//! comes from one seed. So the same seed gives the same run, and its trace the same hash.
+
+use crate::checker::{Checker, Observed, Violation};
+use crate::network::{ConnId, Connection, End, Reach, Weather};
+use crate::trace::Trace;
+use base::{Epoch, Monotonic, Rng, UnixMillis};
+use cluster::{ClusterState, Config, Input, LinkId, Machine, Now, Output, wire};
+use core::net::{IpAddr, Ipv4Addr};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+/// The client port of every node; the bus port is 10,000 above.
+pub(crate) const PORT: u16 = 7000;
+
+/// The wall clock at the start of a run, in Unix milliseconds.
+const WALL_START_MS: i64 = 1_795_000_000_000;
+
+/// How long a refused connection, or the news of a closed one, takes at most beyond the latency.
+const RETRY_US: u64 = 50_000;
+
+/// What happens at a moment.
+#[derive(Clone, Debug)]
+enum Event {
+    Tick { node: usize, run: u32 },
+    Established { conn: ConnId },
+    Refused { node: usize, run: u32, link: LinkId },
+    Arrived { conn: ConnId, end: usize, bytes: Vec<u8> },
+    Ended { conn: ConnId, end: usize },
+}
+
+struct Scheduled {
+    at_us: u64,
+    sequence: u64,
+    event: Event,
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Scheduled) -> bool {
+        self.key() == other.key()
+    }
+}
+impl Eq for Scheduled {}
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Scheduled) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Scheduled) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+impl Scheduled {
+    fn key(&self) -> (u64, u64) {
+        (self.at_us, self.sequence)
+    }
+}
+
+/// A node's disk: what a crash leaves of `nodes.conf`.
+#[derive(Clone, Default, Debug)]
+struct Disk {
+    synced: String,
+    /// A later text was written, but not synced.
+    unsynced: bool,
+}
+
+pub(crate) struct SimNode {
+    pub(crate) machine: Option<Machine>,
+    pub(crate) run: u32,
+    paused_until_us: u64,
+    config: Config,
+    disk: Disk,
+    links: BTreeMap<LinkId, (ConnId, usize)>,
+    wall_offset_ms: i64,
+    monotonic_offset_us: u64,
+    pub(crate) bytes_sent: u64,
+}
+
+/// A whole run.
+pub struct World {
+    pub(crate) now_us: u64,
+    sequence: u64,
+    queue: BinaryHeap<Reverse<Scheduled>>,
+    pub(crate) nodes: Vec<SimNode>,
+    connections: Vec<Option<Connection>>,
+    vacant: Vec<ConnId>,
+    pub(crate) reach: Reach,
+    /// How messages fare now.
+    pub weather: Weather,
+    pub(crate) rng: Rng,
+    pub(crate) trace: Trace,
+    pub(crate) checker: Checker,
+    /// The first invariant that broke.
+    pub(crate) violation: Option<Violation>,
+    /// Whether every step is checked; the run of a thousand nodes does without.
+    checked: bool,
+    /// The nodes' log lines, when they are wanted.
+    log: Option<Vec<String>>,
+}
+
+impl World {
+    /// `count` fresh nodes, each alone, with a timeout between them.
+    #[must_use]
+    pub fn new(seed: u64, count: usize, node_timeout: Duration, checked: bool) -> World {
+        let mut rng = Rng::from_seed(seed);
+        let mut world = World {
+            now_us: 0,
+            sequence: 0,
+            queue: BinaryHeap::new(),
+            nodes: Vec::with_capacity(count),
+            connections: Vec::new(),
+            vacant: Vec::new(),
+            reach: Reach::new(count),
+            weather: Weather::FAIR,
+            rng: rng.fork(),
+            trace: Trace::new(seed),
+            checker: Checker::new(count),
+            violation: None,
+            checked,
+            log: None,
+        };
+        for node in 0..count {
+            let mut config = Config::for_port(PORT);
+            config.node_timeout = node_timeout;
+            let wall_offset_ms = rng.below(400) as i64 - 200;
+            let monotonic_offset_us = rng.below(100_000_000);
+            world.nodes.push(SimNode {
+                machine: None,
+                run: 0,
+                paused_until_us: 0,
+                config: config.clone(),
+                disk: Disk::default(),
+                links: BTreeMap::new(),
+                wall_offset_ms,
+                monotonic_offset_us,
+                bytes_sent: 0,
+            });
+            let machine = Machine::new(config, rng.fork(), world.clock(node));
+            world.start(node, machine);
+        }
+        world
+    }
+
+    /// The time since the start of the run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.now_us)
+    }
+
+    /// The hash over everything that has happened.
+    #[must_use]
+    pub fn trace_hash(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// A node's address.
+    pub(crate) fn ip(node: usize) -> IpAddr {
+        let [.., high, low] = (node as u32 + 1).to_be_bytes();
+        IpAddr::V4(Ipv4Addr::new(10, 0, high, low))
+    }
+
+    fn node_at(&self, ip: IpAddr) -> Option<usize> {
+        let IpAddr::V4(ip) = ip else { return None };
+        let [_, _, high, low] = ip.octets();
+        let node = usize::from(high) << 8 | usize::from(low);
+        node.checked_sub(1).filter(|node| *node < self.nodes.len())
+    }
+
+    /// A node's own clocks.
+    pub(crate) fn clock(&self, node: usize) -> Now {
+        let node = &self.nodes[node];
+        let since = Duration::from_micros(self.now_us + node.monotonic_offset_us);
+        let wall = WALL_START_MS + (self.now_us / 1000) as i64 + node.wall_offset_ms;
+        Now { monotonic: Monotonic::from_duration(since), wall: UnixMillis(wall) }
+    }
+
+    /// Sets a node's wall clock, as an administrator or NTP may.
+    pub(crate) fn jump_clock(&mut self, node: usize, by_ms: i64) {
+        self.nodes[node].wall_offset_ms += by_ms;
+    }
+
+    /// Runs until `until`, or until an invariant breaks.
+    ///
+    /// # Errors
+    /// The first [`Violation`].
+    pub fn run_until(&mut self, until: Duration) -> Result<(), Violation> {
+        let until_us = until.as_micros() as u64;
+        while let Some(Reverse(next)) = self.queue.peek()
+            && next.at_us <= until_us
+        {
+            let Some(Reverse(next)) = self.queue.pop() else { break };
+            self.now_us = next.at_us;
+            self.happen(next.event);
+            if let Some(violation) = self.violation.take() {
+                return Err(violation);
+            }
+        }
+        self.now_us = until_us;
+        Ok(())
+    }
+
+    fn schedule(&mut self, at_us: u64, event: Event) {
+        self.sequence += 1;
+        self.queue.push(Reverse(Scheduled { at_us, sequence: self.sequence, event }));
+    }
+
+    fn happen(&mut self, event: Event) {
+        if let Some(node) = self.subject(&event) {
+            let resumes = self.nodes[node].paused_until_us;
+            if resumes > self.now_us {
+                return self.schedule(resumes, event);
+            }
+        }
+        match event {
+            Event::Tick { node, run } => self.tick(node, run),
+            Event::Established { conn } => self.established(conn),
+            Event::Refused { node, run, link } => {
+                if self.nodes[node].run == run {
+                    self.input(node, Input::Closed { link });
+                }
+            }
+            Event::Arrived { conn, end, bytes } => self.arrived(conn, end, bytes),
+            Event::Ended { conn, end } => self.ended(conn, end),
+        }
+    }
+
+    /// Whose processor an event needs.
+    fn subject(&self, event: &Event) -> Option<usize> {
+        match event {
+            Event::Tick { node, .. } | Event::Refused { node, .. } => Some(*node),
+            Event::Established { conn } => Some(self.connections[*conn].as_ref()?.ends[0].node),
+            Event::Arrived { conn, end, .. } | Event::Ended { conn, end } => {
+                Some(self.connections[*conn].as_ref()?.ends[*end].node)
+            }
+        }
+    }
+
+    fn tick(&mut self, node: usize, run: u32) {
+        if self.nodes[node].run != run {
+            return;
+        }
+        self.input(node, Input::Tick);
+        let jitter_us = self.rng.below(2_000);
+        self.schedule(self.now_us + 100_000 + jitter_us, Event::Tick { node, run });
+    }
+
+    fn established(&mut self, conn: ConnId) {
+        let Some(connection) = self.connections[conn].as_ref() else { return };
+        let [opener, acceptor] = connection.ends;
+        let up = self.nodes[opener.node].run == opener.run
+            && self.nodes[acceptor.node].run == acceptor.run;
+        if !up || !opener.open {
+            return self.ended(conn, 0);
+        }
+        let (peer, local) = (World::ip(opener.node), World::ip(acceptor.node));
+        let now = self.clock(acceptor.node);
+        let accepted = self.nodes[acceptor.node]
+            .machine
+            .as_mut()
+            .and_then(|machine| machine.accept(now, peer, local));
+        let Some(link) = accepted else { return self.ended(conn, 0) };
+        self.nodes[acceptor.node].links.insert(link, (conn, 1));
+        if let Some(connection) = self.connections[conn].as_mut() {
+            connection.ends[1].link = Some(link);
+            connection.ends[1].open = true;
+        }
+        if let Some(link) = opener.link {
+            self.input(opener.node, Input::Connected { link, local: Some(peer) });
+        }
+    }
+
+    fn arrived(&mut self, conn: ConnId, end: usize, bytes: Vec<u8>) {
+        let Some(connection) = self.connections[conn].as_ref() else { return };
+        let (from, to) = (connection.ends[1 - end], connection.ends[end]);
+        if self.nodes[to.node].run != to.run || !to.open {
+            return;
+        }
+        if !self.reach.is_open(from.node, to.node) {
+            // Held by the sender's kernel, which tries again and again.
+            let retry_us = self.now_us + 10_000 + self.rng.below(RETRY_US);
+            return self.schedule(retry_us, Event::Arrived { conn, end, bytes });
+        }
+        let Some(link) = to.link else { return };
+        self.trace.packet(self.now_us, from.node, to.node, &bytes);
+        self.input(to.node, Input::Packet { link, bytes: &bytes });
+    }
+
+    /// An end learns that its connection is over.
+    fn ended(&mut self, conn: ConnId, end: usize) {
+        let Some(connection) = self.connections[conn].as_mut() else { return };
+        let this = connection.ends[end];
+        connection.ends[end].open = false;
+        if connection.ends.iter().all(|end| !end.open) {
+            self.connections[conn] = None;
+            self.vacant.push(conn);
+        }
+        if !this.open || self.nodes[this.node].run != this.run {
+            return;
+        }
+        if let Some(link) = this.link {
+            self.nodes[this.node].links.remove(&link);
+            self.input(this.node, Input::Closed { link });
+        }
+    }
+
+    /// Gives an input to a node, if it is up, and carries out what it wants.
+    fn input(&mut self, node: usize, input: Input<'_>) {
+        let now = self.clock(node);
+        if let Some(machine) = self.nodes[node].machine.as_mut() {
+            machine.handle(now, input);
+            self.settle(node);
+        }
+    }
+
+    /// Has an operator do something at a node, if it is up.
+    pub(crate) fn operate<T>(
+        &mut self,
+        node: usize,
+        order: impl FnOnce(&mut Machine, Now) -> T,
+    ) -> Option<T> {
+        let now = self.clock(node);
+        let result = self.nodes[node].machine.as_mut().map(|machine| order(machine, now));
+        self.trace.note(self.now_us, node, 1);
+        self.settle(node);
+        result
+    }
+
+    /// Carries out what a node wants, then looks at the invariants.
+    fn settle(&mut self, node: usize) {
+        while let Some(output) = self.nodes[node].machine.as_mut().and_then(Machine::poll_output) {
+            match output {
+                Output::Connect { link, ip, port } => self.connect(node, link, ip, port),
+                Output::CloseLink { link } => self.close(node, link),
+                Output::Send { link, bytes } => self.send(node, link, bytes),
+                Output::SaveConfig { fsync } => self.save(node, fsync),
+                Output::StateChanged(state) => {
+                    self.trace.note(self.now_us, node, 2 + u64::from(state == ClusterState::Ok));
+                }
+                Output::Log(_, line) => self.log(node, &line),
+                Output::ViewChanged | Output::DropKeysInSlot(_) => {}
+            }
+        }
+        if self.checked {
+            self.check(node);
+        }
+    }
+
+    fn check(&mut self, node: usize) {
+        let Some(machine) = self.nodes[node].machine.as_ref() else { return };
+        let observed = Observed {
+            node,
+            run: self.nodes[node].run,
+            slots: machine.my_slots(),
+            config_epoch: machine.config_epoch(),
+            current_epoch: machine.current_epoch(),
+            last_vote_epoch: machine.last_vote_epoch(),
+        };
+        if let Err(violation) = self.checker.observe(observed) {
+            self.violation.get_or_insert(violation);
+        }
+    }
+
+    fn connect(&mut self, node: usize, link: LinkId, ip: IpAddr, port: u16) {
+        let run = self.nodes[node].run;
+        let latency_us = 2 * self.weather.latency(&mut self.rng);
+        let at_us = self.now_us + latency_us;
+        let target = self.node_at(ip).filter(|_| port == PORT + 10_000);
+        let reachable =
+            target.is_some_and(|to| self.reach.is_open(node, to) && self.reach.is_open(to, node));
+        match target {
+            Some(to) if reachable && self.nodes[to].machine.is_some() => {
+                let end = |node, run, link, open| End { node, run, link, open, last_arrival_us: 0 };
+                let acceptor = end(to, self.nodes[to].run, None, false);
+                let connection = Connection { ends: [end(node, run, Some(link), true), acceptor] };
+                let conn = match self.vacant.pop() {
+                    Some(conn) => {
+                        self.connections[conn] = Some(connection);
+                        conn
+                    }
+                    None => {
+                        self.connections.push(Some(connection));
+                        self.connections.len() - 1
+                    }
+                };
+                self.nodes[node].links.insert(link, (conn, 0));
+                self.schedule(at_us, Event::Established { conn });
+            }
+            Some(_) if !reachable => {
+                // No answer: the kernel gives up in its own time.
+                self.schedule(self.now_us + 60_000_000, Event::Refused { node, run, link });
+            }
+            _ => self.schedule(at_us, Event::Refused { node, run, link }),
+        }
+    }
+
+    fn close(&mut self, node: usize, link: LinkId) {
+        let Some((conn, end)) = self.nodes[node].links.remove(&link) else { return };
+        if let Some(connection) = self.connections[conn].as_mut() {
+            connection.ends[end].open = false;
+            self.tell_other_end(conn, end);
+        }
+    }
+
+    fn tell_other_end(&mut self, conn: ConnId, end: usize) {
+        let Some(connection) = self.connections[conn].as_ref() else { return };
+        let last_us = connection.ends[1 - end].last_arrival_us.max(self.now_us);
+        let at_us = last_us + self.weather.latency(&mut self.rng);
+        self.schedule(at_us, Event::Ended { conn, end: 1 - end });
+    }
+
+    fn send(&mut self, node: usize, link: LinkId, bytes: Vec<u8>) {
+        self.nodes[node].bytes_sent += bytes.len() as u64;
+        let Some(&(conn, end)) = self.nodes[node].links.get(&link) else { return };
+        if self.checked {
+            self.check_vote(node, conn, end, &bytes);
+        }
+        let Some(connection) = self.connections[conn].as_mut() else { return };
+        let weather = self.weather;
+        if Weather::strikes(weather.drop_permille, &mut self.rng) {
+            return;
+        }
+        let latency_us = weather.latency(&mut self.rng);
+        let overtakes = Weather::strikes(weather.reorder_permille, &mut self.rng);
+        let to = &mut connection.ends[1 - end];
+        let at_us = if overtakes {
+            self.now_us + latency_us + self.rng.below(50_000)
+        } else {
+            (self.now_us + latency_us).max(to.last_arrival_us)
+        };
+        to.last_arrival_us = to.last_arrival_us.max(at_us);
+        if Weather::strikes(weather.duplicate_permille, &mut self.rng) {
+            let again_us = at_us + self.rng.below(20_000);
+            self.schedule(again_us, Event::Arrived { conn, end: 1 - end, bytes: bytes.clone() });
+        }
+        self.schedule(at_us, Event::Arrived { conn, end: 1 - end, bytes });
+    }
+
+    /// A vote that leaves a node has to be on its disk, and the only one of its epoch.
+    fn check_vote(&mut self, node: usize, conn: ConnId, end: usize, bytes: &[u8]) {
+        let Ok(packet) = wire::decode(bytes) else {
+            self.violation = Some(Violation(format!("node {node} sends a malformed packet")));
+            return;
+        };
+        if packet.packet_type() != Some(wire::PacketType::AuthAck) {
+            return;
+        }
+        let epoch = packet.header.current_epoch;
+        let Some(candidate) = self.candidate_of(conn, end) else { return };
+        let mut verdict = self.checker.vote(node, epoch, candidate);
+        let on_disk = format!("lastVoteEpoch {epoch}\n");
+        if !self.nodes[node].disk.synced.ends_with(&on_disk) {
+            verdict = Err(Violation(format!("node {node} sends a vote that is not on its disk")));
+        }
+        if let Err(violation) = verdict {
+            self.violation.get_or_insert(violation);
+        }
+    }
+
+    fn candidate_of(&self, conn: ConnId, end: usize) -> Option<base::NodeId> {
+        let to = self.connections[conn].as_ref()?.ends[1 - end].node;
+        self.nodes[to].machine.as_ref().map(Machine::my_id)
+    }
+
+    fn save(&mut self, node: usize, fsync: bool) {
+        let node = &mut self.nodes[node];
+        node.disk.unsynced = true;
+        if fsync && let Some(machine) = &node.machine {
+            node.disk = Disk { synced: machine.nodes_conf(), unsynced: false };
+        }
+    }
+
+    fn start(&mut self, node: usize, machine: Machine) {
+        self.nodes[node].run += 1;
+        self.nodes[node].machine = Some(machine);
+        self.trace.note(self.now_us, node, 4);
+        self.settle(node);
+        let run = self.nodes[node].run;
+        let delay_us = self.rng.below(100_000);
+        self.schedule(self.now_us + delay_us, Event::Tick { node, run });
+    }
+
+    /// Stops a node at once. What it had not synced survives by chance: a process dies more often than a
+    /// machine does.
+    pub(crate) fn crash(&mut self, node: usize) {
+        let survives = self.rng.percent(50);
+        let Some(machine) = self.nodes[node].machine.take() else { return };
+        self.trace.note(self.now_us, node, 5);
+        let crashed = &mut self.nodes[node];
+        if crashed.disk.unsynced && survives {
+            crashed.disk.synced = machine.nodes_conf();
+        }
+        crashed.disk.unsynced = false;
+        crashed.run += 1;
+        crashed.paused_until_us = 0;
+        for (conn, end) in std::mem::take(&mut crashed.links).into_values() {
+            if let Some(connection) = self.connections[conn].as_mut() {
+                connection.ends[end].open = false;
+                self.tell_other_end(conn, end);
+            }
+        }
+    }
+
+    /// Starts a crashed node from its disk.
+    pub(crate) fn restart(&mut self, node: usize) {
+        if self.nodes[node].machine.is_some() {
+            return;
+        }
+        self.nodes[node].monotonic_offset_us = self.rng.below(100_000_000);
+        let (config, rng) = (self.nodes[node].config.clone(), self.rng.fork());
+        let now = self.clock(node);
+        let loaded = Machine::from_nodes_conf(config, rng, now, &self.nodes[node].disk.synced);
+        match loaded {
+            Ok(Some(machine)) => self.start(node, machine),
+            Ok(None) => self.violation = Some(Violation(format!("node {node} lost its disk"))),
+            Err(error) => self.violation = Some(Violation(format!("node {node}: {error}"))),
+        }
+    }
+
+    /// Stops a node's processor for a while; what comes waits.
+    pub(crate) fn pause(&mut self, node: usize, span: Duration) {
+        self.nodes[node].paused_until_us = self.now_us + span.as_micros() as u64;
+        self.trace.note(self.now_us, node, 6);
+    }
+
+    /// Breaks a connection of a node, if it has one.
+    pub(crate) fn break_link(&mut self, node: usize) {
+        let count = self.nodes[node].links.len() as u64;
+        if count == 0 {
+            return;
+        }
+        let nth = self.rng.below(count) as usize;
+        let Some(&(conn, _)) = self.nodes[node].links.values().nth(nth) else { return };
+        for end in 0..2 {
+            let at_us = self.now_us + self.weather.latency(&mut self.rng);
+            self.schedule(at_us, Event::Ended { conn, end });
+        }
+    }
+
+    /// Keeps the nodes' log lines from now on.
+    pub fn keep_log(&mut self) {
+        self.log = Some(Vec::new());
+    }
+
+    /// The log lines kept so far, and what each node knows in the end.
+    #[must_use]
+    pub fn chronicle(&self) -> Vec<String> {
+        let mut lines = self.log.clone().unwrap_or_default();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(machine) = &node.machine {
+                lines.push(format!(
+                    "node {index} {}\n{}",
+                    machine.state(),
+                    machine.cluster_nodes()
+                ));
+            }
+        }
+        lines
+    }
+
+    pub(crate) fn log(&mut self, node: usize, line: &str) {
+        let at_s = self.elapsed().as_secs_f64();
+        if let Some(log) = &mut self.log {
+            log.push(format!("{at_s:.3} node {node}: {line}"));
+        }
+    }
+
+    /// Whether a node runs.
+    pub(crate) fn is_up(&self, node: usize) -> bool {
+        self.nodes[node].machine.is_some()
+    }
+
+    /// The greatest epoch that any running node has seen.
+    pub(crate) fn greatest_epoch(&self) -> Epoch {
+        let machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
+        machines.map(Machine::current_epoch).max().unwrap_or_default()
+    }
+
+    /// Why the nodes do not agree on one healthy cluster of all of them; `None` when they do.
+    #[must_use]
+    pub fn disagreement(&self) -> Option<String> {
+        let mut first = None;
+        for (index, node) in self.nodes.iter().enumerate() {
+            let Some(machine) = &node.machine else { return Some(format!("node {index} is down")) };
+            if machine.state() != ClusterState::Ok {
+                return Some(format!("node {index} sees the cluster failing"));
+            }
+            if machine.known_nodes() != self.nodes.len() {
+                return Some(format!("node {index} knows {} nodes", machine.known_nodes()));
+            }
+            let agreement = machine.agreement();
+            if *first.get_or_insert(agreement) != agreement {
+                return Some(format!("node {index} has another view than node 0"));
+            }
+        }
+        None
+    }
+}

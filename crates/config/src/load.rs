@@ -193,14 +193,24 @@ pub fn load(
 struct Loader<'a> {
     files: &'a mut dyn FileSource,
     loaded: Loaded,
-    /// The directives seen so far in the text being read, after its last include.
+    /// The directives seen so far.
     seen: BTreeSet<&'static str>,
+    /// Whether an included file has ended in the text that is being read. From there on each
+    /// `save` replaces all that was said before, rather than add to it. So it is in Redis, by
+    /// accident, and files that include a common one and override it count on it.
+    after_include: bool,
     sources: usize,
 }
 
 impl<'a> Loader<'a> {
     fn new(files: &'a mut dyn FileSource) -> Loader<'a> {
-        Loader { files, loaded: Loaded::default(), seen: BTreeSet::new(), sources: 0 }
+        Loader {
+            files,
+            loaded: Loaded::default(),
+            seen: BTreeSet::new(),
+            after_include: false,
+            sources: 0,
+        }
     }
 
     /// Reads a file, and returns the number of its last line.
@@ -269,7 +279,7 @@ impl<'a> Loader<'a> {
     }
 
     fn set(&mut self, directive: &'static Directive, words: &[Vec<u8>]) -> Result<(), Refusal> {
-        let again = !self.seen.insert(directive.name);
+        let again = !self.seen.insert(directive.name) && !self.after_include;
         self.loaded.config.set(directive, words, again)
     }
 
@@ -286,14 +296,10 @@ impl<'a> Loader<'a> {
                 let reason = format!("more than {SOURCES_MAX} files are included");
                 return Err(LoadError::refused(place, reason));
             }
-            // The `save` lines of an included file add up by themselves; those after it replace
-            // them. So it is in Redis, by accident, and files that include a common one and
-            // override it count on it.
-            let outer = std::mem::take(&mut self.seen);
+            self.after_include = false;
             self.file(&path, depth + 1)?;
-            self.seen = outer;
+            self.after_include = true;
         }
-        self.seen.clear();
         Ok(())
     }
 }

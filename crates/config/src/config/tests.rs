@@ -68,10 +68,8 @@ fn bounds_are_taken_and_what_is_beyond_is_not() {
             | Rule::Events
             | Rule::Words(_) => continue,
         };
-        let text = |value: i128| match directive.rule {
-            Rule::Octal(..) => format!("{value:o}"),
-            _ => value.to_string(),
-        };
+        let octal = matches!(directive.rule, Rule::Octal(..));
+        let text = |value: i128| if octal { format!("{value:o}") } else { value.to_string() };
         let mut config = Config::default();
         for (value, good) in [(min, true), (max, true), (min - 1, false), (max + 1, false)] {
             let words = vec![text(value).into_bytes()];

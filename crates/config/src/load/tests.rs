@@ -115,13 +115,10 @@ fn reasons_are_those_of_valkey() {
             "argument(s) must be one of the following: default, save, nosave, now, force, safe, failover",
         ),
     ] {
-        match load_text(text).unwrap_err() {
-            LoadError::Line { place, reason: found, .. } => {
-                assert_eq!((place.line, place.text.as_str()), (number, shown), "{text}");
-                assert_eq!(found, reason, "{text}");
-            }
-            other => panic!("{text}: {other}"),
-        }
+        let error = load_text(text).unwrap_err();
+        let LoadError::Line { place, reason: found, .. } = error else { panic!("{error}") };
+        assert_eq!((place.line, place.text.as_str()), (number, shown), "{text}");
+        assert_eq!(found, reason, "{text}");
     }
     let together = load_text("cluster-enabled yes\nslaveof a 1").unwrap_err().to_string();
     assert!(together.ends_with("\nreplicaof directive not allowed in cluster mode"), "{together}");
@@ -226,8 +223,9 @@ fn absolute_patterns_match_in_every_folder() {
 fn save_after_an_include_replaces_what_was_there() {
     let included = ("y", "save 7 7\nsave 8 8");
     let config = |text| load_files(&[("x.conf", text), included], &[]).unwrap().config;
-    assert_eq!(config("save 1 1\ninclude y").value("save").unwrap(), b"7 7 8 8");
+    assert_eq!(config("save 1 1\ninclude y").value("save").unwrap(), b"1 1 7 7 8 8");
     assert_eq!(config("include y\nsave 1 1").value("save").unwrap(), b"1 1");
+    assert_eq!(config("include y\nsave 1 1\nsave 2 2").value("save").unwrap(), b"2 2");
 }
 
 #[test]

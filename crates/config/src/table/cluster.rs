@@ -2,7 +2,9 @@
 
 use super::choices::{ConfigSave, EndpointType};
 use super::section;
-use crate::directive::{Check, Rule, bytes, checked, choice, integer, port, special, text, yes_no};
+use crate::directive::{
+    Check, Rule, bytes_within, checked, choice, integer, port, special, text, yes_no,
+};
 
 const INT: i64 = i32::MAX as i64;
 
@@ -67,7 +69,7 @@ section! {
         allow_pubsubshard_when_down: bool =
             yes_no("cluster-allow-pubsubshard-when-down", "yes").unused();
         /// Bytes that may wait for a peer on the bus; 0 is no limit.
-        link_sendbuf_limit: u64 = bytes("cluster-link-sendbuf-limit", "0");
+        link_sendbuf_limit: u64 = bytes_within("cluster-link-sendbuf-limit", 0, u64::MAX, "0");
         /// Whether a replica never takes over by itself.
         replica_no_failover: bool =
             yes_no("cluster-replica-no-failover", "no").alias("cluster-slave-no-failover").unused();

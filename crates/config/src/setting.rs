@@ -77,11 +77,9 @@ macro_rules! integer_settings {
                 *self = <$type>::try_from(value).expect("a rule is inside its field's type");
                 Ok(())
             }
-
             fn text(&self, rule: &Rule, out: &mut Vec<u8>) {
                 out.extend(number_text(rule, i128::from(*self)).bytes());
             }
-
             fn lines(&self, default: &Self, rule: &Rule) -> Vec<Line> {
                 let value = Some(number_for_file(rule, i128::from(*self)));
                 vec![Line { value, changed: self != default }]

@@ -1,7 +1,7 @@
 //! The cluster: identity, addresses told to others, timing, coverage.
 
 use super::choices::{ConfigSave, EndpointType};
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{
     Check, Rule, bytes_within, checked, choice, integer, port, special, text, yes_no,
 };

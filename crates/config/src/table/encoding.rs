@@ -1,6 +1,6 @@
 //! Up to what size collections are kept in their compact form.
 
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{bytes, integer};
 
 const INT: i64 = i32::MAX as i64;

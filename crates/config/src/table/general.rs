@@ -1,7 +1,7 @@
 //! The process: threads, version, timers, scripts, signals.
 
 use super::choices::{OomScoreAdj, PropagationError, Supervision};
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{Check, Rule, checked, choice, integer, special, text, yes_no};
 use crate::values::{KeyspaceEvents, OomScores, ShutdownFlags};
 

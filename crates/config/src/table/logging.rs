@@ -1,7 +1,7 @@
 //! The server's log.
 
 use super::choices::{LogFormat, LogLevel, LogTimestampFormat, SyslogFacility};
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{choice, text, yes_no};
 
 section! {

@@ -1,7 +1,7 @@
 //! Memory: its limit, what makes room, and when it is freed.
 
 use super::choices::EvictionPolicy;
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{bytes_within, choice, integer, yes_no};
 
 const INT: i64 = i32::MAX as i64;

@@ -31,6 +31,7 @@ pub use telemetry::Telemetry;
 pub use tls::Tls;
 
 use crate::directive::Directive;
+use crate::setting::Setting;
 
 /// Declares a group of directives: the struct with a typed field each, and the rows of the table.
 macro_rules! section {
@@ -40,15 +41,12 @@ macro_rules! section {
         $(#[$about])*
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $name {$($(#[doc = $doc])+ pub $field: $type,)+}
-        pub(crate) const $rows: &[$crate::directive::Directive] =
-            &[$($crate::directive::Directive {
+        pub(crate) const $rows: &[Directive] = &[$(Directive {
             doc: concat!($($doc),+),
             section: stringify!($place),
-            set: |config, input| $crate::setting::Setting::set(&mut config.$place.$field, input),
-            text: |config, rule, out|
-                $crate::setting::Setting::text(&config.$place.$field, rule, out),
-            lines: |now, default, rule|
-                $crate::setting::Setting::lines(&now.$place.$field, &default.$place.$field, rule),
+            set: |config, input| Setting::set(&mut config.$place.$field, input),
+            text: |config, rule, out| Setting::text(&config.$place.$field, rule, out),
+            lines: |a, b, rule| Setting::lines(&a.$place.$field, &b.$place.$field, rule),
             equal: |a, b| a.$place.$field == b.$place.$field,
             ..$row
         }),+];

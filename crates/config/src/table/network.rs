@@ -1,6 +1,6 @@
 //! Listening, connections, and what a client may use up.
 
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{Check, Rule, bytes_within, checked, integer, port, special, text, yes_no};
 use crate::values::{Addresses, MemoryShare, OutputLimits};
 
@@ -27,7 +27,7 @@ section! {
         timeout_seconds: u32 = integer("timeout", 0, INT, "0");
         /// Seconds between probes of a silent connection; 0 sends none.
         tcp_keepalive_seconds: u32 = integer("tcp-keepalive", 0, INT, "300");
-        /// Whether clients from elsewhere are refused while there is neither password nor address.
+        /// Whether clients from other machines are refused while there is no password.
         protected_mode: bool = yes_no("protected-mode", "yes");
         /// Clients at the same time.
         maxclients: u32 = integer("maxclients", 1, 4_294_967_295, "10000");

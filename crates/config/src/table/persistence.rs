@@ -1,7 +1,7 @@
 //! Snapshots and the append-only file.
 
 use super::choices::{AppendFsync, RdbVersionCheck};
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{Check, Rule, bytes, checked, choice, integer, special, yes_no};
 use crate::values::SavePoints;
 

@@ -1,7 +1,7 @@
 //! Primaries and replicas.
 
 use super::choices::DisklessLoad;
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{Rule, bytes_within, choice, integer, port, special, text, yes_no};
 use crate::values::ReplicaOf;
 

@@ -1,7 +1,7 @@
 //! Who may do what.
 
 use super::choices::{Permission, PubsubDefault, SanitizePayload};
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{choice, integer, text};
 
 section! {

@@ -1,6 +1,6 @@
 //! What the server remembers of slow and large commands.
 
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{Rule, integer, special, yes_no};
 use crate::values::Percentiles;
 

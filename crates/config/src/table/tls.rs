@@ -1,7 +1,7 @@
 //! TLS. None of it is in use yet: a node refuses to start with a TLS port.
 
 use super::choices::{TlsAuthClients, TlsAuthUser};
-use super::section;
+use super::{Directive, Setting, section};
 use crate::directive::{choice, integer, port, text, yes_no};
 
 const INT: i64 = i32::MAX as i64;

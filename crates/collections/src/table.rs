@@ -156,7 +156,13 @@ impl<O> Table<O> {
     }
 }
 
-impl<O> Occupied<'_, O> {
+impl<'a, O> Occupied<'a, O> {
+    /// The record, for as long as the table is borrowed.
+    #[must_use]
+    pub fn into_record(self) -> &'a Record<O> {
+        self.table.records.get(&self.at).expect("found before, and borrowed since")
+    }
+
     fn change<R>(&mut self, change: impl FnOnce(&mut Record<O>) -> R) -> R {
         let record =
             self.table.records.get_mut(&self.at).expect("found before, and borrowed since");

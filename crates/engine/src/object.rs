@@ -111,9 +111,9 @@ pub fn encoding(record: &KeyRecord) -> Encoding {
     }
 }
 
-/// Whether Valkey 9 would keep the string in the allocation of its key: where both fit [`EMBSTR_ALLOCATION_BYTES_MAX`] with
-/// all that they need. Valkey decides this as the value is stored and does not look again when an expiry comes or goes, or the key is
-/// renamed; here it is derived, so that within eight bytes of the limit such a string may be told differently.
+/// Whether Valkey 9 keeps a string of this length in the allocation of its key: where both fit [`EMBSTR_ALLOCATION_BYTES_MAX`]
+/// with all that they need. Valkey decides this as it stores the value, and counts eight bytes more where the key that is
+/// overwritten has an expiry; that history is not kept here.
 fn is_embstr(record: &KeyRecord, value_bytes: usize) -> bool {
     /// Type, encoding and reference count; the length of the key's header.
     const OBJECT_BYTES: usize = 8 + 1;
@@ -124,8 +124,7 @@ fn is_embstr(record: &KeyRecord, value_bytes: usize) -> bool {
     const SHORT_STRING_MAX: usize = 31;
     let key = record.key().len();
     let key = key + if key <= SHORT_STRING_MAX { SHORT_STRING_BYTES } else { STRING_BYTES };
-    let expiry = record.expire_at().map_or(0, |_| size_of::<i64>());
-    OBJECT_BYTES + expiry + key + STRING_BYTES + value_bytes <= EMBSTR_ALLOCATION_BYTES_MAX
+    OBJECT_BYTES + key + STRING_BYTES + value_bytes <= EMBSTR_ALLOCATION_BYTES_MAX
 }
 
 #[cfg(test)]
@@ -143,8 +142,7 @@ mod tests {
         for (key, first_raw) in [(1, 113), (10, 104), (31, 83), (32, 80), (40, 72), (100, 12)] {
             assert_eq!(encoding_of(key, first_raw - 1, None), "embstr", "key of {key}");
             assert_eq!(encoding_of(key, first_raw, None), "raw", "key of {key}");
-            assert_eq!(encoding_of(key, first_raw - 9, Some(1)), "embstr", "key of {key}");
-            assert_eq!(encoding_of(key, first_raw - 8, Some(1)), "raw", "key of {key}");
+            assert_eq!(encoding_of(key, first_raw - 1, Some(1)), "embstr", "key of {key}");
         }
         assert_eq!(encoding_of(114, 0, None), "raw");
     }

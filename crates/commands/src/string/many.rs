@@ -51,8 +51,11 @@ pub(super) fn msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     let holds =
         condition.is_none_or(|present| pairs.all(|key| edit.find(key).is_some() == present));
     if holds && elapsed {
-        let removed = pairs.keys().filter(|key| edit.remove(key)).count();
-        edit.changed(removed as u64);
+        // A key that is absent counts as a change, as in Valkey.
+        pairs.keys().for_each(|key| {
+            edit.remove(key);
+        });
+        edit.changed(keys as u64);
     } else if holds {
         pairs.put(edit, expiry);
     }

@@ -7,6 +7,7 @@
 mod crc16;
 mod epoch;
 pub mod glob;
+mod long_double;
 mod node_id;
 pub mod number;
 mod rng;
@@ -15,6 +16,7 @@ mod time;
 
 pub use crc16::crc16;
 pub use epoch::Epoch;
+pub use long_double::LongDouble;
 pub use node_id::{NODE_ID_BYTES, NodeId};
 pub use rng::Rng;
 pub use slot::{SLOT_COUNT, Slot, SlotRange, hash_tag};

@@ -8,9 +8,12 @@
 //! declaration says about writing cannot be untrue.
 
 mod error;
+mod expiry;
 pub mod generic;
 pub mod spec;
 pub mod string;
+#[cfg(test)]
+mod testing;
 mod whole;
 
 pub use error::CommandError;

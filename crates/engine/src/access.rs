@@ -6,7 +6,7 @@ use crate::object::{KeyRecord, Object};
 use crate::tally::Tally;
 use crate::{Edit, View};
 use base::{Slot, UnixMillis};
-use collections::{KeyHasher, Table, Value};
+use collections::{KeyHasher, Occupied, Table, Value};
 use parking_lot::MutexGuard;
 
 /// The slots of a command's keys, locked until this is dropped. Reads go through [`View`], writes through [`Edit`].
@@ -53,6 +53,25 @@ impl Extent {
             volatile: table.volatile_len() as i64,
             bytes: table.memory_bytes() as i64,
         })
+    }
+}
+
+impl Held<'_> {
+    #[inline]
+    fn state(&mut self, key: &[u8]) -> &mut SlotState {
+        match self {
+            Held::One(one) => {
+                debug_assert_eq!(one.slot, Slot::of_key(key), "a command stays in its slots");
+                &mut one.state
+            }
+            Held::Many(many) => {
+                let slot = Slot::of_key(key);
+                let index = many
+                    .binary_search_by_key(&slot, |held| held.slot)
+                    .expect("a command touches only the keys that it declares");
+                &mut many[index].state
+            }
+        }
     }
 }
 
@@ -123,28 +142,11 @@ impl<'k> Access<'k> {
         self.keyspace.hasher.hash(key)
     }
 
-    #[inline]
-    fn state(&mut self, key: &[u8]) -> &mut SlotState {
-        match &mut self.held {
-            Held::One(one) => {
-                debug_assert_eq!(one.slot, Slot::of_key(key), "a command stays in its slots");
-                &mut one.state
-            }
-            Held::Many(many) => {
-                let slot = Slot::of_key(key);
-                let index = many
-                    .binary_search_by_key(&slot, |held| held.slot)
-                    .expect("a command touches only the keys that it declares");
-                &mut many[index].state
-            }
-        }
-    }
-
     /// The table of this access's database that `key` belongs to.
     #[inline]
     pub(crate) fn table(&mut self, key: &[u8]) -> &mut Table<Object> {
         let (database, databases) = (self.database, self.keyspace.databases());
-        self.state(key).table_mut(database, databases)
+        self.held.state(key).table_mut(database, databases)
     }
 
     /// Runs `change` on the table of another database that `key` belongs to, and counts what it did.
@@ -157,7 +159,7 @@ impl<'k> Access<'k> {
         let databases = self.keyspace.databases();
         let tally = self.tally;
         let other = database != self.database;
-        let table = self.state(key).table_mut(database, databases);
+        let table = self.held.state(key).table_mut(database, databases);
         let before = Extent::of(Some(table));
         let result = change(table);
         if other {
@@ -170,24 +172,21 @@ impl<'k> Access<'k> {
     #[inline]
     pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         let hash = self.hash(key);
-        let now = self.moment.now;
-        let expired = match self.table(key).find(hash, key) {
-            None => return None,
-            Some(record) => is_expired(record, now),
-        };
-        if expired {
-            self.remove_expired(hash, key);
-            return None;
-        }
-        self.table(key).find(hash, key)
+        Some(self.live_mut(hash, key)?.into_record())
     }
 
-    #[cold]
-    fn remove_expired(&mut self, hash: u64, key: &[u8]) {
-        if let Some(record) = self.table(key).remove(hash, key) {
-            self.object_bytes -= object_bytes(&record) as i64;
+    /// The same, to be changed; one look-up.
+    #[inline]
+    pub(crate) fn live_mut(&mut self, hash: u64, key: &[u8]) -> Option<Occupied<'_, Object>> {
+        let (database, databases) = (self.database, self.keyspace.databases());
+        let table = self.held.state(key).table_mut(database, databases);
+        let occupied = table.find_mut(hash, key)?;
+        if is_expired(occupied.record(), self.moment.now) {
+            self.object_bytes -= object_bytes(&occupied.remove()) as i64;
             self.tally.count_expired(1);
+            return None;
         }
+        Some(occupied)
     }
 }
 

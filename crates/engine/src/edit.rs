@@ -2,10 +2,10 @@
 
 use crate::access::{Access, object_bytes};
 use crate::moment::Moment;
-use crate::object::{EMBEDDED_BYTES_MAX, KeyRecord, Object};
+use crate::object::{KeyRecord, Object, new_string};
 use crate::view::touch;
-use base::number::{parse_i64, push_i64};
-use collections::{NewValue, Record, Value, ValueMut};
+use base::number::push_i64;
+use collections::{NewValue, Occupied, Record, Value, ValueMut};
 
 /// What becomes of a key's expiry when its value is set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +16,51 @@ pub enum Expiry {
     Clear,
     /// At this time: milliseconds since 1970-01-01 UTC.
     At(i64),
+}
+
+impl Expiry {
+    /// The expiry of a key that had `old`.
+    fn over(self, old: Option<i64>) -> Option<i64> {
+        match self {
+            Expiry::Keep => old,
+            Expiry::Clear => None,
+            Expiry::At(at) => Some(at),
+        }
+    }
+}
+
+/// What shall become of a key: see [`Edit::update`].
+pub enum Change<'v> {
+    /// It stays as it is.
+    None,
+    /// It gets this value and expiry; where it is absent, it is added.
+    Put(NewValue<'v, Object>, Expiry),
+    /// It keeps its value and gets this expiry, in milliseconds since 1970-01-01 UTC, or none.
+    ExpireAt(Option<i64>),
+    /// It is removed.
+    Remove,
+}
+
+/// Gives a record another value and expiry; by how much the memory of objects grew.
+#[inline]
+fn replace(mut occupied: Occupied<'_, Object>, value: NewValue<'_, Object>, expiry: Expiry) -> i64 {
+    if let (NewValue::Integer(new), Expiry::Keep) = (&value, expiry)
+        && let ValueMut::Integer(integer) = occupied.value_mut()
+    {
+        *integer = *new;
+        return 0;
+    }
+    let added = new_object_bytes(&value) as i64;
+    let expire_at = expiry.over(occupied.record().expire_at());
+    let old = occupied.set(value, expire_at);
+    added - old.map_or(0, |old| old.memory_bytes() as i64)
+}
+
+fn new_object_bytes(value: &NewValue<'_, Object>) -> usize {
+    match value {
+        NewValue::Object(object) => object.memory_bytes(),
+        NewValue::Integer(_) | NewValue::Bytes(_) => 0,
+    }
 }
 
 /// Changes the keys of the slots that a command holds. Keys whose time has come are not there.
@@ -67,17 +112,54 @@ impl<'a, 'k> Edit<'a, 'k> {
         record
     }
 
-    /// Sets a key to a string: as an integer where it is the canonical form of one, else beside its key where short,
-    /// else in an allocation of its own. A key that is there is overwritten, whatever it holds.
+    /// Counts a hit or a miss: for a command that reads what it changes, as GETSET does.
+    #[inline]
+    pub fn count_lookup(&mut self, found: bool) {
+        if found {
+            self.access.tally.count_hit();
+        } else {
+            self.access.tally.count_miss();
+        }
+    }
+
+    /// Looks a key up once, lets `decide` say what shall become of it, and does that. Sets the access clock of a key that is
+    /// there. Whether anything was changed; counts no change by itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of `decide`; then nothing was changed.
+    #[inline]
+    pub fn update<'v, E>(
+        &mut self,
+        key: &[u8],
+        decide: impl FnOnce(Option<&KeyRecord>) -> Result<Change<'v>, E>,
+    ) -> Result<bool, E> {
+        let hash = self.access.hash(key);
+        let moment = self.access.moment;
+        let Some(occupied) = self.access.live_mut(hash, key) else {
+            let Change::Put(value, expiry) = decide(None)? else { return Ok(false) };
+            self.insert(hash, key, value, expiry);
+            return Ok(true);
+        };
+        touch(occupied.record(), &moment);
+        let grown = match decide(Some(occupied.record()))? {
+            Change::None => return Ok(false),
+            Change::Put(value, expiry) => replace(occupied, value, expiry),
+            Change::ExpireAt(at) => {
+                let mut occupied = occupied;
+                occupied.set_expire_at(at);
+                0
+            }
+            Change::Remove => -(object_bytes(&occupied.remove()) as i64),
+        };
+        self.access.object_bytes += grown;
+        Ok(true)
+    }
+
+    /// Sets a key to a string, laid out as [`new_string`] says. A key that is there is overwritten, whatever it holds.
     #[inline]
     pub fn put_string(&mut self, key: &[u8], value: &[u8], expiry: Expiry) {
-        if let Some(integer) = parse_i64(value) {
-            self.put(key, NewValue::Integer(integer), expiry);
-        } else if value.len() <= EMBEDDED_BYTES_MAX {
-            self.put(key, NewValue::Bytes(value), expiry);
-        } else {
-            self.put(key, NewValue::Object(Box::new(Object::String(value.to_vec()))), expiry);
-        }
+        self.put(key, new_string(value), expiry);
     }
 
     /// Sets a key to an integer.
@@ -85,37 +167,28 @@ impl<'a, 'k> Edit<'a, 'k> {
         self.put(key, NewValue::Integer(value), expiry);
     }
 
-    /// Sets a key to a value of any type; a key that is there is overwritten.
+    /// Sets a key to a value of any type; a key that is there is overwritten. One look-up.
     #[inline]
     pub fn put(&mut self, key: &[u8], value: NewValue<'_, Object>, expiry: Expiry) {
         let hash = self.access.hash(key);
-        let (moment, hasher) = (self.access.moment, self.access.keyspace.hasher);
-        let added = match &value {
-            NewValue::Object(object) => object.memory_bytes(),
-            NewValue::Integer(_) | NewValue::Bytes(_) => 0,
-        };
-        self.access.object_bytes += added as i64;
-        let table = self.access.table(key);
-        let Some(mut occupied) = table.find_mut(hash, key) else {
-            let at = match expiry {
-                Expiry::Keep | Expiry::Clear => None,
-                Expiry::At(at) => Some(at),
-            };
-            table.insert(&hasher, hash, Record::new(key, value, at, moment.fresh_access()));
-            return;
-        };
-        if moment.touch {
-            let used = moment.used_access(occupied.record().access(), moment.now.0 as u64);
-            occupied.record().set_access(used);
+        let moment = self.access.moment;
+        match self.access.live_mut(hash, key) {
+            Some(occupied) => {
+                touch(occupied.record(), &moment);
+                let grown = replace(occupied, value, expiry);
+                self.access.object_bytes += grown;
+            }
+            None => self.insert(hash, key, value, expiry),
         }
-        let expire_at = match expiry {
-            Expiry::Keep => occupied.record().expire_at(),
-            Expiry::Clear => None,
-            Expiry::At(at) => Some(at),
-        };
-        if let Some(old) = occupied.set(value, expire_at) {
-            self.access.object_bytes -= old.memory_bytes() as i64;
-        }
+    }
+
+    /// Adds a key that is not there.
+    #[inline]
+    fn insert(&mut self, hash: u64, key: &[u8], value: NewValue<'_, Object>, expiry: Expiry) {
+        let hasher = self.access.keyspace.hasher;
+        self.access.object_bytes += new_object_bytes(&value) as i64;
+        let record = Record::new(key, value, expiry.over(None), self.access.moment.fresh_access());
+        self.access.table(key).insert(&hasher, hash, record);
     }
 
     /// Changes the bytes of the string of a key that is there; afterwards it has an allocation of its own, with room to
@@ -125,8 +198,13 @@ impl<'a, 'k> Edit<'a, 'k> {
         key: &[u8],
         change: impl FnOnce(&mut Vec<u8>) -> T,
     ) -> Option<T> {
-        let inline = match self.find(key)?.value() {
-            Value::Object(Object::String(_)) => None,
+        let hash = self.access.hash(key);
+        let moment = self.access.moment;
+        let mut occupied = self.access.live_mut(hash, key)?;
+        touch(occupied.record(), &moment);
+        let mut before = object_bytes(occupied.record());
+        let inline = match occupied.record().value() {
+            Value::Object(_) => None,
             Value::Bytes(bytes) => Some(bytes.to_vec()),
             Value::Integer(integer) => {
                 let mut digits = Vec::new();
@@ -135,13 +213,15 @@ impl<'a, 'k> Edit<'a, 'k> {
             }
         };
         if let Some(bytes) = inline {
-            self.put(key, NewValue::Object(Box::new(Object::String(bytes))), Expiry::Keep);
+            occupied.set_value(NewValue::Object(Box::new(Object::String(bytes))));
+            before = 0;
         }
-        let hash = self.access.hash(key);
-        let mut occupied = self.access.table(key).find_mut(hash, key)?;
         let ValueMut::Object(object) = occupied.value_mut() else { return None };
-        let before = object.memory_bytes();
-        let Object::String(bytes) = object;
+        #[allow(
+            irrefutable_let_patterns,
+            reason = "other types of values come with their commands"
+        )]
+        let Object::String(bytes) = object else { return None };
         let result = change(bytes);
         let after = object.memory_bytes();
         self.access.object_bytes += after as i64 - before as i64;
@@ -150,13 +230,11 @@ impl<'a, 'k> Edit<'a, 'k> {
 
     /// Sets or clears the expiry of a key that is there; false where it is not.
     pub fn set_expire_at(&mut self, key: &[u8], at: Option<i64>) -> bool {
-        if self.find(key).is_none() {
-            return false;
-        }
         let hash = self.access.hash(key);
-        if let Some(mut occupied) = self.access.table(key).find_mut(hash, key) {
-            occupied.set_expire_at(at);
-        }
+        let moment = self.access.moment;
+        let Some(mut occupied) = self.access.live_mut(hash, key) else { return false };
+        touch(occupied.record(), &moment);
+        occupied.set_expire_at(at);
         true
     }
 
@@ -167,9 +245,8 @@ impl<'a, 'k> Edit<'a, 'k> {
 
     /// Takes a key's record out of the keyspace.
     pub fn take(&mut self, key: &[u8]) -> Option<KeyRecord> {
-        self.access.live(key)?;
         let hash = self.access.hash(key);
-        let record = self.access.table(key).remove(hash, key)?;
+        let record = self.access.live_mut(hash, key)?.remove();
         self.access.object_bytes -= object_bytes(&record) as i64;
         Some(record)
     }

@@ -24,11 +24,13 @@ mod walk;
 
 pub use access::Access;
 pub use collections::{NewValue, Record, Value};
-pub use edit::{Edit, Expiry};
+pub use edit::{Change, Edit, Expiry};
 pub use expiry::{ExpireCursor, ExpireProgress};
 pub use hasher::HashSeed;
 pub use keyspace::{Flushed, Keyspace, WorkerId};
 pub use moment::{AccessPolicy, Moment};
-pub use object::{EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind};
+pub use object::{
+    EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind, new_bytes, new_string,
+};
 pub use tally::{Tally, Totals};
 pub use view::View;

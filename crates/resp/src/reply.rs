@@ -85,14 +85,9 @@ impl<'a> Reply<'a> {
     /// A bulk string of an integer's decimal form.
     #[inline]
     pub fn bulk_integer(&mut self, value: i64) {
-        let mut text = [0u8; 24];
-        let length = {
-            let mut cursor = std::io::Cursor::new(&mut text[..]);
-            std::io::Write::write_fmt(&mut cursor, format_args!("{value}"))
-                .expect("an integer fits 24 bytes");
-            cursor.position() as usize
-        };
-        self.bulk(&text[..length]);
+        self.header(b'$', decimal_bytes(value));
+        push_i64(self.out, value);
+        self.out.extend_from_slice(b"\r\n");
     }
 
     /// A bulk string, or null where there is none.
@@ -245,6 +240,12 @@ fn push_header(out: &mut Vec<u8>, kind: u8, value: i64) {
     }
 }
 
+/// How long the decimal form of `value` is.
+fn decimal_bytes(value: i64) -> i64 {
+    let digits = value.unsigned_abs().checked_ilog10().map_or(1, |power| power + 1);
+    i64::from(digits) + i64::from(value < 0)
+}
+
 struct Text<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for Text<'_> {
@@ -321,6 +322,10 @@ mod tests {
             assert_eq!(
                 written(Protocol::Resp2, |reply| reply.integer(value)),
                 format!(":{value}\r\n")
+            );
+            assert_eq!(
+                written(Protocol::Resp2, |reply| reply.bulk_integer(value)),
+                format!("${}\r\n{value}\r\n", value.to_string().len())
             );
         }
     }

@@ -13,7 +13,17 @@ pub struct Occupied<'a, O> {
     pub(super) place: Place,
 }
 
-impl<O> Occupied<'_, O> {
+impl<'a, O> Occupied<'a, O> {
+    /// The record, for as long as the table is borrowed.
+    #[must_use]
+    #[inline]
+    pub fn into_record(self) -> &'a Record<O> {
+        let table: &'a Table<O> = self.table;
+        // SAFETY: the segment is alive, and unchanged while the table is borrowed.
+        let buckets = unsafe { table.segment(self.segment).buckets() };
+        record(&buckets[self.place.bucket].0[self.place.word])
+    }
+
     /// The record.
     #[must_use]
     #[inline]

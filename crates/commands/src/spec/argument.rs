@@ -9,6 +9,8 @@ pub struct Argument {
     pub kind: ArgumentKind,
     /// The word that announces it.
     pub token: Option<&'static str>,
+    /// What it does, where its name does not tell.
+    pub summary: Option<&'static str>,
     /// The version that brought it, where that is not the command's.
     pub since: Option<&'static str>,
     /// Whether it may be left out.
@@ -70,6 +72,7 @@ impl Argument {
             name,
             kind,
             token: None,
+            summary: None,
             since: None,
             is_optional: false,
             is_multiple: false,
@@ -137,6 +140,12 @@ impl Argument {
     #[must_use]
     pub const fn token(self, token: &'static str) -> Argument {
         Argument { token: Some(token), ..self }
+    }
+
+    /// With a sentence about what it does.
+    #[must_use]
+    pub const fn summary(self, summary: &'static str) -> Argument {
+        Argument { summary: Some(summary), ..self }
     }
 
     /// Brought by this version.

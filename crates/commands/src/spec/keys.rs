@@ -138,6 +138,12 @@ impl KeySpec {
         KeySpec { access, effects, ..self }
     }
 
+    /// With a remark for readers.
+    #[must_use]
+    pub const fn notes(self, notes: &'static str) -> KeySpec {
+        KeySpec { notes, ..self }
+    }
+
     /// With flags that depend on the options, as the remark says.
     #[must_use]
     pub const fn variable(self, notes: &'static str) -> KeySpec {

@@ -3,6 +3,8 @@
 mod argument;
 mod flags;
 mod keys;
+#[cfg(test)]
+mod tests;
 
 pub use argument::{Argument, ArgumentKind};
 pub use flags::{Category, Flag, Group};

@@ -1,27 +1,52 @@
-//! Reading strings.
+//! Reading a string as a whole, and what reading may do to its expiry.
 
+use super::value::{length, reply_string};
+use crate::expiry::{ExpiryOption, NewExpiry};
 use crate::{CommandError, Outcome};
-use engine::{KeyRecord, Object, Value, View};
+use engine::{Change, Edit, Expiry, View};
 use resp::{Args, Reply};
 
 pub(super) fn get(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     match view.find(&args[1]) {
+        Some(record) => reply_string(record, reply),
         None => {
             reply.null();
             Ok(())
         }
-        Some(record) => reply_string(record, reply),
     }
 }
 
-/// Appends a record's string.
-fn reply_string(record: &KeyRecord, reply: &mut Reply<'_>) -> Outcome {
-    match record.value() {
-        Value::Bytes(bytes) => reply.bulk(bytes),
-        Value::Integer(integer) => reply.bulk_integer(integer),
-        Value::Object(Object::String(bytes)) => reply.bulk(bytes),
-        #[allow(unreachable_patterns, reason = "other types of values come with their commands")]
-        Value::Object(_) => return Err(CommandError::WrongType),
+pub(super) fn strlen(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let length = view.find(&args[1]).map_or(Ok(0), length)?;
+    reply.count(length);
+    Ok(())
+}
+
+pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut option = ExpiryOption::None;
+    let mut index = 2;
+    while index < args.len() {
+        index += option.take_or_persist(args, index).ok_or(CommandError::Syntax)?;
     }
+    let NewExpiry { expiry, elapsed } = option.resolve(edit.moment().now, "getex")?;
+    let mut found = false;
+    let changed = edit.update(&args[1], |record| {
+        let Some(record) = record else {
+            reply.null();
+            return Ok(Change::None);
+        };
+        found = true;
+        reply_string(record, reply)?;
+        Ok(match expiry {
+            Expiry::At(_) if elapsed => Change::Remove,
+            Expiry::At(at) => Change::ExpireAt(Some(at)),
+            Expiry::Clear if option == ExpiryOption::Persist && record.expire_at().is_some() => {
+                Change::ExpireAt(None)
+            }
+            Expiry::Clear | Expiry::Keep => Change::None,
+        })
+    });
+    edit.count_lookup(found);
+    edit.changed(u64::from(changed?));
     Ok(())
 }

@@ -1,0 +1,120 @@
+//! The table tests itself: what no single declaration can promise.
+
+use super::{Argument, ArgumentKind, Arity, Begin, Find, Flag, KeyAccess, KeyEffect, Spec};
+use crate::{Body, FAMILIES, KeyspaceCommand, Run};
+use std::collections::BTreeSet;
+
+fn all() -> impl Iterator<Item = &'static KeyspaceCommand> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// Commands and subcommands alike.
+fn visit(commands: &'static [KeyspaceCommand], seen: &mut dyn FnMut(&'static Spec, Option<&Run>)) {
+    for command in commands {
+        match &command.body {
+            Body::Run(run) => seen(&command.spec, Some(run)),
+            Body::Subcommands(commands) => {
+                seen(&command.spec, None);
+                visit(commands, seen);
+            }
+        }
+    }
+}
+
+fn each(mut seen: impl FnMut(&'static Spec, Option<&Run>)) {
+    FAMILIES.iter().for_each(|family| visit(family, &mut seen));
+}
+
+#[test]
+fn names_are_unique_and_in_lower_case() {
+    let mut names = BTreeSet::new();
+    for command in all() {
+        assert!(names.insert(command.spec.name), "{} twice", command.spec.name);
+    }
+    each(|spec, _| {
+        let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        assert!(!spec.name.is_empty() && spec.name.bytes().all(lower), "{}", spec.name);
+    });
+}
+
+#[test]
+fn every_family_stands_in_the_order_of_names() {
+    for family in FAMILIES {
+        assert!(family.is_sorted_by_key(|command| command.spec.name), "{}", family[0].spec.name);
+    }
+}
+
+#[test]
+fn summaries_are_sentences() {
+    each(|spec, _| assert!(spec.summary.ends_with('.'), "{}", spec.name));
+}
+
+#[test]
+fn the_flags_say_how_the_command_runs() {
+    each(|spec, run| {
+        let (reads, writes) = (spec.has(Flag::Readonly), spec.has(Flag::Write));
+        match run {
+            Some(Run::Read(_)) => assert!(reads && !writes, "{}", spec.name),
+            Some(Run::Write(_)) => assert!(writes && !reads, "{}", spec.name),
+            Some(Run::Whole(_)) | None => assert!(!(reads && writes), "{}", spec.name),
+        }
+    });
+}
+
+#[test]
+fn keys_stand_inside_the_arity() {
+    each(|spec, _| {
+        let (Arity::Exactly(least) | Arity::AtLeast(least)) = spec.arity;
+        for keys in spec.keys {
+            let Begin::Index(begin) = keys.begin else { continue };
+            let last = match keys.find {
+                Find::Range { last, step, .. } => {
+                    assert!(step > 0, "{}", spec.name);
+                    begin + usize::try_from(last).unwrap_or(0)
+                }
+                Find::Number { number, step, .. } => {
+                    assert!(step > 0, "{}", spec.name);
+                    begin + number
+                }
+            };
+            assert!(0 < begin && last < least, "{}", spec.name);
+        }
+    });
+}
+
+#[test]
+fn keys_that_a_number_announces_are_movable() {
+    each(|spec, _| {
+        let numbered = spec.keys.iter().any(|keys| {
+            matches!(keys.find, Find::Number { .. })
+                || matches!(keys.begin, Begin::Keyword { .. })
+                || keys.incomplete
+        });
+        assert_eq!(spec.has(Flag::MovableKeys), numbered, "{}", spec.name);
+    });
+}
+
+#[test]
+fn what_is_done_to_keys_agrees_with_the_flags() {
+    each(|spec, _| {
+        for keys in spec.keys {
+            let changes = keys.access != KeyAccess::ReadOnly
+                || keys.effects.iter().any(|effect| *effect != KeyEffect::Access);
+            assert!(!(changes && spec.has(Flag::Readonly)), "{}", spec.name);
+        }
+    });
+}
+
+#[test]
+fn arguments_name_key_specifications_that_are_there() {
+    fn check(spec: &Spec, arguments: &[Argument]) {
+        for argument in arguments {
+            let group = matches!(argument.kind, ArgumentKind::OneOf | ArgumentKind::Block);
+            assert_eq!(group, !argument.children.is_empty(), "{} {}", spec.name, argument.name);
+            assert!(argument.key_spec.is_none_or(|index| index < spec.keys.len()), "{}", spec.name);
+            assert!(argument.kind != ArgumentKind::Key || argument.key_spec.is_some());
+            check(spec, argument.children);
+        }
+    }
+    each(|spec, _| check(spec, spec.arguments));
+}

@@ -1,0 +1,35 @@
+//! Removing a string while looking at it.
+
+use super::value::{reply_string, with_bytes};
+use crate::{CommandError, Outcome};
+use engine::{Change, Edit};
+use resp::{Args, Reply};
+
+pub(super) fn getdel(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut found = false;
+    let removed = edit.update(&args[1], |record| {
+        let Some(record) = record else {
+            reply.null();
+            return Ok(Change::None);
+        };
+        found = true;
+        reply_string(record, reply)?;
+        Ok::<_, CommandError>(Change::Remove)
+    });
+    edit.count_lookup(found);
+    edit.changed(u64::from(removed?));
+    Ok(())
+}
+
+pub(super) fn delifeq(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let removed = edit.update(&args[1], |record| {
+        let equal = match record {
+            Some(record) => with_bytes(record, |bytes| *bytes == args[2])?,
+            None => false,
+        };
+        Ok::<_, CommandError>(if equal { Change::Remove } else { Change::None })
+    })?;
+    edit.changed(u64::from(removed));
+    reply.integer(i64::from(removed));
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Setting one key: SET with its options, and the commands that are SET with fixed ones.
+
+use super::value::{reply_string, with_bytes};
+use crate::expiry::{ExpiryOption, NewExpiry, TimeKind};
+use crate::{CommandError, Outcome};
+use engine::{Change, Edit, Expiry, KeyRecord, new_string};
+use resp::{Args, Reply};
+
+pub(super) fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if args.len() == 3 {
+        edit.put_string(&args[1], &args[2], Expiry::Clear);
+        edit.changed(1);
+        reply.ok();
+        return Ok(());
+    }
+    let options = Options::parse(args)?;
+    let expiry = options.expiry.resolve(edit.moment().now, "set")?;
+    let setting =
+        Setting { condition: options.condition, expiry, old: options.get.then_some(&mut *reply) };
+    let performed = setting.apply(edit, &args[1], &args[2])?;
+    if !options.get {
+        if performed { reply.ok() } else { reply.null() }
+    }
+    Ok(())
+}
+
+pub(super) fn setnx(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let setting = Setting { condition: Condition::Absent, expiry: NewExpiry::CLEAR, old: None };
+    let performed = setting.apply(edit, &args[1], &args[2])?;
+    reply.integer(i64::from(performed));
+    Ok(())
+}
+
+pub(super) fn getset(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (condition, expiry) = (Condition::Always, NewExpiry::CLEAR);
+    Setting { condition, expiry, old: Some(reply) }.apply(edit, &args[1], &args[2])?;
+    Ok(())
+}
+
+pub(super) fn setex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    set_with_time(edit, args, reply, (TimeKind::EX, "setex"))
+}
+
+pub(super) fn psetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    set_with_time(edit, args, reply, (TimeKind::PX, "psetex"))
+}
+
+fn set_with_time(
+    edit: &mut Edit<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+    (kind, command): (TimeKind, &'static str),
+) -> Outcome {
+    let at = kind.moment(&args[2], edit.moment().now, command)?;
+    edit.put_string(&args[1], &args[3], Expiry::At(at));
+    edit.changed(1);
+    reply.ok();
+    Ok(())
+}
+
+/// When a key is set.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Condition<'a> {
+    /// In any case.
+    #[default]
+    Always,
+    /// `NX`: where it is absent.
+    Absent,
+    /// `XX`: where it is there.
+    Present,
+    /// `IFEQ`: where it holds this string.
+    Equal(&'a [u8]),
+}
+
+impl Condition<'_> {
+    fn holds(self, old: Option<&KeyRecord>) -> Result<bool, CommandError> {
+        match (self, old) {
+            (Condition::Always, _) => Ok(true),
+            (Condition::Absent, old) => Ok(old.is_none()),
+            (Condition::Present, old) => Ok(old.is_some()),
+            (Condition::Equal(_), None) => Ok(false),
+            (Condition::Equal(value), Some(old)) => with_bytes(old, |bytes| bytes == value),
+        }
+    }
+}
+
+/// The options of SET.
+#[derive(Default)]
+struct Options<'a> {
+    condition: Condition<'a>,
+    get: bool,
+    expiry: ExpiryOption<'a>,
+}
+
+impl<'a> Options<'a> {
+    fn parse(args: Args<'a>) -> Result<Options<'a>, CommandError> {
+        let mut options = Options::default();
+        let mut index = 3;
+        while let Some(word) = args.get(index) {
+            index += options.take(word, args, index).ok_or(CommandError::Syntax)?;
+        }
+        Ok(options)
+    }
+
+    /// Takes the option at `index`: how many arguments it takes up; `None` where it makes no sense there.
+    fn take(&mut self, word: &[u8], args: Args<'a>, index: usize) -> Option<usize> {
+        if word.eq_ignore_ascii_case(b"NX") {
+            self.set_condition(Condition::Absent)
+        } else if word.eq_ignore_ascii_case(b"XX") {
+            self.set_condition(Condition::Present)
+        } else if word.eq_ignore_ascii_case(b"IFEQ") {
+            let condition = Condition::Equal(args.get(index + 1)?);
+            let first = std::mem::replace(&mut self.condition, condition) == Condition::Always;
+            first.then_some(2)
+        } else if word.eq_ignore_ascii_case(b"GET") {
+            self.get = true;
+            Some(1)
+        } else {
+            self.expiry.take(args, index)
+        }
+    }
+
+    /// The same condition may be repeated, another one not.
+    fn set_condition(&mut self, condition: Condition<'a>) -> Option<usize> {
+        if self.condition != Condition::Always && self.condition != condition {
+            return None;
+        }
+        self.condition = condition;
+        Some(1)
+    }
+}
+
+/// How a key is to be set.
+struct Setting<'a, 'r, 'o> {
+    condition: Condition<'a>,
+    expiry: NewExpiry,
+    /// Where the old value goes, if it is asked for.
+    old: Option<&'r mut Reply<'o>>,
+}
+
+impl Setting<'_, '_, '_> {
+    /// Sets the key where the condition holds; whether it did. A time that has come already removes the key instead.
+    fn apply(
+        self,
+        edit: &mut Edit<'_, '_>,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<bool, CommandError> {
+        let Setting { condition, expiry, old } = self;
+        let (mut found, mut performed) = (false, false);
+        let reads = old.is_some();
+        let changed = edit.update(key, |record| {
+            found = record.is_some();
+            match (old, record) {
+                (None, _) => {}
+                (Some(reply), None) => reply.null(),
+                (Some(reply), Some(record)) => reply_string(record, reply)?,
+            }
+            performed = condition.holds(record)?;
+            Ok(match performed {
+                false => Change::None,
+                true if expiry.elapsed => Change::Remove,
+                true => Change::Put(new_string(value), expiry.expiry),
+            })
+        });
+        if reads {
+            edit.count_lookup(found);
+        }
+        edit.changed(u64::from(changed?));
+        Ok(performed)
+    }
+}

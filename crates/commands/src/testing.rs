@@ -1,0 +1,147 @@
+//! What the tests of commands run them with: a keyspace, and requests and replies as text.
+
+use crate::{Body, FAMILIES, KeyspaceCommand, Run, Whole};
+use base::{Rng, Slot, UnixMillis};
+use engine::{Access, HashSeed, Keyspace, Moment, WorkerId};
+use resp::{Args, Decoder, Limits, Protocol, Reply, Requests};
+
+/// The one thread of the tests.
+pub(crate) const WORKER: WorkerId = WorkerId(0);
+
+/// The declaration and the function of a command, wherever it stands.
+pub(crate) fn command(name: &[u8]) -> Option<&'static KeyspaceCommand> {
+    let mut all = FAMILIES.iter().copied().flatten();
+    all.find(|command| name.eq_ignore_ascii_case(command.spec.name.as_bytes()))
+}
+
+/// A keyspace whose commands run as a node would run them, without a node.
+pub(crate) struct Fixture {
+    /// The keys.
+    pub(crate) keyspace: Keyspace,
+    /// The time of the next command.
+    pub(crate) now: UnixMillis,
+    /// The protocol of its reply.
+    pub(crate) protocol: Protocol,
+    /// The database that is selected.
+    pub(crate) database: usize,
+}
+
+impl Fixture {
+    /// No keys, RESP2, and a fixed moment in 2023.
+    pub(crate) fn new() -> Fixture {
+        Fixture {
+            keyspace: Keyspace::new(16, 1, HashSeed(1, 2)),
+            now: UnixMillis(1_700_000_000_000),
+            protocol: Protocol::Resp2,
+            database: 0,
+        }
+    }
+
+    /// Runs a command of words without spaces; its reply as text, line ends as `|`.
+    pub(crate) fn run(&mut self, line: &str) -> String {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        self.run_words(&words)
+    }
+
+    /// Runs a command of any words; its reply as text, line ends as `|`.
+    pub(crate) fn run_words(&mut self, words: &[&[u8]]) -> String {
+        let reply = self.reply_bytes(words);
+        let text = String::from_utf8_lossy(&reply).replace("\r\n", "|");
+        text.strip_suffix('|').expect("a reply ends its line").to_owned()
+    }
+
+    /// Runs a command of any words; its reply in wire form.
+    pub(crate) fn reply_bytes(&mut self, words: &[&[u8]]) -> Vec<u8> {
+        let request = encoded(words);
+        let mut requests = Requests::new();
+        Decoder::new()
+            .decode(&request, &Limits::DEFAULT, &mut requests, 1)
+            .expect("the request is well-formed");
+        let args = requests.args(0, &request);
+        let mut out = Vec::new();
+        let mut reply = Reply::new(&mut out, self.protocol);
+        if let Err(error) = self.execute(args, &mut reply) {
+            out.clear();
+            Reply::new(&mut out, self.protocol).error(error);
+        }
+        out
+    }
+
+    fn execute(&mut self, args: Args<'_>, reply: &mut Reply<'_>) -> crate::Outcome {
+        let command = command(args.name()).expect("the command is declared");
+        let Body::Run(run) = &command.body else { panic!("a command without subcommands") };
+        if !command.spec.arity.allows(args.len()) {
+            return Err(crate::CommandError::WrongArity(command.spec.name.to_owned()));
+        }
+        let mut keys = Vec::new();
+        // Where the keys cannot be told the command itself says what is wrong, and touches none.
+        if command.spec.key_positions(args, &mut keys).is_err() {
+            keys.clear();
+        }
+        match run {
+            Run::Read(read) => read(&mut self.hold(args, &keys).view(), args, reply),
+            Run::Write(write) => {
+                let mut access = self.hold(args, &keys);
+                let outcome = write(&mut access.edit(), args, reply);
+                assert!(outcome.is_ok() || access.changes() == 0, "a refused write changed keys");
+                outcome
+            }
+            Run::Whole(whole) => {
+                let mut rng = Rng::from_seed(7);
+                let mut over_all = Whole {
+                    keyspace: &self.keyspace,
+                    database: self.database,
+                    moment: Moment::at(self.now),
+                    worker: WORKER,
+                    rng: &mut rng,
+                    changes: 0,
+                    flushed: Vec::new(),
+                };
+                let outcome = whole(&mut over_all, args, reply);
+                self.keyspace.tally(WORKER).count_changes(over_all.changes);
+                outcome
+            }
+        }
+    }
+
+    fn hold(&self, args: Args<'_>, positions: &[usize]) -> Access<'_> {
+        let keys = positions.iter().map(|&position| &args[position]);
+        let keys: Vec<&[u8]> = keys.collect();
+        self.keyspace.hold_keys(keys.into_iter(), self.database, WORKER, Moment::at(self.now))
+    }
+
+    /// What `rdb_changes_since_last_save` would have grown to.
+    pub(crate) fn changes(&self) -> u64 {
+        self.keyspace.tally(WORKER).changes()
+    }
+
+    /// Hits and misses so far.
+    pub(crate) fn lookups(&self) -> (u64, u64) {
+        let tally = self.keyspace.tally(WORKER);
+        (tally.hits(), tally.misses())
+    }
+
+    /// What OBJECT ENCODING would say.
+    pub(crate) fn encoding(&self, key: &str) -> Option<&'static str> {
+        let slot = Slot::of_key(key.as_bytes());
+        let mut access = self.keyspace.hold(slot, self.database, WORKER, Moment::at(self.now));
+        access.view().peek(key.as_bytes()).map(|record| engine::encoding(record).name())
+    }
+
+    /// When a key expires.
+    pub(crate) fn expire_at(&self, key: &str) -> Option<i64> {
+        let slot = Slot::of_key(key.as_bytes());
+        let mut access = self.keyspace.hold(slot, self.database, WORKER, Moment::at(self.now));
+        access.view().peek(key.as_bytes())?.expire_at()
+    }
+}
+
+fn encoded(words: &[&[u8]]) -> Vec<u8> {
+    let mut request = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        request.extend_from_slice(word);
+        request.extend_from_slice(b"\r\n");
+    }
+    request
+}

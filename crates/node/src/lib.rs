@@ -21,6 +21,7 @@ mod worker;
 pub use cluster::ClusterNode;
 pub use host::Host;
 pub use node::{Node, NodeOptions};
+pub use session::Context;
 pub use session::{Session, Step};
-pub use table::{Action, Entry, SessionCommand, Table};
+pub use table::{Action, Entry, SessionCommand, SessionRun, Table};
 pub use worker::{Now, Worker};

@@ -202,7 +202,7 @@ fn single_slots(args: Args<'_>) -> Result<Vec<SlotRange>, CommandError> {
 }
 
 fn slot_ranges(args: Args<'_>, name: &str) -> Result<Vec<SlotRange>, CommandError> {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(CommandError::WrongArity(name.to_owned()));
     }
     (2..args.len())

@@ -101,7 +101,7 @@ impl<'a, 'k> Edit<'a, 'k> {
         Some(record)
     }
 
-    /// As [`Edit::find`], and counts a hit or a miss, as the reading half of GETDEL and GETEX does.
+    /// As [`Edit::find`], and counts a hit or a miss, as the reading half of COPY does.
     pub fn find_counted(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         let tally = self.access.tally;
         let record = self.find(key);

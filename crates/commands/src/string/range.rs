@@ -62,6 +62,7 @@ pub(super) fn setrange(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
     let end = offset + value.len();
     if !added {
         edit.modify_string(key, |bytes| {
+            make_room(bytes, end);
             bytes.resize(bytes.len().max(end), 0);
             bytes[offset..end].copy_from_slice(value);
         });
@@ -82,9 +83,22 @@ pub(super) fn append(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         Ok::<_, CommandError>(Change::None)
     })?;
     if !added {
-        edit.modify_string(key, |bytes| bytes.extend_from_slice(value));
+        edit.modify_string(key, |bytes| {
+            make_room(bytes, total);
+            bytes.extend_from_slice(value);
+        });
     }
     edit.changed(1);
     reply.count(total);
     Ok(())
+}
+
+/// Room for a string of this length, and for as much again, but no more than a mebibyte: a long string shall not take twice its
+/// length, and a short one not be copied with every addition.
+fn make_room(bytes: &mut Vec<u8>, length: usize) {
+    const SPARE_BYTES_MAX: usize = 1 << 20;
+    if bytes.capacity() < length {
+        let spare = length.min(SPARE_BYTES_MAX);
+        bytes.reserve_exact(length + spare - bytes.len());
+    }
 }

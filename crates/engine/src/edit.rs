@@ -20,7 +20,7 @@ pub enum Expiry {
 
 /// Changes the keys of the slots that a command holds. Keys whose time has come are not there.
 pub struct Edit<'a, 'k> {
-    access: &'a mut Access<'k>,
+    pub(crate) access: &'a mut Access<'k>,
 }
 
 impl<'a, 'k> Edit<'a, 'k> {
@@ -179,16 +179,19 @@ impl<'a, 'k> Edit<'a, 'k> {
     pub fn exists_in(&mut self, database: usize, key: &[u8]) -> bool {
         let hash = self.access.hash(key);
         let now = self.access.moment.now;
-        let mut freed = 0;
+        let mut expired = None;
         let exists = self.access.in_database(database, key, |table| {
             let Some(record) = table.find(hash, key) else { return false };
             if !crate::access::is_expired(record, now) {
                 return true;
             }
-            freed = table.remove(hash, key).map_or(0, |record| object_bytes(&record));
+            expired = table.remove(hash, key);
             false
         });
-        self.access.object_bytes -= freed as i64;
+        if let Some(record) = expired {
+            self.access.object_bytes -= object_bytes(&record) as i64;
+            self.access.tally.count_expired(1);
+        }
         exists
     }
 

@@ -16,6 +16,7 @@ mod hasher;
 mod keyspace;
 mod moment;
 mod object;
+mod relocate;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,8 @@ pub use expiry::{ExpireCursor, ExpireProgress};
 pub use hasher::HashSeed;
 pub use keyspace::{Flushed, Keyspace, WorkerId};
 pub use moment::{AccessPolicy, Moment};
-pub use object::{EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind};
+pub use object::{
+    EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind, memory_bytes,
+};
 pub use tally::{Tally, Totals};
 pub use view::View;

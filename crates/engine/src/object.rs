@@ -1,5 +1,6 @@
 //! What a key may hold beyond what fits into its record.
 
+use crate::access::object_bytes;
 use collections::{Record, Value};
 
 /// Strings up to this length stand in the record itself; longer ones, and those that commands append to, have an
@@ -68,6 +69,12 @@ impl Encoding {
             Encoding::Raw => "raw",
         }
     }
+}
+
+/// The bytes of memory that a key takes: its record, and what its value owns beyond it.
+#[must_use]
+pub fn memory_bytes(record: &KeyRecord) -> usize {
+    record.memory_bytes() + object_bytes(record)
 }
 
 /// The type of a record's value.

@@ -7,13 +7,18 @@
 //! A reading command receives a [`View`](engine::View), a writing one an [`Edit`](engine::Edit), a command over all keys a [`Whole`]: what a
 //! declaration says about writing cannot be untrue.
 
+mod database;
+pub mod debug;
 mod error;
 pub mod generic;
+mod help;
+pub mod keyspace;
 pub mod spec;
 pub mod string;
 mod whole;
 
 pub use error::CommandError;
+pub use help::{HelpEntry, reply_help};
 pub use spec::{Body, Command, Spec};
 pub use whole::Whole;
 
@@ -38,4 +43,5 @@ pub enum Run {
 pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
-pub const FAMILIES: &[&[KeyspaceCommand]] = &[generic::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[KeyspaceCommand]] =
+    &[generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];

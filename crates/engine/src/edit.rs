@@ -175,14 +175,15 @@ impl<'a, 'k> Edit<'a, 'k> {
     }
 
     /// Whether a key is there in another database (its slot is the same in all of them). One whose time has come is
-    /// removed.
+    /// removed; the access clock of any other is set.
     pub fn exists_in(&mut self, database: usize, key: &[u8]) -> bool {
         let hash = self.access.hash(key);
-        let now = self.access.moment.now;
+        let moment = self.access.moment;
         let mut expired = None;
         let exists = self.access.in_database(database, key, |table| {
             let Some(record) = table.find(hash, key) else { return false };
-            if !crate::access::is_expired(record, now) {
+            if !crate::access::is_expired(record, moment.now) {
+                touch(record, &moment);
                 return true;
             }
             expired = table.remove(hash, key);

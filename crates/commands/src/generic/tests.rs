@@ -314,6 +314,23 @@ fn questions_about_a_key_are_counted_but_do_not_use_it() {
 }
 
 #[test]
+fn a_key_that_stands_in_the_way_is_used_thereby() {
+    for request in ["COPY a b", "RENAMENX a b", "MOVE b 1"] {
+        let mut f = Fixture::new();
+        f.put("a", "v", Expiry::Clear);
+        f.put("b", "v", Expiry::Clear);
+        f.database = usize::from(request.starts_with("MOVE"));
+        f.put("b", "v", Expiry::Clear);
+        f.moment.now = UnixMillis(NOW + 60_000);
+        let other = f.database;
+        f.database = 0;
+        assert_eq!(f.run(request), ":0", "{request}");
+        f.database = other;
+        assert_eq!(f.run("OBJECT IDLETIME b"), ":0", "{request}");
+    }
+}
+
+#[test]
 fn frequency_and_idle_time_exclude_each_other() {
     let mut f = Fixture::new();
     f.put("k", "12", Expiry::Clear);
@@ -336,6 +353,7 @@ fn frequency_and_idle_time_exclude_each_other() {
         ("TYPE k", "+string"),
         ("TYPE nokey", "+none"),
     ]);
+    f.protocol = Protocol::Resp2;
     assert!(f.run("OBJECT HELP").starts_with("*12 +OBJECT <subcommand>"));
 }
 

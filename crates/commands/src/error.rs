@@ -12,6 +12,15 @@ pub enum CommandError {
     /// An argument or a value is no 64-bit integer.
     #[error("ERR value is not an integer or out of range")]
     NotInteger,
+    /// An argument is an integer, but not one of 32 bits.
+    #[error("ERR value is out of range, value must between -2147483648 and 2147483647")]
+    NotInteger32,
+    /// There is no database of that number.
+    #[error("ERR DB index is out of range")]
+    NoSuchDatabase,
+    /// A key would be moved or copied to where it is.
+    #[error("ERR source and destination objects are the same")]
+    SameObject,
     /// An argument or a value is no finite number.
     #[error("ERR value is not a valid float")]
     NotFloat,

@@ -7,9 +7,13 @@
 //! A reading command receives a [`View`](engine::View), a writing one an [`Edit`](engine::Edit), a command over all keys a [`Whole`]: what a
 //! declaration says about writing cannot be untrue.
 
+mod database;
+pub mod debug;
 mod error;
 mod expiry;
 pub mod generic;
+mod help;
+pub mod keyspace;
 pub mod spec;
 pub mod string;
 #[cfg(test)]
@@ -17,6 +21,7 @@ mod testing;
 mod whole;
 
 pub use error::CommandError;
+pub use help::{HelpEntry, reply_help};
 pub use spec::{Body, Command, Spec};
 pub use whole::Whole;
 
@@ -41,4 +46,5 @@ pub enum Run {
 pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
-pub const FAMILIES: &[&[KeyspaceCommand]] = &[generic::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[KeyspaceCommand]] =
+    &[generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];

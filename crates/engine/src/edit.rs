@@ -65,7 +65,7 @@ fn new_object_bytes(value: &NewValue<'_, Object>) -> usize {
 
 /// Changes the keys of the slots that a command holds. Keys whose time has come are not there.
 pub struct Edit<'a, 'k> {
-    access: &'a mut Access<'k>,
+    pub(crate) access: &'a mut Access<'k>,
 }
 
 impl<'a, 'k> Edit<'a, 'k> {
@@ -252,20 +252,24 @@ impl<'a, 'k> Edit<'a, 'k> {
     }
 
     /// Whether a key is there in another database (its slot is the same in all of them). One whose time has come is
-    /// removed.
+    /// removed; the access clock of any other is set.
     pub fn exists_in(&mut self, database: usize, key: &[u8]) -> bool {
         let hash = self.access.hash(key);
-        let now = self.access.moment.now;
-        let mut freed = 0;
+        let moment = self.access.moment;
+        let mut expired = None;
         let exists = self.access.in_database(database, key, |table| {
             let Some(record) = table.find(hash, key) else { return false };
-            if !crate::access::is_expired(record, now) {
+            if !crate::access::is_expired(record, moment.now) {
+                touch(record, &moment);
                 return true;
             }
-            freed = table.remove(hash, key).map_or(0, |record| object_bytes(&record));
+            expired = table.remove(hash, key);
             false
         });
-        self.access.object_bytes -= freed as i64;
+        if let Some(record) = expired {
+            self.access.object_bytes -= object_bytes(&record) as i64;
+            self.access.tally.count_expired(1);
+        }
         exists
     }
 

@@ -256,6 +256,9 @@ impl Keyspace {
         }
         let tally = self.tally(worker);
         for state in &mut self.lock_all() {
+            if [a, b].iter().all(|&one| state.table(one).is_none_or(Table::is_empty)) {
+                continue;
+            }
             let from_a = std::mem::take(state.table_mut(a, self.databases));
             let from_b = std::mem::replace(state.table_mut(b, self.databases), from_a);
             let now_b = state.table_mut(b, self.databases);

@@ -16,6 +16,7 @@ mod hasher;
 mod keyspace;
 mod moment;
 mod object;
+mod relocate;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,8 @@ pub use hasher::HashSeed;
 pub use keyspace::{Flushed, Keyspace, WorkerId};
 pub use moment::{AccessPolicy, Moment};
 pub use object::{
-    EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind, new_bytes, new_string,
+    EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind, memory_bytes, new_bytes,
+    new_string,
 };
 pub use tally::{Tally, Totals};
 pub use view::View;

@@ -1,5 +1,6 @@
 //! What a key may hold beyond what fits into its record.
 
+use crate::access::object_bytes;
 use base::number::parse_i64;
 use collections::{NewValue, Record, Value};
 
@@ -91,6 +92,12 @@ impl Encoding {
             Encoding::Raw => "raw",
         }
     }
+}
+
+/// The bytes of memory that a key takes: its record, and what its value owns beyond it.
+#[must_use]
+pub fn memory_bytes(record: &KeyRecord) -> usize {
+    record.memory_bytes() + object_bytes(record)
 }
 
 /// The type of a record's value.

@@ -103,3 +103,54 @@ fn several_slots_are_held_at_once_in_any_order_of_keys() {
     drop(access);
     assert_eq!(keyspace.totals(0).keys, 3);
 }
+
+#[test]
+fn a_scan_of_one_slot_stays_in_it_whatever_the_cursor() {
+    let keyspace = keyspace();
+    for number in 0..200 {
+        put(&keyspace, 0, format!("{{tag}}{number}").as_bytes(), Expiry::Clear);
+        put(&keyspace, 0, format!("other{number}").as_bytes(), Expiry::Clear);
+    }
+    let slot = Slot::of_key(b"tag");
+    let mut seen = std::collections::BTreeSet::new();
+    let mut cursor = 0;
+    loop {
+        cursor = keyspace.scan_slot((0, slot), cursor, 7, NOW, |record| {
+            assert_eq!(Slot::of_key(record.key()), slot);
+            seen.insert(record.key().to_vec());
+        });
+        if cursor == 0 {
+            break;
+        }
+        assert_eq!(cursor & 16383, u64::from(slot.number()));
+    }
+    assert_eq!(seen.len(), 200);
+    let later = u64::from(slot.number()) + 1;
+    assert_eq!(keyspace.scan_slot((0, slot), later, 7, NOW, |_| panic!("past the slot")), 0);
+}
+
+#[test]
+fn random_keys_come_from_crowded_and_lonely_slots_alike() {
+    let mut rng = base::Rng::from_seed(7);
+    for keys in [1u64, 5, 3000] {
+        let keyspace = keyspace();
+        for number in 0..keys {
+            put(&keyspace, 2, format!("k{number}").as_bytes(), Expiry::Clear);
+            put(&keyspace, 2, format!("{{busy}}{number}").as_bytes(), Expiry::At(NOW.0 + 1));
+        }
+        let draws = 2000;
+        let mut busy = 0;
+        for _ in 0..draws {
+            let key = keyspace.random_key(2, &mut rng, NOW).expect("there are keys");
+            busy += u64::from(key.starts_with(b"{busy}"));
+        }
+        // One slot holds half of the keys; only where it towers over the others is it drawn less often.
+        assert!(busy > 0 && (keys > 10 || (700..1300).contains(&busy)), "{keys}: {busy}");
+        // When the busy ones are gone, only the others are left to be drawn.
+        let later = UnixMillis(NOW.0 + 2);
+        let key = keyspace.random_key(2, &mut rng, later).expect("there are keys");
+        assert!(key.starts_with(b"k"));
+        let empty = keyspace.random_key(3, &mut rng, NOW);
+        assert_eq!(empty, None);
+    }
+}

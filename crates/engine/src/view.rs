@@ -30,6 +30,26 @@ impl<'a, 'k> View<'a, 'k> {
         record
     }
 
+    /// The record of a key; counts a hit or a miss, but leaves the access clock alone, as the commands do that ask about a key and not
+    /// for its value.
+    pub fn inspect(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        let tally = self.access.tally;
+        let record = self.access.live(key);
+        match record {
+            Some(_) => tally.count_hit(),
+            None => tally.count_miss(),
+        }
+        record
+    }
+
+    /// As [`View::find`], but sets the access clock even for clients that asked to leave it alone.
+    pub fn find_and_touch(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        let moment = Moment { touch: true, ..self.access.moment };
+        let record = self.inspect(key)?;
+        touch(record, &moment);
+        Some(record)
+    }
+
     /// The record of a key, without a trace of having looked.
     pub fn peek(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         self.access.live(key)

@@ -21,31 +21,70 @@ impl Keyspace {
         now: UnixMillis,
         mut visit: impl FnMut(&KeyRecord),
     ) -> u64 {
-        let mut number = (cursor & (SLOT_COUNT as u64 - 1)) as u16;
-        let mut within = cursor >> SLOT_BITS;
+        let mut visit = live_only(now, &mut visit);
+        let (mut number, mut within) = split(cursor);
         let mut visited = 0;
         while let Some(slot) = Slot::new(number) {
-            let state = self.lock(slot);
-            within = state.table(database).map_or(0, |table| {
-                if table.is_empty() {
-                    return 0;
-                }
-                table.scan(within, &mut |record| {
-                    visited += 1;
-                    if !is_expired(record, now) {
-                        visit(record);
-                    }
-                })
-            });
-            drop(state);
+            let (next, seen) = self.scan_step((database, slot), within, &mut visit);
+            within = next;
+            visited += seen;
             if within == 0 {
                 number += 1;
             }
             if visited >= count && usize::from(number) < SLOT_COUNT {
-                return within << SLOT_BITS | u64::from(number);
+                return join(number, within);
             }
         }
         0
+    }
+
+    /// As [`Keyspace::scan`], but visits only keys of one slot. The cursors are of the same kind: one of an earlier slot begins at the start
+    /// of this one, one of a later slot is at the end.
+    pub fn scan_slot(
+        &self,
+        (database, slot): (usize, Slot),
+        cursor: u64,
+        count: usize,
+        now: UnixMillis,
+        mut visit: impl FnMut(&KeyRecord),
+    ) -> u64 {
+        let (number, within) = split(cursor);
+        if number > slot.number() {
+            return 0;
+        }
+        let mut visit = live_only(now, &mut visit);
+        let mut within = if number == slot.number() { within } else { 0 };
+        let mut visited = 0;
+        loop {
+            let (next, seen) = self.scan_step((database, slot), within, &mut visit);
+            within = next;
+            visited += seen;
+            if within == 0 {
+                return 0;
+            }
+            if visited >= count {
+                return join(slot.number(), within);
+            }
+        }
+    }
+
+    /// One step of the cursor of a slot's table, and how many keys it came by; the cursor is 0 at the end of the slot.
+    fn scan_step(
+        &self,
+        (database, slot): (usize, Slot),
+        within: u64,
+        visit: &mut impl FnMut(&KeyRecord),
+    ) -> (u64, usize) {
+        let state = self.lock(slot);
+        let Some(table) = state.table(database).filter(|table| !table.is_empty()) else {
+            return (0, 0);
+        };
+        let mut visited = 0;
+        let next = table.scan(within, &mut |record| {
+            visited += 1;
+            visit(record);
+        });
+        (next, visited)
     }
 
     /// Visits every key of a slot.
@@ -75,25 +114,56 @@ impl Keyspace {
         self.lock(slot).table(database).map_or(0, collections::Table::len)
     }
 
-    /// A key of a database by chance, or `None` where there is none.
+    /// A key of a database by chance, each about as likely as any other, or `None` where there is none.
     #[must_use]
     pub fn random_key(&self, database: usize, rng: &mut Rng, now: UnixMillis) -> Option<Vec<u8>> {
-        /// How often a key whose time has come is passed over for another.
-        const TRIES_MAX: usize = 100;
-        for _ in 0..TRIES_MAX {
-            let first = rng.below(SLOT_COUNT as u64) as usize;
-            let found = (0..SLOT_COUNT).find_map(|step| {
-                let slot = Slot::new(((first + step) % SLOT_COUNT) as u16)?;
-                let state = self.lock(slot);
-                let record = state.table(database)?.sample(rng.next_u64())?;
-                Some((!is_expired(record, now)).then(|| record.key().to_vec()))
-            });
-            match found {
-                None => return None,
-                Some(Some(key)) => return Some(key),
-                Some(None) => {}
+        /// How many slots are tried before all of them are counted through.
+        const TRIES_MAX: usize = 64;
+        let keys = self.totals(database).keys.max(0) as u64;
+        // A slot is taken with a probability in proportion to its keys, up to this many.
+        let bound = 2 * (keys / SLOT_COUNT as u64) + 4;
+        for _ in 0..if keys == 0 { 0 } else { TRIES_MAX } {
+            let slot = Slot::new(rng.below(SLOT_COUNT as u64) as u16)?;
+            let state = self.lock(slot);
+            let Some(table) = state.table(database) else { continue };
+            if rng.below(bound) >= table.len() as u64 {
+                continue;
+            }
+            match table.sample(rng.next_u64()) {
+                Some(record) if !is_expired(record, now) => return Some(record.key().to_vec()),
+                Some(_) | None => {}
             }
         }
-        None
+        self.nth_live_key(database, rng.below(keys.max(1)), now)
     }
+
+    /// The key that stands about `skip` keys behind the first one, or the next after it whose time has not come.
+    fn nth_live_key(&self, database: usize, mut skip: u64, now: UnixMillis) -> Option<Vec<u8>> {
+        Slot::all().chain(Slot::all()).find_map(|slot| {
+            let state = self.lock(slot);
+            let table = state.table(database)?;
+            let from = skip.min(table.len() as u64);
+            skip -= from;
+            let live = table.iter().skip(from as usize).find(|record| !is_expired(record, now))?;
+            Some(live.key().to_vec())
+        })
+    }
+}
+
+/// Passes on the records whose time has not come.
+fn live_only(now: UnixMillis, visit: &mut impl FnMut(&KeyRecord)) -> impl FnMut(&KeyRecord) {
+    move |record| {
+        if !is_expired(record, now) {
+            visit(record);
+        }
+    }
+}
+
+/// The slot of a cursor, and the cursor of that slot's table.
+fn split(cursor: u64) -> (u16, u64) {
+    ((cursor & (SLOT_COUNT as u64 - 1)) as u16, cursor >> SLOT_BITS)
+}
+
+fn join(number: u16, within: u64) -> u64 {
+    within << SLOT_BITS | u64::from(number)
 }

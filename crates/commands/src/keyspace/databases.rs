@@ -1,0 +1,19 @@
+//! Databases as a whole: their size, and exchanging two of them.
+
+use crate::database::parse_database_pair;
+use crate::{Outcome, Whole};
+use resp::{Args, Reply};
+
+pub(super) fn dbsize(whole: &mut Whole<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(whole.keyspace.totals(whole.database).keys.max(0));
+    Ok(())
+}
+
+/// A database may be exchanged with itself; that counts as a change, too.
+pub(super) fn swapdb(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (a, b) = parse_database_pair(&args[1], &args[2], whole.keyspace.databases())?;
+    whole.keyspace.swap(a, b, whole.worker);
+    whole.changes += 1;
+    reply.ok();
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Keys that change their name or their database, and copies of them. Value, expiry and access clock go with a key that moves; a copy
+//! shares the expiry and begins with an access clock of its own.
+
+use crate::access::object_bytes;
+use crate::edit::Edit;
+use crate::object::KeyRecord;
+use collections::{NewValue, Record, Value};
+
+impl Edit<'_, '_> {
+    /// How many databases there are.
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        self.access.keyspace.databases()
+    }
+
+    /// Gives a key another name, in the place of what may be there; false where the key is absent. Both keys' slots have to be held.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(record) = self.take(from) else { return false };
+        let database = self.access.database;
+        self.place(database, to, renamed(record, to));
+        true
+    }
+
+    /// Moves a key to another database, in the place of what may be there; false where the key is absent.
+    pub fn move_to(&mut self, key: &[u8], database: usize) -> bool {
+        let Some(record) = self.take(key) else { return false };
+        self.place(database, key, record);
+        true
+    }
+
+    /// Copies a key to key `to` of a database, in the place of what may be there; false where the key is absent. Both keys' slots
+    /// have to be held, and the two must not be the same key of the same database.
+    pub fn copy(&mut self, from: &[u8], database: usize, to: &[u8]) -> bool {
+        let access = self.access.moment.fresh_access();
+        let Some(record) = self.access.live(from) else { return false };
+        let value = match record.value() {
+            Value::Integer(integer) => NewValue::Integer(integer),
+            Value::Bytes(bytes) => NewValue::Bytes(bytes),
+            Value::Object(object) => NewValue::Object(Box::new(object.clone())),
+        };
+        let copy = Record::new(to, value, record.expire_at(), access);
+        self.place(database, to, copy);
+        true
+    }
+
+    /// Puts a record, whose key is `key`, into a database, in the place of what may be there.
+    fn place(&mut self, database: usize, key: &[u8], record: KeyRecord) {
+        debug_assert_eq!(record.key(), key);
+        let hash = self.access.hash(key);
+        let hasher = self.access.keyspace.hasher;
+        let added = object_bytes(&record) as i64;
+        let removed = self.access.in_database(database, key, |table| {
+            let old = table.remove(hash, key);
+            table.insert(&hasher, hash, record);
+            old.map_or(0, |old| object_bytes(&old))
+        });
+        self.access.object_bytes += added - removed as i64;
+    }
+}
+
+/// The same record under another key. What it holds beyond itself is handed over, not copied.
+fn renamed(record: KeyRecord, key: &[u8]) -> KeyRecord {
+    let (expire_at, access) = (record.expire_at(), record.access());
+    match record.value() {
+        Value::Integer(integer) => Record::new(key, NewValue::Integer(integer), expire_at, access),
+        Value::Bytes(bytes) => Record::new(key, NewValue::Bytes(bytes), expire_at, access),
+        Value::Object(_) => {
+            let object = record.into_object().expect("its value is an object");
+            Record::new(key, NewValue::Object(object), expire_at, access)
+        }
+    }
+}

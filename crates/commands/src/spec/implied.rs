@@ -88,13 +88,12 @@ impl Spec {
         self.joined_ranges().0
     }
 
-    /// Whether some keys lie outside [`Spec::key_range`], or are told apart by the arguments.
+    /// Whether some keys lie outside [`Spec::key_range`].
     #[must_use]
     pub fn has_movable_keys(&self) -> bool {
         let is_single_range =
             matches!(self.keys, [KeySpec { begin: Begin::Index(_), find: Find::Range { .. }, .. }]);
-        self.keys.iter().any(|keys| keys.incomplete || keys.variable_flags)
-            || (!is_single_range && self.joined_ranges().1)
+        self.keys.iter().any(|keys| keys.incomplete) || (!is_single_range && self.joined_ranges().1)
     }
 
     /// Key specifications that follow each other without a gap, joined, and whether any was left out.

@@ -135,6 +135,26 @@ impl Client {
         self.flags.load(Relaxed) & bit != 0
     }
 
+    /// Counts bytes that it has sent. Only its own thread may.
+    pub(crate) fn add_input(&self, bytes: u64) {
+        self.input_bytes.store(self.input_bytes.load(Relaxed) + bytes, Relaxed);
+    }
+
+    /// Counts bytes of replies to it. Only its own thread may.
+    pub(crate) fn add_output(&self, bytes: u64) {
+        self.output_bytes.store(self.output_bytes.load(Relaxed) + bytes, Relaxed);
+    }
+
+    /// RESET: forgets what it has set; what it has told of its library stays.
+    pub(crate) fn reset(&self) {
+        self.names.lock().name.clear();
+        self.database.store(0, Relaxed);
+        self.is_resp3.store(false, Relaxed);
+        for bit in [flag::NO_EVICT, flag::NO_TOUCH, flag::READONLY] {
+            self.set_flag(bit, false);
+        }
+    }
+
     /// Whole seconds since it last sent something.
     #[must_use]
     pub fn idle_seconds(&self, now: Monotonic) -> u64 {
@@ -205,10 +225,20 @@ impl Clients {
         self.by_id.get(&id).map(|entry| Arc::clone(&entry))
     }
 
-    /// All clients at this moment, in the order in which they connected.
+    /// Wakes all clients that bear a flag.
+    pub fn wake_flagged(&self, bit: u32) {
+        self.by_id.iter().filter(|client| client.has_flag(bit)).for_each(|client| client.wake());
+    }
+
+    /// All clients at this moment that are not being disconnected, in the order in which they connected.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Client>> {
-        let mut all: Vec<_> = self.by_id.iter().map(|entry| Arc::clone(&entry)).collect();
+        let mut all: Vec<_> = self
+            .by_id
+            .iter()
+            .filter(|client| !client.is_killed())
+            .map(|entry| Arc::clone(&entry))
+            .collect();
         all.sort_unstable_by_key(|client| client.id);
         all
     }

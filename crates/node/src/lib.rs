@@ -10,18 +10,28 @@
 
 pub mod clients;
 mod cluster;
+mod command;
 mod connection;
+mod event;
+mod help;
 mod host;
+mod identity;
 mod node;
+mod password;
+mod pause;
+pub mod protected_mode;
 mod session;
 pub mod stats;
 mod table;
 mod worker;
 
 pub use cluster::ClusterNode;
+pub use event::Event;
 pub use host::Host;
+pub use identity::Identity;
 pub use node::{Node, NodeOptions};
-pub use session::Context;
-pub use session::{Session, Step};
-pub use table::{Action, Entry, SessionCommand, SessionRun, Table};
+pub use password::Password;
+pub use pause::PauseKind;
+pub use session::{Context, Session, Step};
+pub use table::{Action, Container, Entry, SessionCommand, SessionRun, Table};
 pub use worker::{Now, Worker};

@@ -1,14 +1,22 @@
 //! What all sessions of a node share.
 
-use crate::clients::Clients;
+use crate::clients::{Clients, flag};
 use crate::cluster::{self, ClusterNode};
-use crate::connection;
+use crate::event::Event;
 use crate::host::Host;
-use crate::stats::WorkerStats;
+use crate::identity::Identity;
+use crate::password::Password;
+use crate::pause::{Pause, PauseKind};
+use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
 use crate::worker::Now;
+use crate::{command, connection};
+use base::Monotonic;
 use engine::{Flushed, HashSeed, Keyspace, WorkerId};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::time::Duration;
 
 /// What a node is made with.
 pub struct NodeOptions {
@@ -26,6 +34,9 @@ pub struct NodeOptions {
     pub cluster: Option<::cluster::Machine>,
 }
 
+/// How long an event of a kind that clients can cause at will is not told again.
+const EVENT_INTERVAL: Duration = Duration::from_secs(60);
+
 /// A node: keyspace, command table, clients, statistics.
 pub struct Node {
     /// All keys.
@@ -34,6 +45,10 @@ pub struct Node {
     pub table: Table,
     /// All clients.
     pub clients: Clients,
+    /// What the node says it is.
+    pub identity: Identity,
+    /// The password of the default user.
+    pub password: Password,
     /// The world around.
     pub host: Box<dyn Host>,
     /// The name of this run.
@@ -44,6 +59,9 @@ pub struct Node {
     pub cluster: Option<ClusterNode>,
     /// Tables that were flushed and wait for a thread with time to free them.
     pub flushed: Mutex<Vec<Flushed>>,
+    pause: Pause,
+    /// When HTTP was last told of, in milliseconds of monotonic time, plus one; 0 before.
+    cross_protocol_told: AtomicU64,
     workers: usize,
     stats: Box<[WorkerStats]>,
 }
@@ -52,7 +70,8 @@ impl Node {
     /// A node without keys.
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
-        let table = Table::new(commands::FAMILIES, &[connection::COMMANDS, cluster::COMMANDS]);
+        let session = [command::COMMANDS, connection::COMMANDS, cluster::COMMANDS];
+        let table = Table::new(commands::FAMILIES, &session);
         // The control thread counts too: expired keys, connections.
         let threads = options.workers + 1;
         Node {
@@ -60,11 +79,15 @@ impl Node {
             stats: (0..threads).map(|_| WorkerStats::new(table.numbered())).collect(),
             table,
             clients: Clients::default(),
+            identity: Identity::default(),
+            password: Password::default(),
             host,
             run_id: options.run_id,
             started: options.started,
             cluster: options.cluster.map(ClusterNode::new),
             flushed: Mutex::default(),
+            pause: Pause::default(),
+            cross_protocol_told: AtomicU64::new(0),
             workers: options.workers,
         }
     }
@@ -90,5 +113,90 @@ impl Node {
     /// The statistics of all threads.
     pub fn all_stats(&self) -> impl Iterator<Item = &WorkerStats> {
         self.stats.iter()
+    }
+
+    /// What all threads have counted of each command that was called or refused, by name.
+    #[must_use]
+    pub fn command_counts(&self) -> Vec<CommandCounts> {
+        let sum = |index: usize, name: &str| {
+            let zero =
+                CommandCounts { name: name.to_owned(), calls: 0, nanos: 0, rejected: 0, failed: 0 };
+            self.all_stats().map(|stats| &stats.by_command[index]).fold(zero, |sum, one| {
+                CommandCounts {
+                    name: sum.name,
+                    calls: sum.calls + one.calls.value(),
+                    nanos: sum.nanos + one.nanos.value(),
+                    rejected: sum.rejected + one.rejected.value(),
+                    failed: sum.failed + one.failed.value(),
+                }
+            })
+        };
+        let mut counts: Vec<_> = self
+            .table
+            .by_number()
+            .iter()
+            .map(|entry| sum(entry.index, &entry.full_name))
+            .filter(|counts| counts.calls + counts.rejected + counts.failed > 0)
+            .collect();
+        counts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        counts
+    }
+
+    /// How many error replies there were, by their code words.
+    #[must_use]
+    pub fn error_counts(&self) -> BTreeMap<String, u64> {
+        let mut sum = BTreeMap::new();
+        self.all_stats().for_each(|stats| stats.error_codes.add_to(&mut sum));
+        sum
+    }
+
+    /// What CLIENT PAUSE has paused, and until when.
+    #[must_use]
+    pub fn paused(&self) -> Option<(PauseKind, Monotonic)> {
+        self.pause.state()
+    }
+
+    /// Lets the commands of a kind wait until `end` (CLIENT PAUSE). A pause that lasts longer or is stricter goes on.
+    pub fn begin_pause(&self, kind: PauseKind, end: Monotonic) {
+        self.pause.begin(kind, end);
+    }
+
+    /// Ends the pause and wakes all clients that wait for it (CLIENT UNPAUSE).
+    pub fn end_pause(&self) {
+        if self.pause.end_if(|_| true) {
+            self.wake_paused();
+        }
+    }
+
+    /// Ends the pause if its time has come, and wakes all clients that wait for it. For a timer.
+    pub fn end_pause_if_due(&self, now: Monotonic) {
+        if self.pause.kind().is_some() && self.pause.end_if(|end| end <= now) {
+            self.wake_paused();
+        }
+    }
+
+    /// Which commands have to wait.
+    #[inline]
+    pub(crate) fn pause_kind(&self) -> Option<PauseKind> {
+        self.pause.kind()
+    }
+
+    /// See [`crate::pause`] for the order of things.
+    fn wake_paused(&self) {
+        fence(Ordering::SeqCst);
+        self.clients.wake_flagged(flag::PAUSED);
+    }
+
+    /// The event that a client has sent HTTP, unless there was one within the last minute.
+    pub(crate) fn cross_protocol_event(&self, now: Monotonic, address: &str) -> Option<Event> {
+        let told = self.cross_protocol_told.load(Ordering::Relaxed);
+        let is_recent = told != 0 && now.since(Monotonic::from_millis(told - 1)) < EVENT_INTERVAL;
+        let exchange = || {
+            let now = now.millis() + 1;
+            let relaxed = Ordering::Relaxed;
+            self.cross_protocol_told.compare_exchange(told, now, relaxed, relaxed).is_ok()
+        };
+        let is_first = !is_recent && exchange();
+        is_first.then(|| Event::CrossProtocolRequest { address: address.to_owned() })
     }
 }

@@ -1,5 +1,7 @@
 //! Statistics of one thread: written by it alone, read by any.
 
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A number that one thread adds to and any thread reads.
@@ -38,6 +40,63 @@ pub struct CommandStats {
     pub failed: Counter,
 }
 
+/// How many different code words of errors are counted; Redis has the same limit.
+const ERROR_CODES_MAX: usize = 128;
+
+/// The longest code word of an error, in bytes.
+const ERROR_CODE_BYTES_MAX: usize = 32;
+
+/// Where errors are counted when there are too many different code words.
+const ERROR_CODES_OVERFLOW: &str = "ERRORSTATS_OVERFLOW";
+
+/// Error replies by their code words.
+#[derive(Default)]
+pub struct ErrorCounts(Mutex<BTreeMap<String, u64>>);
+
+impl ErrorCounts {
+    /// Counts an error reply by its first word.
+    pub fn count(&self, text: &str) {
+        let code = match text.split_once(' ') {
+            Some((code, _)) if code.len() <= ERROR_CODE_BYTES_MAX => code,
+            _ => "ERR",
+        };
+        let mut counts = self.0.lock();
+        if let Some(count) = counts.get_mut(code) {
+            *count += 1;
+            return;
+        }
+        let code = if counts.len() < ERROR_CODES_MAX { code } else { ERROR_CODES_OVERFLOW };
+        *counts.entry(code.to_owned()).or_default() += 1;
+    }
+
+    /// Adds these counts to `sum`.
+    pub fn add_to(&self, sum: &mut BTreeMap<String, u64>) {
+        for (code, count) in &*self.0.lock() {
+            *sum.entry(code.clone()).or_default() += count;
+        }
+    }
+
+    /// Begins anew.
+    pub fn reset(&self) {
+        self.0.lock().clear();
+    }
+}
+
+/// What all workers have counted of one command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandCounts {
+    /// Its name in full (`client|list`).
+    pub name: String,
+    /// How often it ran.
+    pub calls: u64,
+    /// The time of its runs, in nanoseconds.
+    pub nanos: u64,
+    /// How often it was refused before it ran.
+    pub rejected: u64,
+    /// How often it ran and gave an error.
+    pub failed: u64,
+}
+
 /// What one worker counts.
 #[repr(align(128))]
 pub struct WorkerStats {
@@ -57,6 +116,10 @@ pub struct WorkerStats {
     pub writes: Counter,
     /// Error replies.
     pub errors: Counter,
+    /// Error replies by their code words.
+    pub error_codes: ErrorCounts,
+    /// Attempts to authenticate that failed.
+    pub denied_authentications: Counter,
     /// By the index of the command in the table.
     pub by_command: Box<[CommandStats]>,
 }
@@ -72,7 +135,39 @@ impl WorkerStats {
             reads: Counter::default(),
             writes: Counter::default(),
             errors: Counter::default(),
+            error_codes: ErrorCounts::default(),
+            denied_authentications: Counter::default(),
             by_command: (0..commands).map(|_| CommandStats::default()).collect(),
         }
+    }
+
+    /// Counts an error reply.
+    pub(crate) fn count_error(&self, text: &str) {
+        self.errors.add(1);
+        self.error_codes.count(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_counted_by_their_first_word_within_a_bound() {
+        let counts = ErrorCounts::default();
+        for text in ["ERR a", "WRONGTYPE b", "ERR c", "wordless", &format!("{} d", "X".repeat(33))]
+        {
+            counts.count(text);
+        }
+        for number in 0..1000 {
+            counts.count(&format!("E{number} text"));
+        }
+        let mut sum = BTreeMap::new();
+        counts.add_to(&mut sum);
+        counts.add_to(&mut sum);
+        assert_eq!(sum["ERR"], 8);
+        assert_eq!(sum["WRONGTYPE"], 2);
+        assert_eq!(sum.len(), ERROR_CODES_MAX + 1);
+        assert_eq!(sum[ERROR_CODES_OVERFLOW], 2 * (1000 - (ERROR_CODES_MAX as u64 - 2)));
     }
 }

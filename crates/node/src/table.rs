@@ -19,7 +19,16 @@ pub enum Action {
     /// A command of the node.
     Session(SessionRun),
     /// The second word decides.
-    Subcommands(Box<[Entry]>),
+    Subcommands(Container),
+}
+
+/// A command with subcommands.
+#[derive(Clone)]
+pub struct Container {
+    /// What runs where there is no second word.
+    pub alone: Option<Box<Action>>,
+    /// The subcommands, in the order of their declaration.
+    pub subcommands: Box<[Entry]>,
 }
 
 /// A command as it stands in the table.
@@ -101,6 +110,18 @@ impl Table {
         }
     }
 
+    /// The command or subcommand of this name in full (`get`, `client|list`), in any case.
+    #[must_use]
+    pub fn find_full(&self, name: &[u8]) -> Option<&Entry> {
+        let mut words = name.split(|&byte| byte == b'|');
+        let entry = self.find(words.next().unwrap_or_default())?;
+        match (words.next(), words.next()) {
+            (None, _) => Some(entry),
+            (Some(subcommand), None) => entry.subcommand(subcommand),
+            (Some(_), Some(_)) => None,
+        }
+    }
+
     /// All commands by name.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
@@ -131,7 +152,7 @@ impl Entry {
     #[must_use]
     pub fn subcommands(&self) -> &[Entry] {
         match &self.action {
-            Action::Subcommands(all) => all,
+            Action::Subcommands(container) => &container.subcommands,
             Action::Keyspace(_) | Action::Session(_) => &[],
         }
     }
@@ -148,9 +169,10 @@ impl Entry {
         else {
             panic!("command {} is declared twice", self.spec.name);
         };
-        let mut all = std::mem::take(mine).into_vec();
-        all.extend(more);
-        *mine = all.into();
+        let mut all = std::mem::take(&mut mine.subcommands).into_vec();
+        all.extend(more.subcommands);
+        mine.subcommands = all.into();
+        mine.alone = mine.alone.take().or(more.alone);
     }
 }
 
@@ -170,11 +192,16 @@ impl Builder {
         let name = command.spec.name;
         let full_name =
             container.map_or_else(|| name.to_owned(), |outer| format!("{outer}|{name}"));
+        let mut contain = |alone: Option<R>, all: &'static [Command<R>]| {
+            Action::Subcommands(Container {
+                alone: alone.map(|run| Box::new(action(run))),
+                subcommands: all.iter().map(|one| self.entry(one, Some(name), action)).collect(),
+            })
+        };
         let action = match &command.body {
             Body::Run(run) => action(*run),
-            Body::Subcommands(all) => Action::Subcommands(
-                all.iter().map(|one| self.entry(one, Some(name), action)).collect(),
-            ),
+            Body::Subcommands(all) => contain(None, all),
+            Body::AloneOrSubcommands(run, all) => contain(Some(*run), all),
         };
         Entry { index, spec: &command.spec, full_name, action, keys: command.spec.simple_keys() }
     }

@@ -1,5 +1,6 @@
 //! What one thread keeps for itself, and the time that it is told.
 
+use crate::event::Event;
 use crate::node::Node;
 use crate::stats::WorkerStats;
 use base::{Monotonic, Rng, UnixMillis};
@@ -26,13 +27,20 @@ pub struct Worker {
     pub rng: Rng,
     /// Requests decoded and not yet executed; kept for its memory.
     pub(crate) requests: Requests,
+    /// What happened and has to be logged.
+    pub(crate) events: Vec<Event>,
 }
 
 impl Worker {
     /// The worker of this number.
     #[must_use]
     pub fn new(node: Arc<Node>, id: WorkerId, rng: Rng) -> Worker {
-        Worker { node, id, rng, requests: Requests::new() }
+        Worker { node, id, rng, requests: Requests::new(), events: Vec::new() }
+    }
+
+    /// What happened since this was last called. Few: each kind of event limits itself.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
     }
 
     /// Its statistics.

@@ -34,6 +34,11 @@ impl<'a> Reply<'a> {
         Reply { out, protocol }
     }
 
+    /// Writes the rest of the reply in another protocol (`HELLO`).
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
     /// The protocol that is written.
     #[must_use]
     pub fn protocol(&self) -> Protocol {

@@ -130,7 +130,9 @@ fn find(args: Args<'_>) -> &'static KeyspaceCommand {
         .expect("the test names commands of this crate");
     match command.body {
         Body::Run(_) => command,
-        Body::Subcommands(all) => named(all, &args[1]).expect("the test names subcommands"),
+        Body::Subcommands(all) | Body::AloneOrSubcommands(_, all) => {
+            named(all, &args[1]).expect("the test names subcommands")
+        }
     }
 }
 

@@ -7,12 +7,16 @@ pub struct Argument {
     pub name: &'static str,
     /// What it is.
     pub kind: ArgumentKind,
+    /// What stands for it in a line of help, where that is not its name.
+    pub display: Option<&'static str>,
     /// The word that announces it.
     pub token: Option<&'static str>,
     /// What it does, where its name does not tell.
     pub summary: Option<&'static str>,
     /// The version that brought it, where that is not the command's.
     pub since: Option<&'static str>,
+    /// Since when it should no longer be used.
+    pub deprecated: Option<&'static str>,
     /// Whether it may be left out.
     pub is_optional: bool,
     /// Whether it may be repeated.
@@ -71,9 +75,11 @@ impl Argument {
         Argument {
             name,
             kind,
+            display: None,
             token: None,
             summary: None,
             since: None,
+            deprecated: None,
             is_optional: false,
             is_multiple: false,
             repeats_token: false,
@@ -146,6 +152,18 @@ impl Argument {
     #[must_use]
     pub const fn summary(self, summary: &'static str) -> Argument {
         Argument { summary: Some(summary), ..self }
+    }
+
+    /// Shown as this in a line of help.
+    #[must_use]
+    pub const fn shown(self, display: &'static str) -> Argument {
+        Argument { display: Some(display), ..self }
+    }
+
+    /// Not to be used any more since this version.
+    #[must_use]
+    pub const fn deprecated(self, since: &'static str) -> Argument {
+        Argument { deprecated: Some(since), ..self }
     }
 
     /// Brought by this version.

@@ -100,7 +100,7 @@ impl Flag {
     }
 }
 
-/// A category of the access control lists.
+/// A category of the access control lists; in the order in which COMMAND INFO gives them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Category {
     /// `@keyspace`
@@ -111,6 +111,8 @@ pub enum Category {
     Write,
     /// `@string`
     String,
+    /// `@pubsub`
+    Pubsub,
     /// `@admin`
     Admin,
     /// `@fast`
@@ -123,8 +125,6 @@ pub enum Category {
     Dangerous,
     /// `@connection`
     Connection,
-    /// `@pubsub`
-    Pubsub,
     /// `@transaction`
     Transaction,
     /// `@scripting`

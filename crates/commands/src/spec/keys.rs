@@ -150,8 +150,12 @@ impl KeySpec {
         KeySpec { variable_flags: true, notes, ..self }
     }
 
-    /// Adds the positions of the keys in a request. An impossible number of keys gives an error.
-    fn find_in(&self, args: Args<'_>, found: &mut Vec<usize>) -> Result<(), InvalidKeys> {
+    /// Adds the positions of the keys in a request.
+    ///
+    /// # Errors
+    ///
+    /// Where the request cannot have the keys that it announces.
+    pub fn find_in(&self, args: Args<'_>, found: &mut Vec<usize>) -> Result<(), InvalidKeys> {
         let begin = match self.begin {
             Begin::Index(index) => index,
             Begin::Keyword { word, from } => match find_word(args, word, from) {

@@ -2,12 +2,14 @@
 
 mod argument;
 mod flags;
+mod implied;
 mod keys;
 #[cfg(test)]
 mod tests;
 
 pub use argument::{Argument, ArgumentKind};
 pub use flags::{Category, Flag, Group};
+pub use implied::KeyRange;
 pub use keys::{Begin, Find, InvalidKeys, KeyAccess, KeyEffect, KeySpec, SimpleKeys};
 
 /// A command's declaration and what it does.
@@ -24,6 +26,8 @@ pub enum Body<R: 'static> {
     Run(R),
     /// Its second word says what runs.
     Subcommands(&'static [Command<R>]),
+    /// Runs where it stands alone; where a second word follows, that says what runs (COMMAND).
+    AloneOrSubcommands(R, &'static [Command<R>]),
 }
 
 /// A page of the manual. Field by field what COMMAND INFO and COMMAND DOCS tell.

@@ -13,6 +13,10 @@ fn visit(commands: &'static [KeyspaceCommand], seen: &mut dyn FnMut(&'static Spe
     for command in commands {
         match &command.body {
             Body::Run(run) => seen(&command.spec, Some(run)),
+            Body::AloneOrSubcommands(run, commands) => {
+                seen(&command.spec, Some(run));
+                visit(commands, seen);
+            }
             Body::Subcommands(commands) => {
                 seen(&command.spec, None);
                 visit(commands, seen);

@@ -2,13 +2,16 @@
 
 use super::prepare::Prepared;
 use super::{After, Context, ReplyMode};
-use crate::table::{Action, Entry};
+use crate::clients::flag;
+use crate::pause::PauseKind;
+use crate::table::{Action, Container, Entry};
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
 use commands::{CommandError, Outcome, Run, Whole};
 use engine::Access;
 use resp::{Args, Reply};
+use std::sync::atomic::{Ordering::SeqCst, fence};
 
 /// How much of an unknown command's arguments its error repeats, in bytes.
 const ECHOED_BYTES_MAX: usize = 128;
@@ -19,13 +22,18 @@ impl Context<'_> {
         let start = out.len();
         let protocol = self.state.protocol;
         let outcome = match prepared.entry {
-            None => Err(unknown_command(args)),
+            None => self.refuse_unknown(args),
             Some(entry) => self.run_entry(entry, prepared, args, out),
         };
         if let Err(error) = outcome {
             out.truncate(start);
-            self.node.stats(self.worker).errors.add(1);
-            Reply::new(out, protocol).error(error);
+            let text = error.to_string();
+            self.node.stats(self.worker).count_error(&text);
+            Reply::new(out, protocol).error(text);
+        }
+        if self.state.after == After::Wait {
+            // It runs again later: what it skips or leaves out is decided then.
+            return;
         }
         match self.state.reply_mode {
             ReplyMode::On => {}
@@ -49,9 +57,10 @@ impl Context<'_> {
         out: &mut Vec<u8>,
     ) -> Outcome {
         let entry = match &entry.action {
-            Action::Subcommands(_) => find_subcommand(entry, args)?,
+            Action::Subcommands(container) => self.choose(entry, container, args)?,
             Action::Keyspace(_) | Action::Session(_) => entry,
         };
+        self.state.last_command = entry.index + 1;
         let stats = &self.node.stats(self.worker).by_command[entry.index];
         if let Err(error) = self.check(entry, args) {
             stats.rejected.add(1);
@@ -60,16 +69,17 @@ impl Context<'_> {
         if self.state.after == After::Wait {
             return Ok(());
         }
-        stats.calls.add(1);
         let mut reply = Reply::new(out, self.state.protocol);
-        let outcome = match &entry.action {
-            Action::Keyspace(run) => self.run_keyspace(*run, entry, prepared, args, &mut reply),
-            Action::Session(run) => run(self, args, &mut reply),
-            Action::Subcommands(_) => Err(CommandError::Syntax),
-        };
-        if outcome.is_err() {
+        let outcome = self.act(&entry.action, entry, prepared, args, &mut reply);
+        if let Err(error) = &outcome {
+            if is_redirection(error) {
+                stats.rejected.add(1);
+                return outcome;
+            }
             stats.failed.add(1);
         }
+        stats.calls.add(1);
+        self.state.commands += 1;
         outcome
     }
 
@@ -80,9 +90,98 @@ impl Context<'_> {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
         }
         if !self.state.is_authenticated && !entry.spec.has(Flag::NoAuth) {
-            return Err(CommandError::Text("NOAUTH Authentication required."));
+            if self.node.password.is_required() {
+                return Err(CommandError::Text("NOAUTH Authentication required."));
+            }
+            // The password that it was to give is no longer asked for.
+            self.state.is_authenticated = true;
+        }
+        if self.node.pause_kind().is_some() && self.must_wait(entry) {
+            self.state.after = After::Wait;
         }
         Ok(())
+    }
+
+    /// Whether the command has to wait for the end of CLIENT PAUSE; the client is marked then, to be woken.
+    #[cold]
+    fn must_wait(&mut self, entry: &Entry) -> bool {
+        self.node.end_pause_if_due(self.now.monotonic);
+        let is_paused = || match self.node.pause_kind() {
+            None => false,
+            Some(PauseKind::Write) => entry.spec.has(Flag::Write),
+            Some(PauseKind::All) => true,
+        };
+        if !is_paused() {
+            return false;
+        }
+        // The pause may end between a look at it and the mark: so the mark first, then a second look.
+        let client = &self.state.client;
+        client.set_flag(flag::PAUSED, true);
+        fence(SeqCst);
+        let still = is_paused();
+        client.set_flag_if_changed(flag::PAUSED, still);
+        still
+    }
+
+    /// What runs of a command with subcommands.
+    fn choose<'e>(
+        &mut self,
+        entry: &'e Entry,
+        container: &Container,
+        args: Args<'_>,
+    ) -> Result<&'e Entry, CommandError> {
+        match args.get(1) {
+            None if container.alone.is_some() => Ok(entry),
+            None => {
+                self.state.last_command = entry.index + 1;
+                self.node.stats(self.worker).by_command[entry.index].rejected.add(1);
+                Err(CommandError::WrongArity(entry.full_name.clone()))
+            }
+            Some(name) => entry.subcommand(name).ok_or_else(|| {
+                self.state.last_command = 0;
+                let container = entry.spec.name.to_uppercase();
+                let name = echoed(name);
+                CommandError::Owned(format!(
+                    "ERR unknown subcommand '{name}'. Try {container} HELP."
+                ))
+            }),
+        }
+    }
+
+    /// A command that is not there; HTTP ends the connection, for it may be a browser that was tricked into sending commands.
+    #[cold]
+    fn refuse_unknown(&mut self, args: Args<'_>) -> Outcome {
+        self.state.last_command = 0;
+        let name = args.name();
+        if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
+            let address = &self.state.client.origin.address;
+            self.events.extend(self.node.cross_protocol_event(self.now.monotonic, address));
+            self.state.after = After::Close;
+            return Ok(());
+        }
+        Err(unknown_command(args))
+    }
+
+    #[inline]
+    fn act(
+        &mut self,
+        action: &Action,
+        entry: &Entry,
+        prepared: &Prepared<'_>,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        match action {
+            Action::Keyspace(run) => self.run_keyspace(*run, entry, prepared, args, reply),
+            Action::Session(run) => run(self, args, reply),
+            Action::Subcommands(container) => match container.alone.as_deref() {
+                Some(Action::Session(run)) => run(self, args, reply),
+                Some(Action::Keyspace(run)) => {
+                    self.run_keyspace(*run, entry, prepared, args, reply)
+                }
+                Some(Action::Subcommands(_)) | None => Err(CommandError::Syntax),
+            },
+        }
     }
 
     #[inline]
@@ -174,17 +273,12 @@ impl Context<'_> {
     }
 }
 
-fn find_subcommand<'e>(entry: &'e Entry, args: Args<'_>) -> Result<&'e Entry, CommandError> {
-    let Some(name) = args.get(1) else {
-        return Err(CommandError::WrongArity(entry.full_name.clone()));
-    };
-    entry.subcommand(name).ok_or_else(|| {
-        CommandError::Owned(format!(
-            "ERR unknown subcommand '{}'. Try {} HELP.",
-            echoed(name),
-            entry.spec.name.to_uppercase()
-        ))
-    })
+/// Whether an error says that the keys are not to be had here: the command has not run.
+#[cold]
+fn is_redirection(error: &CommandError) -> bool {
+    const CODES: [&str; 5] = ["MOVED ", "ASK ", "CROSSSLOT ", "CLUSTERDOWN ", "TRYAGAIN "];
+    let CommandError::Owned(text) = error else { return false };
+    CODES.iter().any(|code| text.starts_with(code))
 }
 
 fn unknown_command(args: Args<'_>) -> CommandError {

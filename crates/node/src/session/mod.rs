@@ -2,8 +2,11 @@
 
 mod dispatch;
 mod prepare;
+#[cfg(test)]
+mod tests;
 
-use crate::clients::Client;
+use crate::clients::{Client, flag};
+use crate::event::Event;
 use crate::node::Node;
 use crate::worker::{Now, Worker};
 use base::Rng;
@@ -59,8 +62,32 @@ pub(crate) struct State {
     pub(crate) is_readonly: bool,
     /// ASKING was sent right before.
     pub(crate) is_asking: bool,
+    /// The index in the command table of the last command, plus one; 0 where there was none of its name.
+    pub(crate) last_command: usize,
+    /// How many commands have run.
+    pub(crate) commands: u64,
     /// What happens after the command that runs.
     pub(crate) after: After,
+}
+
+impl State {
+    /// Tells others what they may know and what is not told at once.
+    pub(crate) fn publish(&self) {
+        self.client.last_command.store(self.last_command, Relaxed);
+        self.client.commands.store(self.commands, Relaxed);
+    }
+
+    /// Back to what it was when the client connected, but for what the client has told of its library.
+    pub(crate) fn reset(&mut self, is_authenticated: bool) {
+        self.protocol = Protocol::Resp2;
+        self.database = 0;
+        self.is_authenticated = is_authenticated;
+        self.reply_mode = ReplyMode::On;
+        self.no_touch = false;
+        self.is_readonly = false;
+        self.is_asking = false;
+        self.client.reset();
+    }
 }
 
 /// What happens after a command.
@@ -69,6 +96,7 @@ pub(crate) enum After {
     #[default]
     GoOn,
     Close,
+    #[allow(dead_code, reason = "DEBUG SLEEP comes with the server's own commands")]
     Sleep(Duration),
     /// The command has to run again later: it was not allowed to run now.
     Wait,
@@ -78,6 +106,8 @@ pub(crate) enum After {
 pub struct Session {
     decoder: Decoder,
     state: State,
+    /// How many bytes of the input had come when it was last looked at.
+    seen: usize,
 }
 
 /// What a command of the node works with.
@@ -88,6 +118,7 @@ pub struct Context<'a> {
     pub(crate) now: Now,
     pub(crate) moment: Moment,
     pub(crate) state: &'a mut State,
+    pub(crate) events: &'a mut Vec<Event>,
 }
 
 impl Session {
@@ -103,9 +134,11 @@ impl Session {
             no_touch: false,
             is_readonly: false,
             is_asking: false,
+            last_command: 0,
+            commands: 0,
             after: After::GoOn,
         };
-        Session { decoder: Decoder::new(), state }
+        Session { decoder: Decoder::new(), state, seen: 0 }
     }
 
     /// What others know of it.
@@ -123,6 +156,7 @@ impl Session {
     /// Tells that `count` bytes were dropped from the front of the input.
     pub fn advance(&mut self, count: usize) {
         self.decoder.advance(count);
+        self.seen = self.seen.saturating_sub(count);
     }
 
     /// How many bytes of input are known to be missing to the argument that is being read.
@@ -139,12 +173,22 @@ impl Session {
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> Step {
+        let client = &self.state.client;
+        client.last_active_millis.store(now.monotonic.millis(), Relaxed);
+        client.add_input((input.len() - self.seen) as u64);
+        client.set_flag_if_changed(flag::PAUSED, false);
+        self.seen = input.len();
+        let (commands, output) = (self.state.commands, out.len());
         let mut requests = std::mem::take(&mut worker.requests);
         let step = self.execute_windows(worker, now, input, &mut requests, out);
         requests.clear();
         worker.requests = requests;
+        worker.stats().commands.add(self.state.commands - commands);
+        self.state.publish();
         let client = &self.state.client;
-        client.last_active_millis.store(now.monotonic.millis(), Relaxed);
+        client.add_output((out.len() - output) as u64);
+        client.query_buffer_bytes.store(input.len() - self.decoder.consumed(), Relaxed);
+        client.set_flag_if_changed(flag::CLOSING, step == Step::Close);
         step
     }
 
@@ -161,12 +205,17 @@ impl Session {
             let unauthenticated = !self.state.is_authenticated;
             let limits = Limits { unauthenticated, ..Limits::DEFAULT };
             let window = if unauthenticated { 1 } else { WINDOW };
+            let start = self.decoder.consumed();
             let decoded = self.decoder.decode(input, &limits, requests, window);
-            if let Some(step) = self.execute_window(worker, now, input, requests, out) {
+            if let Some(step) = self.execute_window(worker, now, (input, start), requests, out) {
                 return step;
             }
             if let Err(error) = decoded {
-                Reply::new(out, self.state.protocol).error(format_args!("ERR {error}"));
+                let text = format!("ERR {error}");
+                worker.stats().count_error(&text);
+                if self.state.reply_mode != ReplyMode::Off {
+                    Reply::new(out, self.state.protocol).error(text);
+                }
                 return Step::Close;
             }
             if requests.len() < window {
@@ -175,17 +224,18 @@ impl Session {
         }
     }
 
-    /// Executes decoded requests; `None` when all have run and nothing stands in the way of the next.
+    /// Executes the requests decoded from `input` at `start`; `None` when all have run and nothing stands in the way of
+    /// the next.
     fn execute_window(
         &mut self,
         worker: &mut Worker,
         now: Now,
-        input: &[u8],
+        (input, start): (&[u8], usize),
         requests: &Requests,
         out: &mut Vec<u8>,
     ) -> Option<Step> {
         let node = Arc::clone(&worker.node);
-        let moment = Moment { touch: !self.state.no_touch, ..Moment::at(now.wall) };
+        let moment = Moment::at(now.wall);
         let mut window = [Prepared::NONE; WINDOW];
         let prepared = &mut window[..requests.len()];
         for (index, one) in prepared.iter_mut().enumerate() {
@@ -196,14 +246,14 @@ impl Session {
         }
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
-            worker.stats().commands.add(1);
             let mut context = Context {
                 node: &node,
                 worker: worker.id,
                 rng: &mut worker.rng,
                 now,
-                moment,
+                moment: Moment { touch: !self.state.no_touch, ..moment },
                 state: &mut self.state,
+                events: &mut worker.events,
             };
             context.run(one, args, out);
             let step = match std::mem::take(&mut self.state.after) {
@@ -212,7 +262,8 @@ impl Session {
                 After::Close => Step::Close,
                 After::Sleep(time) => Step::Sleep(time),
                 After::Wait => {
-                    let before = index.checked_sub(1).map_or(0, |last| requests.end_offset(last));
+                    let before =
+                        index.checked_sub(1).map_or(start, |last| requests.end_offset(last));
                     self.decoder.rewind(before);
                     return Some(Step::Wait);
                 }

@@ -1,0 +1,25 @@
+//! What a node tells its operator: the server takes the events from the worker after each batch and logs them.
+
+use std::fmt;
+
+/// Something that an operator should know. What [`fmt::Display`] gives is the line of the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A client spoke HTTP, as a browser does that was tricked into it; it was disconnected. At most once a minute.
+    CrossProtocolRequest {
+        /// The client's address.
+        address: String,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::CrossProtocolRequest { address } => write!(
+                f,
+                "Possible SECURITY ATTACK detected: a client at {address} sent HTTP (POST or Host:). Somebody may be \
+                 using a browser or another program to send commands here. The connection was closed."
+            ),
+        }
+    }
+}

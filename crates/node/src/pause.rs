@@ -1,0 +1,96 @@
+//! CLIENT PAUSE: which commands have to wait, and until when.
+//!
+//! A session that finds its command paused marks its client, looks once more, and waits. Whoever ends the pause says so first and
+//! wakes the marked clients after: with a fence between the two steps of both, no client sleeps on.
+
+use base::Monotonic;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Which commands have to wait.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PauseKind {
+    /// Those that write.
+    Write,
+    /// All.
+    All,
+}
+
+impl PauseKind {
+    /// The word that INFO gives (`paused_actions`).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            PauseKind::Write => "write",
+            PauseKind::All => "all",
+        }
+    }
+}
+
+/// Whether commands have to wait.
+#[derive(Default)]
+pub(crate) struct Pause {
+    /// What `state` says, to be read before every command: 0 none, 1 writes, 2 all.
+    kind: AtomicU8,
+    state: Mutex<Option<(PauseKind, Monotonic)>>,
+}
+
+impl Pause {
+    /// Begins a pause, or makes the present one longer or stricter; never shorter or laxer.
+    pub(crate) fn begin(&self, kind: PauseKind, end: Monotonic) {
+        let mut state = self.state.lock();
+        let (kind, end) = match *state {
+            Some((now, until)) => (kind.max(now), end.max(until)),
+            None => (kind, end),
+        };
+        *state = Some((kind, end));
+        self.kind.store(kind as u8 + 1, Ordering::SeqCst);
+    }
+
+    /// Ends the pause if there is one and `is_over` says so of its end.
+    pub(crate) fn end_if(&self, is_over: impl FnOnce(Monotonic) -> bool) -> bool {
+        let mut state = self.state.lock();
+        if !state.is_some_and(|(_, end)| is_over(end)) {
+            return false;
+        }
+        *state = None;
+        self.kind.store(0, Ordering::SeqCst);
+        true
+    }
+
+    /// What is paused, and until when.
+    pub(crate) fn state(&self) -> Option<(PauseKind, Monotonic)> {
+        *self.state.lock()
+    }
+
+    /// Which commands have to wait: what stands in the way of every command when there is no pause is this load.
+    #[inline]
+    pub(crate) fn kind(&self) -> Option<PauseKind> {
+        match self.kind.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(PauseKind::Write),
+            _ => Some(PauseKind::All),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_pause_only_adds_to_the_first() {
+        let at = Monotonic::from_millis;
+        let pause = Pause::default();
+        assert_eq!(pause.kind(), None);
+        pause.begin(PauseKind::All, at(50));
+        pause.begin(PauseKind::Write, at(20));
+        assert_eq!(pause.state(), Some((PauseKind::All, at(50))));
+        pause.begin(PauseKind::Write, at(80));
+        assert_eq!(pause.state(), Some((PauseKind::All, at(80))));
+        assert!(!pause.end_if(|end| end <= at(79)));
+        assert!(pause.end_if(|end| end <= at(80)));
+        assert!(!pause.end_if(|_| true), "it has ended");
+        assert_eq!(pause.kind(), None);
+    }
+}

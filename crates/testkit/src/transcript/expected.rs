@@ -262,12 +262,13 @@ impl Parser<'_> {
                 self.at += 1;
                 items.push(self.value(column + 1)?);
             } else {
-                // The first line of the element's own value goes on in this line.
-                let indent = inner + (rest.len() - behind.len());
+                // The first line of the element's own value goes on in this line, perhaps aligned.
+                let first = inner + (rest.len() - behind.len());
                 if let Some(line) = self.lines.get_mut(self.at) {
-                    *line = Line { indent, text: behind };
+                    let text = behind.trim_start_matches(' ');
+                    *line = Line { indent: first + (behind.len() - text.len()), text };
                 }
-                let within = if sign == '#' { column + 1 } else { indent };
+                let within = if sign == '#' { column + 1 } else { first };
                 items.push(self.value(within)?);
             }
         }
@@ -455,7 +456,9 @@ mod tests {
     #[test]
     fn what_is_rendered_is_expected() {
         let many = Reply::Array((0..12).map(|n| Reply::Array(vec![Reply::Integer(n)])).collect());
-        for reply in [nested(), many, Reply::Array(vec![nested(), nested()]), Reply::Null] {
+        let aligned = Reply::Array(vec![many.clone(), Reply::Set(vec![nested(), many.clone()])]);
+        for reply in [nested(), many, aligned, Reply::Array(vec![nested(), nested()]), Reply::Null]
+        {
             let lines = render(&reply).join("\n");
             assert!(matches(&lines, &reply, Protocol::Resp3), "{lines}");
             assert!(matches(&lines, &reply.in_resp2(), Protocol::Resp2), "{lines}");

@@ -1,13 +1,12 @@
 //! Runs transcripts on a target, and records what an oracle answers.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
 use super::expected::{Variables, render};
-use super::script::{Oracle, Script, Step, Verb};
+use super::script::{Oracle, Script, Step, Verb, substitute};
 use crate::client::{Client, Connection, Protocol, encode_command};
 use crate::process::{Server, Setup};
 use crate::program::Program;
@@ -218,7 +217,11 @@ impl Control {
         let reply = self.client.try_command(&["CONFIG", "SET", name, value]);
         match reply {
             Ok(reply) if reply == Reply::ok() => Ok(()),
-            other => Err(format!("before the file, CONFIG SET {name} {value}: {other:?}")),
+            Ok(reply) => {
+                let answer = render(&reply).concat();
+                Err(format!("before the file, CONFIG SET {name} {value}: {answer}"))
+            }
+            Err(error) => Err(format!("before the file, CONFIG SET {name} {value}: {error}")),
         }
     }
 
@@ -269,6 +272,10 @@ fn run_script(
 ) {
     if let Err(failure) = control.reset(&script.config) {
         summary.failures.push(format!("{}: {failure}", script.name));
+        // A late reply must not be taken for the answer to what the next file asks.
+        if let Ok(connection) = target.connect() {
+            control.client = Client::new(connection);
+        }
         return;
     }
     let mut session = Session {
@@ -338,7 +345,8 @@ struct Conversation {
 
 impl Session<'_> {
     fn step(&mut self, step: &Step) -> Result<(), Miss> {
-        let text = self.substitute(&step.text).map_err(Miss::last)?;
+        let text =
+            substitute(&step.text, |name| self.variables.get(name).cloned()).map_err(Miss::last)?;
         match step.verb {
             Verb::Ask => {
                 let reply = self.ask(&step.connection, &text)?;
@@ -363,18 +371,6 @@ impl Session<'_> {
             }
             Verb::Note => self.note(&step.connection, &text),
         }
-    }
-
-    fn substitute(&self, text: &str) -> Result<String, String> {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, behind)) = rest.split_once("${") {
-            let (name, behind) = behind.split_once('}').ok_or("${ without }")?;
-            let value = self.variables.get(name).ok_or_else(|| format!("nothing is ${name}"))?;
-            write!(out, "{before}{value}").map_err(|error| error.to_string())?;
-            rest = behind;
-        }
-        Ok(out + rest)
     }
 
     fn conversation(&mut self, name: &str) -> Result<&mut Conversation, Miss> {
@@ -430,7 +426,8 @@ impl Session<'_> {
 
     fn compare(&mut self, step: &Step, reply: Reply) -> Result<(), Miss> {
         let protocol = if self.hello { self.protocol } else { Protocol::Resp2 };
-        let expected = match step.expected(self.protocol) {
+        let expected = match step.expected(self.protocol, |name| self.variables.get(name).cloned())
+        {
             Ok(expected) => expected,
             Err(text) => return Err(Miss { text, reply: Some(reply), is_last: false }),
         };

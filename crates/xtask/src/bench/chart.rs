@@ -35,15 +35,16 @@ const STYLE: &str = "\
     .title { font-size: 17px; font-weight: 600 }
     .panel { font-size: 14px; font-weight: 600 }
     .quiet { fill: #57606a; font-size: 12px }
+    .right { text-anchor: end }
     .figure { font-size: 12px; font-variant-numeric: tabular-nums }
     .grid { stroke: #d0d7de; stroke-width: 1 }
-    .line { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round }
+    .line { fill: none; stroke: currentColor; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round }
     .rss { stroke-dasharray: 2 5; stroke-width: 2 }
-    .redstart { --c: #cf3b2a } .valkey { --c: #3f63c6 } .redis { --c: #8c6fb5 } .echo { --c: #afb8c1 }
-    rect { fill: var(--c) } .line { stroke: var(--c) }
+    .redstart { color: #cf3b2a } .valkey { color: #3f63c6 } .redis { color: #8c6fb5 } .echo { color: #afb8c1 }
+    .bar { fill: currentColor }
     @media (prefers-color-scheme: dark) {
       text { fill: #e6edf3 } .quiet { fill: #9198a1 } .grid { stroke: #3d444d }
-      .redstart { --c: #ff6a57 } .valkey { --c: #7c9cf5 } .redis { --c: #b89be0 } .echo { --c: #656c76 }
+      .redstart { color: #ff6a57 } .valkey { color: #7c9cf5 } .redis { color: #b89be0 } .echo { color: #656c76 }
     }
   </style>
 ";
@@ -66,7 +67,12 @@ pub(crate) fn svg(outcome: &Outcome) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" \
          aria-label=\"Benchmarks of Redstart, Valkey, Redis and the echo floor\">\n{STYLE}"
     );
-    text(&mut svg, (MARGIN, 30.0), "title", "One worker: what a command and a key cost");
+    text(
+        &mut svg,
+        (MARGIN, 30.0),
+        "title",
+        "One worker: what a command and a key cost (less is better)",
+    );
     let mut x = MARGIN;
     for program in &outcome.programs {
         let peer = program.peer;
@@ -124,7 +130,12 @@ fn lines(svg: &mut String, top: f64, row: &Memory) -> f64 {
         all().map(|point| point.keys).max().unwrap_or(1) as f64,
     );
     text(svg, (MARGIN, top + 14.0), "panel", "Bytes per key, 16-byte key and 32-byte value");
-    text(svg, (MARGIN + 330.0, top + 14.0), "quiet", "solid: used_memory   dotted: resident set");
+    text(
+        svg,
+        (WIDTH - MARGIN, top + 14.0),
+        "quiet right",
+        "solid: used_memory, dotted: resident set",
+    );
     let (left, right) = (MARGIN + AXIS, WIDTH - MARGIN);
     let lower = top + 32.0 + LINES_HEIGHT;
     let y_of = |bytes: f64| lower - LINES_HEIGHT * bytes / scale_end;
@@ -147,7 +158,8 @@ fn lines(svg: &mut String, top: f64, row: &Memory) -> f64 {
             text(svg, (x.min(right - 30.0), lower + 18.0), "quiet", &label);
         }
     }
-    for (peer, points) in row {
+    // The first program comes last, so that its line lies above the others.
+    for (peer, points) in row.iter().rev() {
         curve(svg, *peer, ("line rss", points), (&x_of, &|point| y_of(point.rss)));
         curve(svg, *peer, ("line", points), (&x_of, &|point| y_of(point.used)));
     }
@@ -186,7 +198,7 @@ fn rect(svg: &mut String, peer: Peer, (x, y): (f64, f64), (width, height): (f64,
     let class = peer.word();
     let _ = writeln!(
         svg,
-        "  <rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
+        "  <rect class=\"bar {class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
          height=\"{height:.1}\" rx=\"2\"/>"
     );
 }

@@ -5,7 +5,7 @@
 //! polls), so a server's write never has to wake its client, and the server always has work. Every
 //! byte of every reply is compared with what it must be.
 
-use super::peer::Server;
+use super::peer::{self, Server};
 use super::wire::{self, Batch, Keys, Kind};
 use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
@@ -29,12 +29,12 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Connects `count` times.
-    pub(crate) fn connect(server: &Server, count: usize) -> Result<Sockets> {
+    /// Connects `count` times to this port of 127.0.0.1.
+    pub(crate) fn connect(port: u16, count: usize) -> Result<Sockets> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let mut streams = Vec::with_capacity(count);
         for index in 0..count {
-            let stream = server.connect()?;
+            let stream = peer::connect(port)?;
             epoll.add(&stream, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
             streams.push(stream);
         }
@@ -92,13 +92,8 @@ pub(crate) struct Done {
 
 impl ClosedLoop {
     /// Connects; commands will ask for keys that `keys` gives.
-    pub(crate) fn new(
-        server: &Server,
-        connections: usize,
-        depth: usize,
-        keys: Keys,
-    ) -> Result<Self> {
-        let sockets = Sockets::connect(server, connections)?;
+    pub(crate) fn new(port: u16, connections: usize, depth: usize, keys: Keys) -> Result<Self> {
+        let sockets = Sockets::connect(port, connections)?;
         Ok(ClosedLoop {
             sockets,
             keys,
@@ -235,4 +230,40 @@ pub(crate) fn load_keys(server: &Server, from: u64, to: u64) -> Result<()> {
         key = end;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::{Script, scripted_server};
+    use super::*;
+
+    const SHORT: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(50));
+
+    fn run_against(script: Script) -> Result<Done> {
+        let port = scripted_server(script);
+        let mut client = ClosedLoop::new(port, 3, 7, Keys::new(1, 100))?;
+        client.run(&Kind::ALL, SHORT, || Ok(()), || Ok(()))
+    }
+
+    #[test]
+    fn commands_between_the_two_calls_are_counted() {
+        let done = run_against(Script::Honest).expect("honest replies");
+        assert!(done.commands > 0 && done.commands.is_multiple_of(7), "{}", done.commands);
+        assert!(done.elapsed >= SHORT.1);
+    }
+
+    #[test]
+    fn one_wrong_reply_fails_the_run() {
+        let error = run_against(Script::WrongReplyAt(40)).err().expect("a wrong reply");
+        assert!(format!("{error:#}").contains("not what it must be"), "{error:#}");
+    }
+
+    #[test]
+    fn closed_connection_fails_the_run() {
+        let error = run_against(Script::CloseAt(40)).err().expect("a closed connection");
+        let text = format!("{error:#}");
+        // The end of the stream, or the reset that a write to it provokes.
+        let known = ["closed", "reset", "pipe"].iter().any(|word| text.contains(word));
+        assert!(known, "{text}");
+    }
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// File descriptors that are needed beside the connections.
 const SPARE_DESCRIPTORS: u64 = 200;
+/// How long servers always get: they look after silent clients about once a second.
+const SETTLE_AT_LEAST: Duration = Duration::from_secs(5);
 /// How long servers get to return what a connection does not need when it is silent.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -63,9 +65,10 @@ fn ask(stream: &mut TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// The resident set once it has stayed the same for two seconds, or the deadline has passed.
+/// The resident set once it, after [`SETTLE_AT_LEAST`], has stayed the same for two seconds, or the deadline has passed.
 fn settled(server: &Server) -> Result<u64> {
-    let deadline = Instant::now() + SETTLE_DEADLINE;
+    std::thread::sleep(SETTLE_AT_LEAST);
+    let deadline = Instant::now() + SETTLE_DEADLINE - SETTLE_AT_LEAST;
     let mut last = rss_bytes(server.pid())?;
     let mut quiet = 0;
     while quiet < 10 && Instant::now() < deadline {

@@ -16,6 +16,8 @@ mod pause;
 mod peer;
 mod readings;
 mod report;
+#[cfg(test)]
+mod scripted;
 mod statistics;
 mod throughput;
 mod wire;

@@ -6,7 +6,6 @@
 //! beside, so that the one can be told from the other.
 
 use super::closed_loop::Sockets;
-use super::peer::Server;
 use super::statistics::Histogram;
 use super::wire::{self, Keys, Kind};
 use anyhow::{Context, Result, ensure};
@@ -73,12 +72,12 @@ struct Run<'plan> {
     outcome: Latencies,
 }
 
-/// Runs the plan to its end.
-pub(crate) fn run(server: &Server, connections: usize, plan: &Plan) -> Result<Latencies> {
+/// Runs the plan to its end, against this port of 127.0.0.1.
+pub(crate) fn run(port: u16, connections: usize, plan: &Plan) -> Result<Latencies> {
     let commands = (plan.keys_to - plan.keys_from) * GET_EVERY / (GET_EVERY - 1);
     let mut run = Run {
         plan,
-        sockets: Sockets::connect(server, connections)?,
+        sockets: Sockets::connect(port, connections)?,
         lines: (0..connections).map(|_| Line::default()).collect(),
         keys: Keys::new(11, plan.keys_from),
         new_key: plan.keys_from,
@@ -171,5 +170,32 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::{STALL, Script, scripted_server};
+    use super::*;
+
+    /// 2,000 commands in one second.
+    const PLAN: Plan = Plan { rate: 2000.0, keys_from: 100, keys_to: 1600 };
+
+    #[test]
+    fn commands_that_become_due_while_the_server_stands_still_are_late() {
+        let port = scripted_server(Script::StallAt(200));
+        let latencies = run(port, 1, &PLAN).expect("honest replies");
+        let stall_ns = STALL.as_nanos() as u64;
+        assert!(latencies.histogram.max() >= stall_ns * 9 / 10);
+        // The stall takes a fifth of the run; those that fell into its first half waited for half of it.
+        assert!(latencies.histogram.percentile(92.0) >= stall_ns / 2);
+        assert!(latencies.late_ns_max < latencies.histogram.max());
+    }
+
+    #[test]
+    fn one_wrong_reply_fails_the_run() {
+        let port = scripted_server(Script::WrongReplyAt(40));
+        let error = run(port, 2, &PLAN).err().expect("a wrong reply");
+        assert!(format!("{error:#}").contains("not what it must be"), "{error:#}");
     }
 }

@@ -104,7 +104,7 @@ fn one(
     let plan = Plan { rate, keys_from: options.keys, keys_to: options.keys * GROWTH };
     let before = Cores::now()?;
     let start = Instant::now();
-    let latencies = open_loop::run(&server, CONNECTIONS, &plan)
+    let latencies = open_loop::run(server.port, CONNECTIONS, &plan)
         .with_context(|| format!("after {:.1} s at {rate:.0}/s", start.elapsed().as_secs_f64()))?;
     let cores = before.until(&Cores::now()?);
     server.check_alive()?;
@@ -124,7 +124,7 @@ fn one(
 /// Commands per second that the server manages at most, each connection with one in flight.
 fn saturation(options: &Options, server: &Server) -> Result<f64> {
     let keys = Keys::new(5, options.keys);
-    let mut client = ClosedLoop::new(server, CONNECTIONS, 1, keys)?;
+    let mut client = ClosedLoop::new(server.port, CONNECTIONS, 1, keys)?;
     let done = client.run(&MIX, (options.warm_up, options.cell), || Ok(()), || Ok(()))?;
     Ok(done.commands as f64 / done.elapsed.as_secs_f64())
 }

@@ -160,10 +160,7 @@ impl Server {
 
     /// A new blocking connection.
     pub(crate) fn connect(&self) -> Result<TcpStream> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port))
-            .with_context(|| format!("{}: cannot connect", self.peer.title()))?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+        connect(self.port).with_context(|| format!("{}: cannot connect", self.peer.title()))
     }
 
     fn ping(&self) -> Result<()> {
@@ -228,6 +225,13 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A new blocking connection to this port of 127.0.0.1.
+pub(crate) fn connect(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// A port that nobody listens on; it may be taken before it is used, which then fails with a clear error.

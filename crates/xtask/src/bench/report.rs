@@ -8,7 +8,9 @@ use super::paths::Paths;
 use super::pause;
 use super::peer::Peer;
 use super::statistics::{median, range};
-use super::throughput::{CONNECTIONS, DEPTHS, SATURATED_PERCENT, STEAL_PERCENT_MAX, Throughput};
+use super::throughput::{
+    CONNECTIONS, DEPTHS, FOREIGN_PERCENT_MAX, SATURATED_PERCENT, STEAL_PERCENT_MAX, Throughput,
+};
 use super::wire::Kind;
 use std::fmt::Write;
 
@@ -19,6 +21,12 @@ pub(crate) fn markdown(options: &Options, outcome: &Outcome) -> String {
     );
     if !options.is_full() {
         page += "**Not a full run**: rows, peers, pairs or keys were left out or made smaller.\n\n";
+    }
+    let foreign = outcome.throughput.as_ref().and_then(Throughput::foreign_percent);
+    if let Some(percent) = foreign.filter(|percent| *percent > FOREIGN_PERCENT_MAX) {
+        page += &format!(
+            "**Not a silent machine**: others used {percent:.0} % of the server's core.\n\n"
+        );
     }
     page += &goal_table(outcome);
     page += "\n![CPU time per command and bytes per key](benchmarks.svg)\n\n";

@@ -25,6 +25,9 @@ pub(crate) const DEPTHS: [usize; 3] = [1, 16, 100];
 pub(crate) const STEAL_PERCENT_MAX: f64 = 1.0;
 /// A server that uses less of its core than this was not what limited the throughput.
 pub(crate) const SATURATED_PERCENT: f64 = 95.0;
+/// When others use more of the server's core than this, the run says so: caches are shared, and CPU time per
+/// command grows.
+pub(crate) const FOREIGN_PERCENT_MAX: f64 = 3.0;
 /// How often a void measurement is repeated.
 const REPEATS_MAX: usize = 3;
 
@@ -80,6 +83,13 @@ pub(crate) fn run(options: &Options, programs: &[Program]) -> Result<Throughput>
     let mut outcome = Throughput::default();
     for pair in 0..options.pairs {
         one_pair(options, programs, pair, &mut outcome)?;
+    }
+    if let Some(percent) =
+        outcome.foreign_percent().filter(|percent| *percent > FOREIGN_PERCENT_MAX)
+    {
+        println!(
+            "[throughput] the machine is not silent: others used {percent:.0} % of the server's core"
+        );
     }
     Ok(outcome)
 }
@@ -154,7 +164,7 @@ fn measure_unstolen(
 fn measure(options: &Options, server: &Server, cell: Stretch) -> Result<(Sample, f64)> {
     let seed = 1 + (cell.pair * 1000 + cell.depth) as u64;
     let keys = Keys::new(seed, options.keys);
-    let mut client = ClosedLoop::new(server, CONNECTIONS, cell.depth, keys)?;
+    let mut client = ClosedLoop::new(server.port, CONNECTIONS, cell.depth, keys)?;
     let before = Cell::new(None);
     let after = Cell::new(None);
     let reading = || -> Result<_> { Ok(Some((cpu_ns(server.pid())?, Cores::now()?))) };

@@ -212,7 +212,11 @@ fn receive(
 
 /// Sets the keys `from..to`, over one connection.
 pub(crate) fn load_keys(server: &Server, from: u64, to: u64) -> Result<()> {
-    let mut stream = server.connect()?;
+    load_over(server.connect()?, from, to)
+        .with_context(|| format!("{}: loading keys", server.peer.title()))
+}
+
+fn load_over(mut stream: TcpStream, from: u64, to: u64) -> Result<()> {
     stream.set_read_timeout(Some(SILENCE_DEADLINE))?;
     let mut buffer = vec![0; READ_BYTES];
     let mut requests = Vec::new();

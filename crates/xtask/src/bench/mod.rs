@@ -52,8 +52,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let start = Instant::now();
     let programs = prepare(&options)?;
     readings::pin_to(readings::CLIENT_CORE)?;
-    let outcome = measure(&options, programs)?;
-    let folder = if options.is_full() {
+    let (outcome, failures) = measure(&options, programs)?;
+    let folder = if options.is_full() && failures.is_empty() {
         tools::workspace_root().join("docs")
     } else {
         tools::target_folder().join("bench")
@@ -63,36 +63,48 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     write(&folder.join("benchmarks.md"), &report::markdown(&options, &outcome))?;
     println!("\n{}", goals::as_text(&goals::check(&outcome)));
     println!("the run took {:.0} s", start.elapsed().as_secs_f64());
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
     Ok(())
 }
 
-fn measure(options: &Options, programs: Vec<Program>) -> Result<Outcome> {
-    let mut outcome = Outcome {
-        machine: Machine::read()?,
-        programs,
-        throughput: None,
-        memory: None,
-        pause: None,
-        paths: None,
-        idle: None,
-    };
-    let programs = &outcome.programs;
-    if options.has(Row::Throughput) {
-        outcome.throughput = Some(throughput::run(options, programs).context("row throughput")?);
+/// Runs the rows. One that breaks is named in the second result, and leaves the others their turn.
+fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<String>)> {
+    let machine = Machine::read()?;
+    let mut failures = Failures::default();
+    let throughput =
+        failures.or_none(options, Row::Throughput, || throughput::run(options, &programs));
+    let memory = failures.or_none(options, Row::Memory, || memory::run(options, &programs));
+    let pause = failures.or_none(options, Row::Pause, || pause::run(options, &programs));
+    let paths = failures.or_none(options, Row::Paths, || paths::run(options));
+    let idle = failures.or_none(options, Row::Idle, || idle::run(options, &programs));
+    Ok((Outcome { machine, programs, throughput, memory, pause, paths, idle }, failures.0))
+}
+
+/// What broke, one line for each row.
+#[derive(Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    /// The outcome of a row; `None` when it was not asked for, or broke.
+    fn or_none<T>(
+        &mut self,
+        options: &Options,
+        row: Row,
+        run: impl FnOnce() -> Result<T>,
+    ) -> Option<T> {
+        if !options.has(row) {
+            return None;
+        }
+        match run() {
+            Ok(outcome) => Some(outcome),
+            Err(error) => {
+                let failure = format!("row {}: {error:#}", row.word());
+                println!("[{}] broke: {failure}", row.word());
+                self.0.push(failure);
+                None
+            }
+        }
     }
-    if options.has(Row::Memory) {
-        outcome.memory = Some(memory::run(options, programs).context("row memory")?);
-    }
-    if options.has(Row::Pause) {
-        outcome.pause = Some(pause::run(options, programs).context("row pause")?);
-    }
-    if options.has(Row::Paths) {
-        outcome.paths = Some(paths::run(options).context("row paths")?);
-    }
-    if options.has(Row::Idle) {
-        outcome.idle = Some(idle::run(options, programs).context("row idle")?);
-    }
-    Ok(outcome)
 }
 
 /// Builds and finds the programs to be measured.

@@ -44,14 +44,21 @@ pub(crate) enum Row {
 impl Row {
     const ALL: [Row; 5] = [Row::Throughput, Row::Memory, Row::Pause, Row::Paths, Row::Idle];
 
+    /// The word that selects it on the command line.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Row::Throughput => "throughput",
+            Row::Memory => "memory",
+            Row::Pause => "pause",
+            Row::Paths => "paths",
+            Row::Idle => "idle",
+        }
+    }
+
     fn of_word(word: &str) -> Result<Row> {
-        Ok(match word {
-            "throughput" => Row::Throughput,
-            "memory" => Row::Memory,
-            "pause" => Row::Pause,
-            "paths" => Row::Paths,
-            "idle" => Row::Idle,
-            _ => bail!("there is no row `{word}`: throughput, memory, pause, paths or idle"),
+        let known = Row::ALL.into_iter().find(|row| row.word() == word);
+        known.with_context(|| {
+            format!("there is no row `{word}`: throughput, memory, pause, paths or idle")
         })
     }
 }

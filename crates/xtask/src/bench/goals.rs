@@ -1,0 +1,159 @@
+//! The table of goals and how a run stands against it.
+
+use super::Outcome;
+use super::memory::Point;
+use super::paths::Paths;
+use super::pause;
+use super::peer::Peer;
+use super::statistics::median;
+use super::wire::Kind;
+
+/// CPU per command against Valkey: depth and the ratio to reach.
+const CPU_RATIOS: [(usize, f64); 3] = [(1, 1.1), (16, 1.5), (100, 2.5)];
+/// Bytes per key at the largest count.
+const KEY_BYTES_END: f64 = 70.0;
+/// Bytes per key below which every count must stay.
+const KEY_BYTES_ANY: f64 = 80.0;
+/// How far the longest pause may be beyond the echo floor's, in milliseconds.
+const PAUSE_MS: f64 = 2.0;
+/// Two threads against one.
+const THREADS_RATIO: f64 = 1.85;
+/// KiB per idle connection.
+const IDLE_KIB: f64 = 20.0;
+
+/// How one goal stands.
+pub(crate) struct Line {
+    /// What is measured.
+    pub(crate) figure: String,
+    /// What it must reach.
+    pub(crate) goal: String,
+    /// What was found.
+    pub(crate) measured: String,
+    /// Whether that is enough; `None` when there is nothing to judge.
+    pub(crate) reached: Option<bool>,
+}
+
+impl Line {
+    /// The last column.
+    pub(crate) fn verdict(&self) -> &'static str {
+        match self.reached {
+            Some(true) => "pass",
+            Some(false) => "FAIL",
+            None => "-",
+        }
+    }
+}
+
+/// All goals, in the order of the rows.
+pub(crate) fn check(outcome: &Outcome) -> Vec<Line> {
+    let mut lines: Vec<Line> =
+        CPU_RATIOS.iter().map(|&(depth, ratio)| cpu(outcome, depth, ratio)).collect();
+    lines.push(memory_at_the_end(outcome));
+    lines.push(memory_anywhere(outcome));
+    lines.push(pause(outcome));
+    lines.push(paths(outcome));
+    lines.push(idle(outcome));
+    lines
+}
+
+/// A line; `found` is what was measured and whether it is enough.
+fn line(figure: String, goal: String, found: Option<(String, bool)>) -> Line {
+    let (measured, reached) = match found {
+        Some((measured, reached)) => (measured, Some(reached)),
+        None => ("not measured".to_owned(), None),
+    };
+    Line { figure, goal, measured, reached }
+}
+
+fn cpu(outcome: &Outcome, depth: usize, goal: f64) -> Line {
+    let found = outcome.throughput.as_ref().and_then(|row| {
+        let ratio = |kind| median(&row.ratios(Peer::Redstart, Peer::Valkey, (kind, depth)));
+        let (get, set) = (ratio(Kind::Get)?, ratio(Kind::Set)?);
+        Some((format!("GET {get:.2}x, SET {set:.2}x"), get.min(set) >= goal))
+    });
+    let figure = format!("CPU per command against Valkey, depth {depth}");
+    line(figure, format!("{goal}x better or more"), found)
+}
+
+fn our_points(outcome: &Outcome) -> Option<&[Point]> {
+    let row = outcome.memory.as_ref()?;
+    row.iter().find(|(peer, _)| *peer == Peer::Redstart).map(|(_, points)| points.as_slice())
+}
+
+fn memory_at_the_end(outcome: &Outcome) -> Line {
+    let found = our_points(outcome).and_then(|points| points.last()).map(|point| {
+        let measured = format!("RSS {:.1}, used_memory {:.1}", point.rss, point.used);
+        (measured, point.rss.max(point.used) <= KEY_BYTES_END)
+    });
+    let goal = format!("{KEY_BYTES_END} or less");
+    line("bytes per key at the largest count".to_owned(), goal, found)
+}
+
+fn memory_anywhere(outcome: &Outcome) -> Line {
+    let found = our_points(outcome).and_then(|points| {
+        let rss = points.iter().map(|point| point.rss).max_by(f64::total_cmp)?;
+        let used = points.iter().map(|point| point.used).max_by(f64::total_cmp)?;
+        let measured = format!("RSS {rss:.1}, used_memory {used:.1}");
+        Some((measured, rss.max(used) < KEY_BYTES_ANY))
+    });
+    let goal = format!("below {KEY_BYTES_ANY}");
+    line("bytes per key at the worst count from N to 2N".to_owned(), goal, found)
+}
+
+fn pause(outcome: &Outcome) -> Line {
+    let found = outcome.pause.as_ref().and_then(|runs| {
+        let beyond = pause::beyond_floor_ms(runs, Peer::Redstart)?;
+        let longest = |peer| pause::median_of(runs, peer, |run| run.max_ms);
+        let ours = longest(Peer::Redstart)?;
+        let valkey = longest(Peer::Valkey).map_or("-".to_owned(), |ms| format!("{ms:.2} ms"));
+        let measured = format!("{ours:.2} ms, {beyond:+.2} ms (Valkey: {valkey})");
+        Some((measured, beyond <= PAUSE_MS))
+    });
+    let figure = "longest pause while the table grows fourfold, at 60 % load".to_owned();
+    line(figure, format!("{PAUSE_MS} ms beyond the echo floor's or less"), found)
+}
+
+fn paths(outcome: &Outcome) -> Line {
+    let figure = "whole path without sockets, two threads against one".to_owned();
+    let goal = format!("{THREADS_RATIO}x or more");
+    let found = outcome.paths.as_ref().and_then(|row| {
+        let (_, _, get) = row.medians(Kind::Get)?;
+        let (_, _, set) = row.medians(Kind::Set)?;
+        Some((format!("GET {get:.2}x, SET {set:.2}x"), get.min(set) >= THREADS_RATIO))
+    });
+    let mut line = line(figure, goal, found);
+    if matches!(outcome.paths, Some(Paths::NotBuiltYet)) {
+        line.measured = "not built yet".to_owned();
+        line.reached = Some(false);
+    }
+    line
+}
+
+fn idle(outcome: &Outcome) -> Line {
+    let found = outcome.idle.as_ref().and_then(|row| {
+        let ours = row.iter().find(|idle| idle.peer == Peer::Redstart)?;
+        let kib = ours.bytes / 1024.0;
+        Some((format!("{kib:.1} KiB"), kib <= IDLE_KIB))
+    });
+    let figure = "memory of an idle connection".to_owned();
+    line(figure, format!("{IDLE_KIB} KiB or less"), found)
+}
+
+/// The table for the terminal.
+pub(crate) fn as_text(lines: &[Line]) -> String {
+    let width = |cell: &dyn Fn(&Line) -> usize| lines.iter().map(cell).max().unwrap_or(0);
+    let figure = width(&|line| line.figure.len());
+    let goal = width(&|line| line.goal.len());
+    let measured = width(&|line| line.measured.len());
+    let mut text = String::new();
+    for line in lines {
+        text += &format!(
+            "{:figure$}  {:goal$}  {:measured$}  {}\n",
+            line.figure,
+            line.goal,
+            line.measured,
+            line.verdict()
+        );
+    }
+    text
+}

@@ -1,0 +1,160 @@
+//! `cargo xtask bench`: Redstart beside Valkey, Redis and the echo floor, in one run.
+//!
+//! Each row of the table of goals has a module of its own; [`goals`] holds the table, [`report`] and
+//! [`chart`] turn the outcome into `docs/benchmarks.md` and `docs/benchmarks.svg`. It measures and
+//! reports; a goal that is missed is no error of the run.
+
+mod chart;
+mod closed_loop;
+mod goals;
+mod idle;
+mod memory;
+mod open_loop;
+mod options;
+mod paths;
+mod pause;
+mod peer;
+mod readings;
+mod report;
+#[cfg(test)]
+mod scripted;
+mod statistics;
+mod throughput;
+mod wire;
+
+use crate::tools;
+use anyhow::{Context, Result, ensure};
+use options::{Options, Row};
+use peer::{Peer, Program};
+use readings::Machine;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// What a run found; rows that were not asked for are `None`.
+struct Outcome {
+    machine: Machine,
+    programs: Vec<Program>,
+    throughput: Option<throughput::Throughput>,
+    memory: Option<memory::Memory>,
+    pause: Option<Vec<pause::Run>>,
+    paths: Option<paths::Paths>,
+    idle: Option<Vec<idle::Idle>>,
+}
+
+/// Runs the benchmark with the arguments behind `bench`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let Some(options) = Options::parse(arguments)? else {
+        println!("{}", options::USAGE);
+        return Ok(());
+    };
+    let start = Instant::now();
+    let programs = prepare(&options)?;
+    readings::pin_to(readings::CLIENT_CORE)?;
+    let (outcome, failures) = measure(&options, programs)?;
+    let folder = if options.is_full() && failures.is_empty() {
+        tools::workspace_root().join("docs")
+    } else {
+        tools::target_folder().join("bench")
+    };
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    write(&folder.join("benchmarks.svg"), &chart::svg(&outcome))?;
+    write(&folder.join("benchmarks.md"), &report::markdown(&options, &outcome))?;
+    println!("\n{}", goals::as_text(&goals::check(&outcome)));
+    println!("the run took {:.0} s", start.elapsed().as_secs_f64());
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+/// Runs the rows. One that breaks is named in the second result, and leaves the others their turn.
+fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<String>)> {
+    let machine = Machine::read()?;
+    let mut failures = Failures::default();
+    let throughput =
+        failures.or_none(options, Row::Throughput, || throughput::run(options, &programs));
+    let memory = failures.or_none(options, Row::Memory, || memory::run(options, &programs));
+    let pause = failures.or_none(options, Row::Pause, || pause::run(options, &programs));
+    let paths = failures.or_none(options, Row::Paths, || paths::run(options));
+    let idle = failures.or_none(options, Row::Idle, || idle::run(options, &programs));
+    Ok((Outcome { machine, programs, throughput, memory, pause, paths, idle }, failures.0))
+}
+
+/// What broke, one line for each row.
+#[derive(Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    /// The outcome of a row; `None` when it was not asked for, or broke.
+    fn or_none<T>(
+        &mut self,
+        options: &Options,
+        row: Row,
+        run: impl FnOnce() -> Result<T>,
+    ) -> Option<T> {
+        if !options.has(row) {
+            return None;
+        }
+        match run() {
+            Ok(outcome) => Some(outcome),
+            Err(error) => {
+                let failure = format!("row {}: {error:#}", row.word());
+                println!("[{}] broke: {failure}", row.word());
+                self.0.push(failure);
+                None
+            }
+        }
+    }
+}
+
+/// Builds and finds the programs to be measured.
+fn prepare(options: &Options) -> Result<Vec<Program>> {
+    let release = tools::target_folder().join("release");
+    let mut programs = Vec::new();
+    for &peer in &options.peers {
+        let binary = match peer {
+            Peer::Redstart => match &options.server {
+                Some(path) => path.clone(),
+                None => build_redstart(&release)?,
+            },
+            Peer::Valkey => tools::valkey_server()?,
+            Peer::Redis => {
+                tools::ensure_debian(&["redis-server", "redis-tools"])?;
+                PathBuf::from("redis-server")
+            }
+            Peer::Echo => {
+                println!("[build] the echo floor");
+                cargo(&["build", "--release", "--package", "xtask", "--bin", "echo-floor"])?;
+                release.join("echo-floor")
+            }
+        };
+        programs.push(Program::new(peer, &binary)?);
+    }
+    Ok(programs)
+}
+
+fn build_redstart(release: &Path) -> Result<PathBuf> {
+    println!("[build] redstart (a release build takes minutes)");
+    ensure!(
+        tools::workspace_root().join("src/main.rs").is_file(),
+        "the root package has no binary yet: leave `redstart` out of --peers, or name one by --server"
+    );
+    cargo(&["build", "--release", "--package", "redstart", "--bin", "redstart"])?;
+    Ok(release.join("redstart"))
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("cargo")
+        .current_dir(tools::workspace_root())
+        .args(arguments)
+        .status()
+        .context("cannot start cargo")?;
+    ensure!(status.success(), "cargo {}: {status}", arguments.join(" "));
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("wrote {}", path.display());
+    Ok(())
+}

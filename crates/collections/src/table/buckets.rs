@@ -106,17 +106,15 @@ pub(super) fn capacity(buckets: usize) -> usize {
     buckets * (BUCKET_WORDS - 1)
 }
 
-/// The next larger number of buckets. The steps are those of `allocation_bytes`, so that no allocation
-/// has a rest: one up to 8, then a quarter of the power of two below.
+/// The next larger number of buckets: an eighth more. So the load stays between 7/9 and 7/8 while a
+/// table grows, and a word is moved some eight times, in passes over words only.
 pub(super) fn grown(buckets: usize) -> usize {
-    if buckets < 8 { buckets + 1 } else { buckets + (1 << (buckets.ilog2() - 2)) }
+    buckets + (buckets / 8).max(1)
 }
 
-/// The number of buckets that holds `len` words at three quarters of the load that is possible, or a
-/// little less: at least one, and one of the steps of `grown`.
+/// The number of buckets, at least one, that holds `len` words with room for some more.
 pub(super) fn fitting(len: usize) -> usize {
-    let buckets = len.div_ceil(BUCKET_WORDS * 3 / 4).max(1);
-    if buckets <= 8 { buckets } else { buckets.next_multiple_of(1 << ((buckets - 1).ilog2() - 2)) }
+    len.div_ceil(BUCKET_WORDS * 3 / 4).max(1)
 }
 
 /// The home of a tag.

@@ -263,7 +263,7 @@ impl<O> Table<O> {
         if front.depth() != back.depth() || len > MERGE_LEN {
             return None;
         }
-        let mut buckets = Buckets::new(fitting(len));
+        let mut buckets = Buckets::new(fitting(len), segment);
         for (bit, half) in [front, back].into_iter().enumerate() {
             // SAFETY: the halves are alive; each is released once, and its descriptors are overwritten below.
             unsafe {
@@ -314,7 +314,7 @@ unsafe fn halves<O>(hasher: &impl KeyHasher, segment: Segment) -> [(Buckets, usi
     let words = || buckets.iter().flat_map(Bucket::words);
     let back_len = words().filter(|word| is_back(word)).count();
     let mut halves =
-        [segment.len() - back_len, back_len].map(|len| (Buckets::new(fitting(len)), len));
+        [segment.len() - back_len, back_len].map(|len| (Buckets::new(fitting(len), segment), len));
     let mut ahead = words();
     for word in ahead.by_ref().take(SPLIT_WINDOW) {
         prefetch_address(word.address());

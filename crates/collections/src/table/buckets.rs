@@ -106,10 +106,10 @@ pub(super) fn capacity(buckets: usize) -> usize {
     buckets * (BUCKET_WORDS - 1)
 }
 
-/// The next larger number of buckets: an eighth more. So the load stays between 7/9 and 7/8 while a
-/// table grows, and a word is moved some eight times, in passes over words only.
+/// The next larger number of buckets: a sixth more. So the load stays between three and three and a half
+/// quarters while a table grows, and a word is moved some six times, in passes over words only.
 pub(super) fn grown(buckets: usize) -> usize {
-    buckets + (buckets / 8).max(1)
+    buckets + (buckets / 6).max(1)
 }
 
 /// The number of buckets, at least one, that holds `len` words with room for some more.
@@ -194,6 +194,44 @@ pub(super) fn put(buckets: &mut [Bucket], word: Word) {
     }
     let end = buckets[at].len();
     buckets[at].0[end % BUCKET_WORDS] = word;
+}
+
+/// Buckets that are being filled from nothing: what `put` does, but the lengths are kept at hand.
+pub(super) struct Filling<'a> {
+    buckets: &'a mut [Bucket],
+    lens: Lens,
+}
+
+/// Most segments have few enough buckets for the stack.
+enum Lens {
+    Few([u8; FEW]),
+    Many(Vec<u8>),
+}
+
+const FEW: usize = 160;
+
+impl Filling<'_> {
+    /// The buckets must have no words.
+    pub(super) fn new(buckets: &mut [Bucket]) -> Filling<'_> {
+        let count = buckets.len();
+        let lens = if count <= FEW { Lens::Few([0; FEW]) } else { Lens::Many(vec![0; count]) };
+        Filling { buckets, lens }
+    }
+
+    /// Puts a word to its place. The caller keeps invariant 4.
+    #[inline]
+    pub(super) fn put(&mut self, word: Word) {
+        let lens = match &mut self.lens {
+            Lens::Few(lens) => &mut lens[..],
+            Lens::Many(lens) => lens,
+        };
+        let mut at = home(word.tag(), self.buckets.len());
+        while usize::from(lens[at]) == BUCKET_WORDS {
+            at = after(at, self.buckets.len());
+        }
+        self.buckets[at].0[usize::from(lens[at]) % BUCKET_WORDS] = word;
+        lens[at] += 1;
+    }
 }
 
 /// Takes a word out and closes the gap that it leaves for those that had to pass its bucket.

@@ -111,11 +111,13 @@ impl Shard {
         for listed in fitting {
             // SAFETY: the chunk is alive and its shard is locked (2).
             let map = unsafe { &mut (*listed.chunk).map };
-            if let Some(unit) = map.find_free(count) {
-                map.mark(unit, count, true);
-                return unit_of(listed.chunk, unit);
+            match map.find_free(count) {
+                Ok(unit) => {
+                    map.mark(unit, count, true);
+                    return unit_of(listed.chunk, unit);
+                }
+                Err(longest) => listed.longest = longest,
             }
-            listed.longest = count - 1;
         }
         let chunk = new_chunk(shard);
         self.chunks.push(Listed { chunk, longest: CHUNK_UNITS });
@@ -143,18 +145,19 @@ impl Shard {
 }
 
 impl Map {
-    /// The first free run of at least this length.
-    fn find_free(&self, count: usize) -> Option<usize> {
-        let mut at = HEADER_UNITS;
-        while at + count <= CHUNK_UNITS {
+    /// The first free run of at least this length, or else how long the longest is.
+    fn find_free(&self, count: usize) -> Result<usize, usize> {
+        let (mut at, mut longest) = (HEADER_UNITS, 0);
+        while at < CHUNK_UNITS {
             let begin = self.next(at, false);
             let end = self.next(begin, true);
             if end - begin >= count {
-                return Some(begin);
+                return Ok(begin);
             }
+            longest = longest.max(end - begin);
             at = end;
         }
-        None
+        Err(longest)
     }
 
     /// The first unit from `at` on that is used, or free; the chunk's end if there is none.
@@ -311,8 +314,8 @@ mod tests {
             let handed_out: usize = runs.map(|(_, count)| count).sum();
             assert_eq!(used as usize, HEADER_UNITS + handed_out);
             assert_eq!(map.free, CHUNK_UNITS - used as usize);
-            let longest = (1..=CHUNK_UNITS).rev().find(|&count| map.find_free(count).is_some());
-            assert!(listed.longest >= longest.unwrap_or(0));
+            let longest = map.find_free(CHUNK_UNITS).expect_err("a chunk has a header");
+            assert!(listed.longest >= longest);
         }
     }
 

@@ -8,7 +8,7 @@
 //!    `directory`); exactly one `release` follows.
 //! 2. A word's tag is the 18 bits of its key's hash that follow the first `depth()` bits.
 
-use super::buckets::{Bucket, capacity, fitting, grown, put};
+use super::buckets::{Bucket, Filling, capacity, fitting, grown};
 use super::pool;
 use crate::word::{TAG_BITS, Word};
 use std::ops::{Deref, DerefMut};
@@ -136,9 +136,10 @@ impl Segment {
         let mut buckets = Buckets::new(bucket_count, *self);
         // SAFETY: by the caller; the old buckets are released once.
         unsafe {
+            let mut filling = Filling::new(&mut buckets);
             for bucket in self.buckets() {
                 for &word in bucket.words() {
-                    put(&mut buckets, word);
+                    filling.put(word);
                 }
             }
             self.release();

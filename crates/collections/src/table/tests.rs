@@ -433,11 +433,11 @@ fn avoiding(step: Step, stable: u16) -> Option<Step> {
 }
 
 #[test]
-fn growth_is_by_an_eighth_and_a_fit_leaves_room() {
+fn growth_is_by_a_sixth_and_a_fit_leaves_room() {
     let mut buckets = 1;
     while buckets < 4_000 {
         let next = grown(buckets);
-        assert!(next > buckets && next <= buckets + (buckets / 8).max(1), "{buckets}");
+        assert!(next > buckets && next <= buckets + (buckets / 6).max(1), "{buckets}");
         buckets = next;
     }
     for len in 0..20_000 {

@@ -11,7 +11,7 @@
 //!    descriptors, the first of which counts in `len` the segments whose depth is `D`; at least two are.
 //! 2. All descriptors of a run are equal but for `len`, and runs do not overlap.
 
-use super::buckets::{BUCKET_WORDS, Bucket, fitting, put};
+use super::buckets::{BUCKET_WORDS, Bucket, Filling, fitting};
 use super::segment::{Buckets, Segment};
 use super::{KeyHasher, Table};
 use crate::prefetch::prefetch_address;
@@ -263,13 +263,14 @@ impl<O> Table<O> {
         if front.depth() != back.depth() || len > MERGE_LEN {
             return None;
         }
-        let mut buckets = Buckets::new(fitting(len));
+        let mut buckets = Buckets::new(fitting(len), segment);
+        let mut filling = Filling::new(&mut buckets);
         for (bit, half) in [front, back].into_iter().enumerate() {
             // SAFETY: the halves are alive; each is released once, and its descriptors are overwritten below.
             unsafe {
                 for &word in half.buckets().iter().flat_map(Bucket::words) {
                     let tag = (bit as u32) << (TAG_BITS - 1) | word.tag() >> 1;
-                    put(&mut buckets, word.with_tag(tag));
+                    filling.put(word.with_tag(tag));
                 }
                 half.release();
             }
@@ -314,7 +315,9 @@ unsafe fn halves<O>(hasher: &impl KeyHasher, segment: Segment) -> [(Buckets, usi
     let words = || buckets.iter().flat_map(Bucket::words);
     let back_len = words().filter(|word| is_back(word)).count();
     let mut halves =
-        [segment.len() - back_len, back_len].map(|len| (Buckets::new(fitting(len)), len));
+        [segment.len() - back_len, back_len].map(|len| (Buckets::new(fitting(len), segment), len));
+    let [(front, _), (back, _)] = &mut halves;
+    let mut fillings = [Filling::new(front), Filling::new(back)];
     let mut ahead = words();
     for word in ahead.by_ref().take(SPLIT_WINDOW) {
         prefetch_address(word.address());
@@ -328,7 +331,7 @@ unsafe fn halves<O>(hasher: &impl KeyHasher, segment: Segment) -> [(Buckets, usi
         let hash = hasher.hash(record.key());
         debug_assert_eq!(segment.tag(hash), word.tag(), "the hash of a key has changed");
         let tag = ((hash << (segment.depth() + 1)) >> (64 - TAG_BITS)) as u32;
-        put(&mut halves[usize::from(is_back(word))].0, word.with_tag(tag));
+        fillings[usize::from(is_back(word))].put(word.with_tag(tag));
     }
     halves
 }

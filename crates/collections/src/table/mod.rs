@@ -34,6 +34,7 @@
 mod buckets;
 mod directory;
 mod occupied;
+mod pool;
 mod scan;
 mod segment;
 #[cfg(test)]

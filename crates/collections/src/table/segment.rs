@@ -3,30 +3,26 @@
 //!
 //! Invariants:
 //!
-//! 1. `buckets` is an allocation of `bucket_count()` buckets, made with the layout that `is_chance` says, that
-//!    this segment owns; it dangles where the count is 0. Ownership is by convention: a descriptor is
-//!    `Copy`, and the directory repeats it (see `directory`); exactly one `release` follows, or one
-//!    `Buckets` takes it over.
+//! 1. `buckets` is a run of the pool of `bucket_count()` buckets, that this segment owns; it dangles where the
+//!    count is 0. Ownership is by convention: a descriptor is `Copy`, and the directory repeats it (see
+//!    `directory`); exactly one `release` follows.
 //! 2. A word's tag is the 18 bits of its key's hash that follow the first `depth()` bits.
 
-use super::buckets::{Bucket, capacity, fitting, grown, put};
+use super::buckets::{Bucket, Filling, capacity, fitting, grown};
+use super::pool;
 use crate::word::{TAG_BITS, Word};
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 /// Buckets that a segment may have at most, whatever the hashes.
 const BUCKETS_MAX: usize = (1 << 24) - 1;
 const DEPTH_SHIFT: u32 = 24;
-const DEPTH: u32 = 63;
-/// The allocation was not asked to be aligned to a bucket, but is.
-const CHANCE: u32 = 1 << 31;
 
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Segment {
     buckets: *mut Bucket,
-    /// `CHANCE`, depth (bits 24-29) and number of buckets (bits 0-23).
+    /// Depth (upper 8 bits) and number of buckets.
     shape: u32,
     /// Number of words. Only the first of a segment's descriptors in the directory keeps it.
     pub(super) len: u32,
@@ -40,8 +36,7 @@ impl Segment {
         let len = u32::try_from(len).expect("fewer words than 2^24 buckets hold");
         let buckets = std::mem::ManuallyDrop::new(buckets);
         assert!(buckets.count <= BUCKETS_MAX, "2^24 buckets of one hash prefix");
-        let chance = if buckets.is_chance { CHANCE } else { 0 };
-        let shape = chance | depth << DEPTH_SHIFT | buckets.count as u32;
+        let shape = depth << DEPTH_SHIFT | buckets.count as u32;
         Segment { buckets: buckets.at, shape, len }
     }
 
@@ -58,7 +53,7 @@ impl Segment {
 
     #[inline]
     pub(super) fn depth(self) -> u32 {
-        self.shape >> DEPTH_SHIFT & DEPTH
+        self.shape >> DEPTH_SHIFT
     }
 
     #[inline]
@@ -111,8 +106,7 @@ impl Segment {
     ///
     /// The segment is alive; neither it nor a copy is used afterwards.
     pub(super) unsafe fn release(self) {
-        let (count, is_chance) = (self.bucket_count(), self.shape & CHANCE != 0);
-        drop(Buckets { at: self.buckets, count, is_chance });
+        drop(Buckets { at: self.buckets, count: self.bucket_count() });
     }
 
     /// Moves the words to the next larger number of buckets.
@@ -139,12 +133,13 @@ impl Segment {
     ///
     /// The segment is alive; copies of it are not used afterwards.
     unsafe fn rebuild(&mut self, bucket_count: usize) {
-        let mut buckets = Buckets::new(bucket_count);
+        let mut buckets = Buckets::new(bucket_count, *self);
         // SAFETY: by the caller; the old buckets are released once.
         unsafe {
+            let mut filling = Filling::new(&mut buckets);
             for bucket in self.buckets() {
                 for &word in bucket.words() {
-                    put(&mut buckets, word);
+                    filling.put(word);
                 }
             }
             self.release();
@@ -153,41 +148,18 @@ impl Segment {
     }
 }
 
-/// The buckets that a segment is going to own, or owned: freed when dropped, without their records.
+/// The buckets that a segment is going to own, or owned: given back when dropped, without their records.
 pub(super) struct Buckets {
     at: *mut Bucket,
     count: usize,
-    is_chance: bool,
 }
 
 impl Buckets {
-    /// `count` buckets without words; at least one.
-    ///
-    /// They have to be aligned to their own size. Some allocators add that much to whatever is to be so
-    /// aligned, although their blocks of such sizes are aligned anyway (mimalloc 2: up to a quarter of the index). So
-    /// an allocation without the demand is tried first.
-    pub(super) fn new(count: usize) -> Buckets {
+    /// `count` buckets without words, at least one, for the table of the segment `near`.
+    pub(super) fn new(count: usize, near: Segment) -> Buckets {
         const _: () = assert!(size_of::<Bucket>() == 64 && size_of::<Word>() == 8);
-        for is_chance in [true, false] {
-            let layout = Self::layout(count, is_chance);
-            assert!(layout.size() > 0);
-            // SAFETY: the size is not 0.
-            let at = unsafe { alloc_zeroed(layout) };
-            if at.is_null() {
-                handle_alloc_error(layout);
-            }
-            if at.addr().is_multiple_of(align_of::<Bucket>()) {
-                return Buckets { at: at.cast(), count, is_chance };
-            }
-            // SAFETY: just allocated with this layout.
-            unsafe { dealloc(at, layout) };
-        }
-        unreachable!("the second layout demands the alignment")
-    }
-
-    fn layout(count: usize, is_chance: bool) -> Layout {
-        let align = if is_chance { align_of::<Word>() } else { align_of::<Bucket>() };
-        Layout::from_size_align(count * size_of::<Bucket>(), align).expect("at most 2^24 buckets")
+        let near = pool::is_pooled(near.bucket_count()).then_some(near.buckets);
+        Buckets { at: pool::take(count, near), count }
     }
 }
 
@@ -195,7 +167,7 @@ impl Deref for Buckets {
     type Target = [Bucket];
 
     fn deref(&self) -> &[Bucket] {
-        // SAFETY: so many buckets are there; zeroes are null pointers, which are the empty words.
+        // SAFETY: so many buckets are there; the pool's zeroes are null pointers, which are the empty words.
         unsafe { std::slice::from_raw_parts(self.at, self.count) }
     }
 }
@@ -210,8 +182,8 @@ impl DerefMut for Buckets {
 impl Drop for Buckets {
     fn drop(&mut self) {
         if self.count > 0 {
-            // SAFETY: it was allocated with this layout, and is owned here.
-            unsafe { dealloc(self.at.cast(), Self::layout(self.count, self.is_chance)) };
+            // SAFETY: it is a run of this count, and owned here.
+            unsafe { pool::give_back(self.at, self.count) };
         }
     }
 }

@@ -26,10 +26,19 @@ impl Machine {
     /// This node believes that another fails.
     pub(crate) fn believe_failing(&mut self, index: NodeIndex) {
         self.nodes[index].flags |= NodeFlags::PFAIL;
+        self.suspects.push(index);
         let node = self.describe(index);
         self.log(LogLevel::Debug, || format!("*** NODE {node} possibly failing"));
         self.pending.state = true;
         self.agree_on_failure(index);
+    }
+
+    /// This node no longer believes by itself that another fails.
+    pub(crate) fn trust(&mut self, index: NodeIndex) {
+        if self.nodes[index].is(NodeFlags::PFAIL) {
+            self.nodes[index].flags.clear(NodeFlags::PFAIL);
+            self.suspects.retain(|suspect| *suspect != index);
+        }
     }
 
     /// `reporter` holds `subject` for failing.
@@ -96,8 +105,8 @@ impl Machine {
 
     fn mark_failed(&mut self, subject: NodeIndex) {
         let now = self.now.monotonic;
+        self.trust(subject);
         let node = &mut self.nodes[subject];
-        node.flags.clear(NodeFlags::PFAIL);
         node.flags |= NodeFlags::FAIL;
         node.failed_at = Some(now);
         self.changed();
@@ -120,7 +129,7 @@ impl Machine {
         node.pong_received = Some(now);
         node.ping_sent = None;
         if node.is(NodeFlags::PFAIL) {
-            node.flags.clear(NodeFlags::PFAIL);
+            self.trust(index);
             self.pending.state = true;
             self.pending.save = true;
         } else if node.is(NodeFlags::FAIL) {

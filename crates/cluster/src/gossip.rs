@@ -97,10 +97,8 @@ impl Machine {
             written += 1;
         }
         // Whom we believe to fail stands in every heartbeat, so that reports add up quickly.
-        for (index, node) in self.nodes.iter() {
-            if node.is(NodeFlags::PFAIL) && Some(index) != peer && !node.in_handshake() {
-                writer.gossip(&self.gossip_of(node));
-            }
+        for index in self.suspects.iter().filter(|suspect| Some(**suspect) != peer) {
+            writer.gossip(&self.gossip_of(&self.nodes[*index]));
         }
     }
 
@@ -151,8 +149,7 @@ impl Machine {
     /// Takes in what a known node says of others.
     pub(crate) fn gossip_received(&mut self, sender: NodeIndex, gossip: Gossip<'_>) {
         for entry in gossip.iter() {
-            let Ok(id) = entry.id() else { continue };
-            match self.nodes.find(&id) {
+            match self.nodes.find_bytes(entry.id_bytes()) {
                 Some(MYSELF) => {}
                 Some(subject) => self.gossip_about(sender, subject, entry),
                 None => self.introduced(entry),

@@ -147,6 +147,8 @@ pub struct Machine {
     pub(crate) state: ClusterState,
     pub(crate) state_clock: StateClock,
     pub(crate) forgotten: Vec<Forgotten>,
+    /// The nodes that have the flag PFAIL.
+    pub(crate) suspects: Vec<NodeIndex>,
     pub(crate) counters: Counters,
     pub(crate) malformed: Malformed,
     pub(crate) load_permille: u16,
@@ -171,7 +173,8 @@ impl Machine {
             now.monotonic,
         );
         myself.shard = NodeId::random(&mut rng);
-        let mut machine = Machine::with_nodes(config, rng, now, NodeTable::new(myself));
+        let nodes = NodeTable::new(myself, &mut rng);
+        let mut machine = Machine::with_nodes(config, rng, now, nodes);
         let id = machine.my_id();
         machine.log(LogLevel::Notice, || format!("No cluster configuration found, I'm {id}"));
         machine.save(true);
@@ -192,6 +195,7 @@ impl Machine {
             state: ClusterState::Fail,
             state_clock: StateClock::new(now.monotonic),
             forgotten: Vec::new(),
+            suspects: Vec::new(),
             counters: Counters::default(),
             malformed: Malformed::default(),
             load_permille: 0,

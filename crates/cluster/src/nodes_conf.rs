@@ -50,7 +50,7 @@ impl Machine {
     /// [`ConfError`] names the line that cannot be what a node wrote.
     pub fn from_nodes_conf(
         config: Config,
-        rng: Rng,
+        mut rng: Rng,
         now: Now,
         text: &str,
     ) -> Result<Option<Machine>, ConfError> {
@@ -63,7 +63,8 @@ impl Machine {
             lines.into_iter().partition(|line| line.node.is_myself());
         let [mine] = <[Line; 1]>::try_from(mine)
             .map_err(|_| whole("not exactly one line has the flag myself"))?;
-        let mut machine = Machine::with_nodes(config, rng, now, NodeTable::new(mine.node));
+        let nodes = NodeTable::new(mine.node, &mut rng);
+        let mut machine = Machine::with_nodes(config, rng, now, nodes);
         machine.last_vote_epoch = vars.last_vote_epoch;
         machine.current_epoch = vars.current_epoch.max(machine.nodes[MYSELF].config_epoch);
         machine.bind_ranges(MYSELF, &mine.ranges);

@@ -140,7 +140,7 @@ impl Machine {
         if claimant == MYSELF || self.claim_is_known(claimant, slots) {
             return;
         }
-        let (mut gained, mut lost) = (0u32, 0u32);
+        let (mut gained, mut lost, mut bound) = (0u32, 0u32, 0u16);
         for slot in slots.iter() {
             let wins = match self.slots.owner(slot) {
                 Some(owner) if owner == claimant => {
@@ -161,12 +161,11 @@ impl Machine {
                 self.bind_slot(slot, Some(claimant));
                 gained += 1;
             }
+            bound += u16::from(self.slots.owners[slot.index()] == claimant.0);
         }
-        let abandoned: Vec<Slot> = Slot::all()
-            .filter(|slot| self.slots.owners[slot.index()] == claimant.0)
-            .filter(|slot| !slots.contains(*slot))
-            .collect();
-        abandoned.into_iter().for_each(|slot| self.slots.abandoned.insert(slot));
+        if bound < self.nodes[claimant].slot_count {
+            self.abandon(claimant, slots);
+        }
         if gained > 0 {
             self.changed();
         }
@@ -178,6 +177,15 @@ impl Machine {
                 )
             });
         }
+    }
+
+    /// Marks the slots of a node that it no longer claims.
+    fn abandon(&mut self, claimant: NodeIndex, claimed: SlotBits<'_>) {
+        let abandoned: Vec<Slot> = Slot::all()
+            .filter(|slot| self.slots.owners[slot.index()] == claimant.0)
+            .filter(|slot| !claimed.contains(*slot))
+            .collect();
+        abandoned.into_iter().for_each(|slot| self.slots.abandoned.insert(slot));
     }
 
     /// Tells a sender about the first slot of its claim (a replica's is its primary's) that somebody owns

@@ -79,28 +79,26 @@ impl Machine {
                 _ => Due::Nothing,
             };
         };
-        let Some(link) = self.links.get(link_id) else { return Due::Nothing };
         let patience = timeout / 2;
-        // Silence on both links for half the timeout; or an answer that stays away for all of it although the
-        // peer is heard of: then this link is broken, whatever the peer's own link does.
-        let unanswered = pinged.is_some_and(|pinged| pinged > patience && silent > patience);
-        let broken = pinged.is_some_and(|pinged| pinged > timeout);
-        if now.since(link.created_at) > timeout && (unanswered || broken) {
-            return Due::CloseLink;
-        }
-        if !link.connected {
-            // The peer's own link may be fine meanwhile, so its silence is no measure here.
-            let gave_up = now.since(link.created_at) > patience;
-            return if gave_up { Due::CloseLink } else { Due::Nothing };
-        }
-        let pong_age = node.pong_received.map_or(Duration::MAX, |at| now.since(at));
-        if pinged.is_none() && pong_age > patience {
+        let Some(pinged) = pinged else {
+            let pong_age = node.pong_received.map_or(Duration::MAX, |at| now.since(at));
+            if pong_age <= patience {
+                return Due::Nothing;
+            }
             let unheard = node.inbound.is_none()
                 && node.redstart
                 && now.since(node.inbound_lost) > self.handshake_timeout();
             return if unheard { Due::Meet(link_id) } else { Due::Ping(link_id) };
-        }
-        Due::Nothing
+        };
+        let Some(link) = self.links.get(link_id) else { return Due::Nothing };
+        let age = now.since(link.created_at);
+        // While it connects, the peer's own link may be fine, so its silence is no measure.
+        let gave_up = !link.connected && age > patience;
+        // Silence on both links for half the timeout; or an answer that stays away for all of it although the
+        // peer is heard of: then this link is broken, whatever the peer's own link does.
+        let unanswered = pinged > patience && silent > patience;
+        let broken = age > timeout && (unanswered || pinged > timeout);
+        if gave_up || broken { Due::CloseLink } else { Due::Nothing }
     }
 
     fn may_connect(&self, tried: Option<Monotonic>) -> bool {

@@ -4,8 +4,12 @@
 use base::Rng;
 use cluster::LinkId;
 
-/// Names a connection.
-pub(crate) type ConnId = usize;
+/// Names a connection. Never used twice, so that what is still under way for one that is over finds nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ConnId {
+    index: usize,
+    generation: u32,
+}
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +28,43 @@ pub(crate) struct End {
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     pub(crate) ends: [End; 2],
+}
+
+/// All connections.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Connections {
+    places: Vec<(u32, Option<Connection>)>,
+    vacant: Vec<usize>,
+}
+
+impl Connections {
+    pub(crate) fn open(&mut self, connection: Connection) -> ConnId {
+        let index = self.vacant.pop().unwrap_or_else(|| {
+            self.places.push((0, None));
+            self.places.len() - 1
+        });
+        let place = &mut self.places[index];
+        place.0 += 1;
+        place.1 = Some(connection);
+        ConnId { index, generation: place.0 }
+    }
+
+    pub(crate) fn close(&mut self, id: ConnId) {
+        if self.get(id).is_some() {
+            self.places[id.index].1 = None;
+            self.vacant.push(id.index);
+        }
+    }
+
+    pub(crate) fn get(&self, id: ConnId) -> Option<&Connection> {
+        let (generation, connection) = self.places.get(id.index)?;
+        connection.as_ref().filter(|_| *generation == id.generation)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
+        let (generation, connection) = self.places.get_mut(id.index)?;
+        connection.as_mut().filter(|_| *generation == id.generation)
+    }
 }
 
 /// How messages fare.

@@ -80,7 +80,7 @@ fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
     let healing = plan.node_timeout * HEALING_TIMEOUTS;
     let calm = plan.length - healing - plan.node_timeout;
     while world.elapsed() < calm {
-        disturb(world, plan, operators);
+        disturb(world, plan, operators, calm);
         let pause_ms = 200 + world.rng.below(3_000);
         world.run_until((world.elapsed() + Duration::from_millis(pause_ms)).min(calm))?;
     }
@@ -88,7 +88,6 @@ fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
     world.reach.heal();
     world.weather = Weather::FAIR;
     for node in 0..plan.nodes {
-        world.pause(node, Duration::ZERO);
         world.restart(node);
     }
     world.run_until(calm + healing)?;
@@ -154,7 +153,7 @@ fn rough_weather(world: &mut World) -> Weather {
 }
 
 /// One thing goes wrong, or is done by an operator.
-fn disturb(world: &mut World, plan: &Plan, operators: Operators) {
+fn disturb(world: &mut World, plan: &Plan, operators: Operators, calm: Duration) {
     let count = plan.nodes as u64;
     let node = world.rng.below(count) as usize;
     let other = world.rng.below(count) as usize;
@@ -165,7 +164,8 @@ fn disturb(world: &mut World, plan: &Plan, operators: Operators) {
         2 | 3 => world.restart(node),
         4 => {
             let span_ms = world.rng.below(3 * plan.node_timeout.as_millis() as u64);
-            world.pause(node, Duration::from_millis(span_ms));
+            let left = calm.saturating_sub(world.elapsed());
+            world.pause(node, Duration::from_millis(span_ms).min(left));
         }
         5 if node != other => world.reach.cut(node, other),
         6 => split(world, plan.nodes),

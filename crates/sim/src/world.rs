@@ -4,7 +4,7 @@
 //! comes from one seed. So the same seed gives the same run, and its trace the same hash.
 
 use crate::checker::{Checker, Observed, Violation};
-use crate::network::{ConnId, Connection, End, Reach, Weather};
+use crate::network::{ConnId, Connection, Connections, End, Reach, Weather};
 use crate::trace::Trace;
 use base::{Epoch, Monotonic, Rng, UnixMillis};
 use cluster::{ClusterState, Config, Input, LinkId, Machine, Now, Output, wire};
@@ -86,8 +86,7 @@ pub struct World {
     sequence: u64,
     queue: BinaryHeap<Reverse<Scheduled>>,
     pub(crate) nodes: Vec<SimNode>,
-    connections: Vec<Option<Connection>>,
-    vacant: Vec<ConnId>,
+    connections: Connections,
     pub(crate) reach: Reach,
     /// How messages fare now.
     pub weather: Weather,
@@ -112,8 +111,7 @@ impl World {
             sequence: 0,
             queue: BinaryHeap::new(),
             nodes: Vec::with_capacity(count),
-            connections: Vec::new(),
-            vacant: Vec::new(),
+            connections: Connections::default(),
             reach: Reach::new(count),
             weather: Weather::FAIR,
             rng: rng.fork(),
@@ -232,9 +230,9 @@ impl World {
     fn subject(&self, event: &Event) -> Option<usize> {
         match event {
             Event::Tick { node, .. } | Event::Refused { node, .. } => Some(*node),
-            Event::Established { conn } => Some(self.connections[*conn].as_ref()?.ends[0].node),
+            Event::Established { conn } => Some(self.connections.get(*conn)?.ends[0].node),
             Event::Arrived { conn, end, .. } | Event::Ended { conn, end } => {
-                Some(self.connections[*conn].as_ref()?.ends[*end].node)
+                Some(self.connections.get(*conn)?.ends[*end].node)
             }
         }
     }
@@ -249,7 +247,7 @@ impl World {
     }
 
     fn established(&mut self, conn: ConnId) {
-        let Some(connection) = self.connections[conn].as_ref() else { return };
+        let Some(connection) = self.connections.get(conn) else { return };
         let [opener, acceptor] = connection.ends;
         let up = self.nodes[opener.node].run == opener.run
             && self.nodes[acceptor.node].run == acceptor.run;
@@ -264,7 +262,7 @@ impl World {
             .and_then(|machine| machine.accept(now, peer, local));
         let Some(link) = accepted else { return self.ended(conn, 0) };
         self.nodes[acceptor.node].links.insert(link, (conn, 1));
-        if let Some(connection) = self.connections[conn].as_mut() {
+        if let Some(connection) = self.connections.get_mut(conn) {
             connection.ends[1].link = Some(link);
             connection.ends[1].open = true;
         }
@@ -274,7 +272,7 @@ impl World {
     }
 
     fn arrived(&mut self, conn: ConnId, end: usize, bytes: Vec<u8>) {
-        let Some(connection) = self.connections[conn].as_ref() else { return };
+        let Some(connection) = self.connections.get(conn) else { return };
         let (from, to) = (connection.ends[1 - end], connection.ends[end]);
         if self.nodes[to.node].run != to.run || !to.open {
             return;
@@ -291,12 +289,11 @@ impl World {
 
     /// An end learns that its connection is over.
     fn ended(&mut self, conn: ConnId, end: usize) {
-        let Some(connection) = self.connections[conn].as_mut() else { return };
+        let Some(connection) = self.connections.get_mut(conn) else { return };
         let this = connection.ends[end];
         connection.ends[end].open = false;
         if connection.ends.iter().all(|end| !end.open) {
-            self.connections[conn] = None;
-            self.vacant.push(conn);
+            self.connections.close(conn);
         }
         if !this.open || self.nodes[this.node].run != this.run {
             return;
@@ -376,16 +373,7 @@ impl World {
                 let end = |node, run, link, open| End { node, run, link, open, last_arrival_us: 0 };
                 let acceptor = end(to, self.nodes[to].run, None, false);
                 let connection = Connection { ends: [end(node, run, Some(link), true), acceptor] };
-                let conn = match self.vacant.pop() {
-                    Some(conn) => {
-                        self.connections[conn] = Some(connection);
-                        conn
-                    }
-                    None => {
-                        self.connections.push(Some(connection));
-                        self.connections.len() - 1
-                    }
-                };
+                let conn = self.connections.open(connection);
                 self.nodes[node].links.insert(link, (conn, 0));
                 self.schedule(at_us, Event::Established { conn });
             }
@@ -399,14 +387,14 @@ impl World {
 
     fn close(&mut self, node: usize, link: LinkId) {
         let Some((conn, end)) = self.nodes[node].links.remove(&link) else { return };
-        if let Some(connection) = self.connections[conn].as_mut() {
+        if let Some(connection) = self.connections.get_mut(conn) {
             connection.ends[end].open = false;
             self.tell_other_end(conn, end);
         }
     }
 
     fn tell_other_end(&mut self, conn: ConnId, end: usize) {
-        let Some(connection) = self.connections[conn].as_ref() else { return };
+        let Some(connection) = self.connections.get(conn) else { return };
         let last_us = connection.ends[1 - end].last_arrival_us.max(self.now_us);
         let at_us = last_us + self.weather.latency(&mut self.rng);
         self.schedule(at_us, Event::Ended { conn, end: 1 - end });
@@ -418,7 +406,7 @@ impl World {
         if self.checked {
             self.check_vote(node, conn, end, &bytes);
         }
-        let Some(connection) = self.connections[conn].as_mut() else { return };
+        let Some(connection) = self.connections.get_mut(conn) else { return };
         let weather = self.weather;
         if Weather::strikes(weather.drop_permille, &mut self.rng) {
             return;
@@ -461,7 +449,7 @@ impl World {
     }
 
     fn candidate_of(&self, conn: ConnId, end: usize) -> Option<base::NodeId> {
-        let to = self.connections[conn].as_ref()?.ends[1 - end].node;
+        let to = self.connections.get(conn)?.ends[1 - end].node;
         self.nodes[to].machine.as_ref().map(Machine::my_id)
     }
 
@@ -497,7 +485,7 @@ impl World {
         crashed.run += 1;
         crashed.paused_until_us = 0;
         for (conn, end) in std::mem::take(&mut crashed.links).into_values() {
-            if let Some(connection) = self.connections[conn].as_mut() {
+            if let Some(connection) = self.connections.get_mut(conn) {
                 connection.ends[end].open = false;
                 self.tell_other_end(conn, end);
             }

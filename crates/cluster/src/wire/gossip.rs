@@ -1,8 +1,8 @@
 //! Gossip entries: what a sender of PING, PONG or MEET says of other nodes.
 
-use super::reader::{Reader, address, address_field, text};
+use super::reader::{Reader, address, address_field};
 use super::{NodeFlags, PacketError};
-use base::NodeId;
+use base::{NODE_ID_BYTES, NodeId};
 use core::net::IpAddr;
 
 /// Bytes of one entry.
@@ -46,13 +46,11 @@ impl GossipEntry {
 #[derive(Clone, Copy)]
 pub struct GossipRef<'a>(&'a [u8; GOSSIP_BYTES]);
 
-impl GossipRef<'_> {
-    /// Of whom the entry speaks.
-    ///
-    /// # Errors
-    /// [`PacketError::NodeId`] for bytes that are none; a decoded packet has no such entry.
-    pub fn id(&self) -> Result<NodeId, PacketError> {
-        Reader(self.0).node_id()
+impl<'a> GossipRef<'a> {
+    /// Of whom the entry speaks: the bytes of a node id.
+    #[must_use]
+    pub fn id_bytes(&self) -> &'a [u8; NODE_ID_BYTES] {
+        self.0.first_chunk().expect("an entry begins with an id")
     }
 
     /// All fields of the entry.
@@ -84,12 +82,6 @@ impl GossipRef<'_> {
     pub fn pong_received_s(&self) -> u32 {
         u32::from_be_bytes([self.0[44], self.0[45], self.0[46], self.0[47]])
     }
-
-    /// Whether the entry carries exactly this address.
-    #[must_use]
-    pub fn address_is_empty(&self) -> bool {
-        text(&self.0[48..94]).is_empty()
-    }
 }
 
 /// The gossip section of a packet.
@@ -105,7 +97,7 @@ impl<'a> Gossip<'a> {
         }
         let gossip = Gossip(entries);
         for entry in gossip.iter() {
-            entry.id()?;
+            NodeId::parse(entry.id_bytes()).ok_or(PacketError::NodeId)?;
         }
         Ok(gossip)
     }

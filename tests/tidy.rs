@@ -85,6 +85,7 @@ fn is_test(path: &str) -> bool {
         || path.contains("/tests/")
         || path.ends_with("/tests.rs")
         || path.contains("/benches/")
+        || path.contains("/examples/")
         || path.ends_with("/testing.rs")
 }
 

@@ -1,7 +1,16 @@
 //! The keyspace's memory: records, the hash table that holds them, and prefetching.
 //!
+//! - [`Record`]: one key with its value in one allocation (56 bytes for 16 + 32).
+//! - [`Table`]: finds records by hash and key. It promises that no operation takes time in the size of the table
+//!   (`clear` and `iter` apart, and the doubling of a directory, a descriptor for some 500 records), that a full [`scan`](Table::scan) returns all that stays, and that
+//!   [`memory_bytes`](Table::memory_bytes) is exact.
+//! - [`prefetch`]: the hint that memory will be read soon.
+//!
 //! This crate is the only home of `unsafe` in the workspace. It knows nothing of slots, commands or
-//! time: the engine brings the type of boxed values, the hash of a key and the clock.
+//! time: the engine brings the type of boxed values, the hash of a key and the clock. Nothing here locks for
+//! its caller: a table has one owner at a time.
+//!
+//! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
 mod prefetch;
 mod record;

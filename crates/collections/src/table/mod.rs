@@ -4,23 +4,27 @@
 //! ```text
 //!  hash  | directory bits | tag: 18 bits          | rest, unused    |
 //!             |                 \__ bucket = tag * buckets / 2^18
-//!  Table --> directory --> segment: 1, 2, .. 8, 10, .. 128 buckets of 64 bytes
+//!  Table --> directory --> segment: 1 to some 128 buckets of 64 bytes, a run of the pool
 //!    \___________________/^            bucket: 8 words = tag, expiry bit, address of a record
 //!     (one segment: no directory)
 //! ```
 //!
 //! # Design
 //!
-//! - A word of 8 bytes is all that a record costs here, divided by the load (five to seven eighths).
-//!   Its tag makes a false candidate rare (one in 2^15 or less), so a lookup touches one bucket and one record.
+//! - A word of 8 bytes is all that a record costs here, divided by the load (three to three and a half quarters while a
+//!   table grows). Its tag makes a false candidate rare (for a segment of 16 buckets, 1 in 2^14 of the words
+//!   in its bucket), so a lookup touches one bucket and one record, sometimes the next bucket. A load of
+//!   15/16 would save 0.7 bytes per key; a miss then takes half as long again.
 //! - Homes are ordered by the hash. So growing is one pass over words, front to back, that touches no record,
-//!   and the number of buckets need not be a power of two: tables grow by a fifth, not by doubling,
+//!   and the number of buckets need not be a power of two: tables grow by a sixth, not by doubling,
 //!   and 16,384 evenly loaded ones do not double together.
-//! - A segment that has reached 128 buckets splits instead of growing (see `directory`), for which its 900 records are hashed
-//!   again, some 30 us. No operation does more than one growth step or one split, or merges of
-//!   half that; that is the longest pause, however large the table.
+//! - A segment that has reached 128 buckets splits instead of growing (see `directory`), for which its 900 records are
+//!   hashed again, some 30 us; four times that in tables of more than 4 million records. No operation does more than
+//!   one step of growth or one split, or merges of half that; that is the longest pause, however large
+//!   the table.
 //! - A cursor is a position in the order of hashes, so it means the same whatever the number of buckets
 //!   is (see `scan`).
+//! - Buckets come from a pool of their own (see `pool`), for size classes waste a third of them.
 //! - Rejected: chains or overflow pointers in the bucket (a pointer costs an eighth of it), tombstones (they
 //!   age), doubling with two tables side by side (every lookup asks twice, and memory has a sawtooth).
 //!

@@ -2,9 +2,10 @@
 //!
 //! BACKGROUND: a table that grows gives back a run of 16 buckets and takes one of 18. An allocator of size
 //! classes cannot use the one for the other; with 16,384 tables that grow at about the same time
-//! it keeps a third of the index's size in blocks that nobody wants (measured with jemalloc 5.3 and mimalloc 2.2:
-//! 70 to 75 bytes of resident memory per key at 2M keys of 16 + 32 bytes; with this pool 67). Runs that are joined
-//! with their neighbours when they are free fit any later size. It also makes the alignment free.
+//! it keeps a third of the index's size in blocks that nobody wants: at 1M to 2M keys of 16 + 32 bytes, 70 to 72 bytes of
+//! resident memory per key with mimalloc 2 and 73 to 76 with jemalloc 5.3, where this pool has 67.5 to 69. Runs
+//! that are joined with their neighbours when they are free fit any later size. It also makes the
+//! alignment free, and the steps of growth small.
 //!
 //! The pool is the process's, in shards with a lock each. A table stays in the shard where it was born, and comes here
 //! once for every twenty inserts or so.
@@ -28,8 +29,8 @@ const CHUNK_BYTES: usize = CHUNK_UNITS * UNIT;
 const HEADER_UNITS: usize = size_of::<Header>().div_ceil(UNIT);
 const WORD_BITS: usize = u64::BITS as usize;
 
-/// Longer runs have an allocation of their own; only hashes that are bad make segments so long.
-const POOLED_UNITS_MAX: usize = CHUNK_UNITS / 8;
+/// Longer runs have an allocation of their own: those of segments in tables of millions of records.
+const POOLED_UNITS_MAX: usize = CHUNK_UNITS / 4;
 
 /// Locks, so that threads do not queue for one. Each has a chunk that is partly used.
 const SHARDS: usize = 8;

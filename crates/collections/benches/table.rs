@@ -140,7 +140,7 @@ fn prefetched(
                     prefetch(&tables[lookup.table]);
                 }
                 for lookup in window {
-                    tables[lookup.table].0.prefetch_bucket(lookup.hash);
+                    tables[lookup.table].0.hint().prefetch_bucket(lookup.hash);
                 }
                 for lookup in window {
                     tables[lookup.table].0.prefetch_record(lookup.hash);

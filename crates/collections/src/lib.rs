@@ -19,4 +19,4 @@ mod word;
 
 pub use prefetch::prefetch;
 pub use record::{NewValue, Record, Value, ValueMut, allocation_bytes};
-pub use table::{CURSOR_BITS, KeyHasher, Occupied, Table};
+pub use table::{CURSOR_BITS, Hint, KeyHasher, Occupied, Table};

@@ -85,6 +85,19 @@ impl<'k> HeldSlot<'k> {
         let before = Extent::of(state.table(database));
         HeldSlot { slot, state, before }
     }
+
+    /// Carries what has changed into the counters.
+    #[inline]
+    fn settle(&self, keyspace: &Keyspace, tally: &Tally, database: usize) {
+        let table = self.state.table(database);
+        let after = Extent::of(table);
+        if after.keys != self.before.keys
+            && let (0, Some(table)) = (database, table)
+        {
+            keyspace.note_buckets(self.slot, table.hint());
+        }
+        settle(tally, database, self.before, after);
+    }
 }
 
 impl<'k> Access<'k> {
@@ -196,13 +209,9 @@ impl Drop for Access<'_> {
     fn drop(&mut self) {
         let database = self.database;
         match &self.held {
-            Held::One(one) => {
-                settle(self.tally, database, one.before, Extent::of(one.state.table(database)));
-            }
+            Held::One(one) => one.settle(self.keyspace, self.tally, database),
             Held::Many(many) => {
-                for one in many {
-                    settle(self.tally, database, one.before, Extent::of(one.state.table(database)));
-                }
+                many.iter().for_each(|one| one.settle(self.keyspace, self.tally, database));
             }
         }
         self.tally.add_memory(self.object_bytes);

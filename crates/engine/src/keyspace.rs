@@ -7,9 +7,9 @@ use crate::moment::Moment;
 use crate::object::Object;
 use crate::tally::{Tally, Totals};
 use base::{SLOT_COUNT, Slot};
-use collections::{KeyHasher, Table, prefetch};
+use collections::{Hint, KeyHasher, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The threads that touch the keyspace are numbered, so that each has counters of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,8 +19,12 @@ pub struct WorkerId(pub usize);
 #[repr(align(64))]
 pub(crate) struct SlotCell {
     state: Mutex<SlotState>,
-    served: AtomicBool,
+    /// Whether commands for it are served here (`SERVED`), and where database 0's buckets are: read without the lock, written under it.
+    head: AtomicU64,
 }
+
+/// The bit of a slot's head that says that it is served here; a table's hint stands in the lower ones.
+const SERVED: u64 = 1 << 63;
 
 pub(crate) struct SlotState {
     /// Database 0.
@@ -86,7 +90,7 @@ impl Keyspace {
     pub fn new(databases: usize, workers: usize, seed: HashSeed) -> Keyspace {
         let slot = || SlotCell {
             state: Mutex::new(SlotState { first: Table::new(), others: None }),
-            served: AtomicBool::new(true),
+            head: AtomicU64::new(SERVED),
         };
         Keyspace {
             slots: (0..SLOT_COUNT).map(|_| slot()).collect(),
@@ -133,12 +137,15 @@ impl Keyspace {
     #[inline]
     #[must_use]
     pub fn serves(&self, slot: Slot) -> bool {
-        self.slots[slot.index()].served.load(Relaxed)
+        self.slots[slot.index()].head.load(Relaxed) & SERVED != 0
     }
 
     /// Sets whether commands for this slot are served here.
     pub fn set_serves(&self, slot: Slot, served: bool) {
-        self.slots[slot.index()].served.store(served, Relaxed);
+        let cell = &self.slots[slot.index()];
+        let _held = cell.state.lock();
+        let hint = cell.head.load(Relaxed) & !SERVED;
+        cell.head.store(if served { hint | SERVED } else { hint }, Relaxed);
     }
 
     /// The keyed hash of a key: what [`Access::with_hash`] takes.
@@ -154,13 +161,16 @@ impl Keyspace {
         prefetch(&self.slots[slot.index()]);
     }
 
-    /// Asks the processor to bring in the bucket where a key of this hash would stand. Does nothing where the slot is
-    /// held by another thread.
+    /// Asks the processor to bring in the bucket where a key of database 0 with this hash would stand.
     #[inline]
     pub fn prefetch_bucket(&self, slot: Slot, hash: u64) {
-        if let Some(state) = self.slots[slot.index()].state.try_lock() {
-            state.first.prefetch_bucket(hash);
-        }
+        Hint::from_bits(self.slots[slot.index()].head.load(Relaxed)).prefetch_bucket(hash);
+    }
+
+    /// Remembers where the buckets of a slot that the caller holds are.
+    pub(crate) fn note_buckets(&self, slot: Slot, hint: Hint) {
+        let head = &self.slots[slot.index()].head;
+        head.store(head.load(Relaxed) & SERVED | hint.into_bits(), Relaxed);
     }
 
     /// Asks the processor to bring in the record of this hash. Does nothing where the slot is held by another thread.

@@ -37,6 +37,7 @@
 
 mod buckets;
 mod directory;
+mod hint;
 mod occupied;
 mod pool;
 mod scan;
@@ -48,6 +49,7 @@ use crate::prefetch::prefetch_address;
 use crate::record::Record;
 use crate::word::Word;
 use buckets::Place;
+pub use hint::Hint;
 pub use occupied::Occupied;
 pub use scan::CURSOR_BITS;
 use segment::Segment;
@@ -175,20 +177,15 @@ impl<O> Table<O> {
         std::mem::forget(old);
     }
 
-    /// Hint that a key of this hash will be looked up soon: fetches its bucket.
+    /// Where the buckets are now: for prefetching without holding the table.
+    #[must_use]
     #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        let segment = self.segment_of(hash);
-        if segment.bucket_count() > 0 {
-            let home = buckets::home(segment.tag(hash), segment.bucket_count());
-            // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
-            let bucket = unsafe { &segment.buckets()[home] };
-            prefetch_address(std::ptr::from_ref(bucket).cast());
-        }
+    pub fn hint(&self) -> Hint {
+        Hint::of(self.root)
     }
 
     /// Hint that a key of this hash will be looked up very soon: reads the bucket, best after
-    /// `prefetch_bucket`, and fetches the record that the key probably is.
+    /// [`Hint::prefetch_bucket`], and fetches the record that the key probably is.
     #[inline]
     pub fn prefetch_record(&self, hash: u64) {
         let segment = self.segment_of(hash);

@@ -61,6 +61,12 @@ impl Segment {
         (self.shape as usize) & BUCKETS_MAX
     }
 
+    /// Where the buckets are.
+    #[inline]
+    pub(super) fn address(self) -> usize {
+        self.buckets.addr()
+    }
+
     #[inline]
     pub(super) fn len(self) -> usize {
         self.len as usize

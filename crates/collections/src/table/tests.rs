@@ -241,7 +241,7 @@ impl Pair {
                 (&key[..], *expire_at, 5)
             );
             assert_eq!(&ModelValue::of(record.value()), value);
-            self.table.prefetch_bucket(self.hashes.hash(key));
+            self.table.hint().prefetch_bucket(self.hashes.hash(key));
             self.table.prefetch_record(self.hashes.hash(key));
         }
         let keys: BTreeSet<_> = self.table.iter().map(Record::key).collect();

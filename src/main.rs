@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// Chosen by measurement: docs/decisions/0006-allocator.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     tracing_subscriber::fmt().init();
     let mut port = 6379;

@@ -23,6 +23,8 @@ pub mod protected_mode;
 mod session;
 pub mod stats;
 mod table;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 pub use cluster::ClusterNode;

@@ -219,3 +219,78 @@ fn fold(name: &[u8]) -> usize {
         (word ^ (u64::from(last) << 56) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 53) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Fixture;
+    use commands::spec::{Begin, Find, Flag};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_command_is_found_by_its_names_in_any_case() {
+        let node = Fixture::new().node;
+        let mut names = BTreeSet::new();
+        for entry in node.table.by_number() {
+            assert!(names.insert(entry.full_name.clone()), "{} twice", entry.full_name);
+            for name in [entry.full_name.clone(), entry.full_name.to_uppercase()] {
+                let found = node.table.find_full(name.as_bytes()).expect("it is in the table");
+                assert_eq!(found.index, entry.index);
+            }
+        }
+        assert_eq!(names.len(), node.table.numbered());
+        for name in ["nosuch", "", "get|x", "client|nosuch", "client|list|x", "client|"] {
+            assert!(node.table.find_full(name.as_bytes()).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn arity_reaches_every_key_and_flags_do_not_contradict() {
+        let node = Fixture::new().node;
+        for entry in node.table.by_number() {
+            let (spec, name) = (entry.spec, &entry.full_name);
+            let least = spec.arity.as_number().unsigned_abs() as usize;
+            for keys in spec.keys {
+                let Begin::Index(first) = keys.begin else { continue };
+                let first = match keys.find {
+                    Find::Range { last, .. } => first + usize::try_from(last).unwrap_or(0),
+                    Find::Number { number, .. } => first + number,
+                };
+                assert!(first < least, "{name} may lack its keys");
+            }
+            assert!(!(spec.has(Flag::Write) && spec.has(Flag::Readonly)), "{name}");
+            assert!(spec.summary.ends_with('.'), "{name}: a summary is a sentence");
+            assert!(!spec.since.is_empty() && !spec.complexity.is_empty(), "{name}");
+            if name.contains('|') {
+                assert!(least >= 2, "{name}: its own name counts");
+            }
+        }
+    }
+
+    #[test]
+    fn every_container_has_help_that_names_each_subcommand() {
+        let fixture = Fixture::new();
+        let node = fixture.node.clone();
+        let mut peer = fixture.connect();
+        for entry in node.table.entries() {
+            let Action::Subcommands(container) = &entry.action else { continue };
+            let name = entry.spec.name.to_uppercase();
+            let reply = peer.send(&fixture, &format!("{name} HELP\r\n"));
+            let lines: Vec<&str> = reply.split_terminator("\r\n").collect();
+            assert_eq!(lines[0], format!("*{}", lines.len() - 1), "{name} HELP");
+            assert!(lines[1..].iter().all(|line| line.starts_with('+')), "{name} HELP");
+            let head = format!("+{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+            assert_eq!(lines[1], head);
+            assert_eq!(lines[lines.len() - 2], "+HELP");
+            for one in &container.subcommands {
+                if one.full_name == "cluster|replicate" {
+                    // It only says that it is not there yet.
+                    continue;
+                }
+                let word = one.spec.name.to_uppercase();
+                let names = |line: &&str| line[1..].split(' ').next() == Some(word.as_str());
+                assert!(lines.iter().any(names), "{name} HELP does not name {word}");
+            }
+        }
+    }
+}

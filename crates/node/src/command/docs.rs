@@ -83,6 +83,7 @@ fn describe_argument(argument: &Argument, reply: &mut Reply<'_>) {
     let fields = 3
         + usize::from(argument.key_spec.is_some())
         + usize::from(argument.token.is_some())
+        + usize::from(argument.summary.is_some())
         + usize::from(argument.since.is_some())
         + usize::from(argument.deprecated.is_some())
         + usize::from(!names.is_empty());
@@ -98,6 +99,7 @@ fn describe_argument(argument: &Argument, reply: &mut Reply<'_>) {
     }
     for (field, value) in [
         ("token", argument.token),
+        ("summary", argument.summary),
         ("since", argument.since),
         ("deprecated_since", argument.deprecated),
     ] {

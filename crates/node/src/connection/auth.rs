@@ -100,8 +100,15 @@ pub(super) fn hello(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply
         state.client.is_resp3.store(protocol == Protocol::Resp3, Relaxed);
         reply.set_protocol(protocol);
     }
-    let node = context.node;
-    reply.map(7);
+    describe(context, reply);
+    Ok(())
+}
+
+/// The server and the connection, as HELLO tells of them.
+fn describe(context: &Context<'_>, reply: &mut Reply<'_>) {
+    let (node, state) = (context.node, &*context.state);
+    let zone = node.identity.availability_zone.as_bytes();
+    reply.map(if zone.is_empty() { 7 } else { 8 });
     for (field, value) in
         [("server", &node.identity.greeting_name), ("version", &node.identity.compat_version)]
     {
@@ -118,7 +125,10 @@ pub(super) fn hello(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply
     reply.bulk(b"master");
     reply.bulk(b"modules");
     reply.array(0);
-    Ok(())
+    if !zone.is_empty() {
+        reply.bulk(b"availability_zone");
+        reply.bulk(zone);
+    }
 }
 
 pub(super) fn reset(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -71,7 +71,10 @@ const HELLO: SessionCommand = Command {
             ],
         )
         .optional()],
-        history: &[("6.2.0", "`protover` may be left out, to keep the protocol.")],
+        history: &[
+            ("8.1.0", "Tells `availability_zone`, where `availability-zone` is configured."),
+            ("6.2.0", "`protover` may be left out, to keep the protocol."),
+        ],
         ..Spec::DEFAULT
     },
     body: Body::Run(auth::hello),
@@ -125,7 +128,7 @@ const SELECT: SessionCommand = Command {
         since: "1.0.0",
         group: Group::Connection,
         arity: Arity::Exactly(2),
-        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: &[Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
         arguments: &[Argument::integer("index")],
         ..Spec::DEFAULT
     },

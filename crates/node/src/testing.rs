@@ -1,0 +1,143 @@
+//! A node without a world around it, and clients without sockets, for tests.
+
+use crate::clients::{ClientId, Origin};
+use crate::{Event, Host, Node, NodeOptions, Now, Session, Step, Worker};
+use base::{Monotonic, Rng, UnixMillis};
+use engine::{HashSeed, WorkerId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+/// A world in which nothing happens.
+struct NoHost;
+
+impl Host for NoHost {
+    fn shutdown(&self) {}
+
+    fn save_nodes_conf(&self, _: &str, _: bool) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn wake_bus(&self) {}
+
+    fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {
+        0
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// A node and its time.
+pub(crate) struct Fixture {
+    pub(crate) node: Arc<Node>,
+    pub(crate) now: Now,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Fixture {
+        let now = Now { wall: UnixMillis(1_700_000_000_000), monotonic: Monotonic::from_millis(5) };
+        let options = NodeOptions {
+            databases: 16,
+            workers: 1,
+            seed: HashSeed(1, 2),
+            run_id: "0".repeat(40),
+            started: now,
+            cluster: None,
+        };
+        Fixture { node: Arc::new(Node::new(options, Box::new(NoHost))), now }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.wall = UnixMillis(self.now.wall.0 + time.as_millis() as i64);
+        self.now.monotonic = self.now.monotonic + time;
+    }
+
+    /// A client that has just connected.
+    pub(crate) fn connect(&self) -> Peer {
+        let number = self.node.clients.connected() + 1;
+        let origin = Origin {
+            address: format!("127.0.0.1:{}", 40_000 + number),
+            local_address: "127.0.0.1:6379".to_owned(),
+            is_unix: false,
+            is_local: true,
+            descriptor: 10 + number as i32,
+            worker: 0,
+        };
+        let client = self.node.clients.connect(origin, 100, self.now.wall, self.now.monotonic);
+        let client = client.expect("there is room for it");
+        let wakes = Arc::new(Wakes::default());
+        client.set_waker(&Waker::from(Arc::clone(&wakes)));
+        Peer {
+            worker: Worker::new(Arc::clone(&self.node), WorkerId(0), Rng::from_seed(7)),
+            session: Session::new(client, !self.node.password.is_required()),
+            input: Vec::new(),
+            step: Step::Input,
+            wakes,
+        }
+    }
+}
+
+/// A client and the session that serves it.
+pub(crate) struct Peer {
+    worker: Worker,
+    session: Session,
+    input: Vec<u8>,
+    /// What the session wanted last.
+    pub(crate) step: Step,
+    wakes: Arc<Wakes>,
+}
+
+impl Peer {
+    /// Sends bytes and returns what is replied at once.
+    pub(crate) fn send(&mut self, fixture: &Fixture, bytes: &str) -> String {
+        self.input.extend_from_slice(bytes.as_bytes());
+        self.run(fixture)
+    }
+
+    /// Lets the session go on with what it has been sent.
+    pub(crate) fn run(&mut self, fixture: &Fixture) -> String {
+        let mut out = Vec::new();
+        self.step = Step::Write;
+        while self.step == Step::Write {
+            self.step = self.session.execute(&mut self.worker, fixture.now, &self.input, &mut out);
+            let consumed = self.session.consumed();
+            self.input.drain(..consumed);
+            self.session.advance(consumed);
+        }
+        String::from_utf8(out).expect("the tests reply in text")
+    }
+
+    pub(crate) fn id(&self) -> ClientId {
+        self.session.client().id
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.session.client().origin.address
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.session.client().is_killed()
+    }
+
+    /// How often the session was woken.
+    pub(crate) fn wakes(&self) -> usize {
+        self.wakes.0.load(SeqCst)
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        self.worker.take_events()
+    }
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}

@@ -140,6 +140,9 @@ impl Connection {
                 Phase::Execute
             }
         };
+        for event in bench.worker.take_events() {
+            tracing::warn!("{event}");
+        }
         let client = self.session.client();
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);
         client.query_buffer_bytes.store(self.input.len(), Relaxed);

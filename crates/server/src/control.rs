@@ -83,6 +83,7 @@ pub(crate) async fn run_timers(node: Arc<Node>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        node.end_pause_if_due(clock::monotonic());
         expire(&node, &mut cursor);
         let flushed = std::mem::take(&mut *node.flushed.lock());
         drop(flushed);

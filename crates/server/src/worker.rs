@@ -57,7 +57,8 @@ fn serve(dealt: Dealt, bench: &Arc<Mutex<Bench>>) {
     let id = dealt.client.id;
     match dealt.stream.register() {
         Ok(stream) => {
-            let session = Session::new(dealt.client, true);
+            let may_enter = !bench.lock().worker.node.password.is_required();
+            let session = Session::new(dealt.client, may_enter);
             tokio::spawn(Connection::new(stream, session, Arc::clone(bench)));
         }
         Err(error) => {

@@ -11,6 +11,7 @@ use commands::spec::Flag;
 use commands::{CommandError, Outcome, Run, Whole};
 use engine::Access;
 use resp::{Args, Reply};
+use std::borrow::Cow;
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
 /// How much of an unknown command's arguments its error repeats, in bytes.
@@ -86,19 +87,26 @@ impl Context<'_> {
     /// What must hold before any command runs.
     #[inline]
     fn check(&mut self, entry: &Entry, args: Args<'_>) -> Outcome {
+        if !self.state.is_authenticated && !entry.spec.has(Flag::NoAuth) {
+            self.admit()?;
+        }
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
-        }
-        if !self.state.is_authenticated && !entry.spec.has(Flag::NoAuth) {
-            if self.node.password.is_required() {
-                return Err(CommandError::Text("NOAUTH Authentication required."));
-            }
-            // The password that it was to give is no longer asked for.
-            self.state.is_authenticated = true;
         }
         if self.node.pause_kind().is_some() && self.must_wait(entry) {
             self.state.after = After::Wait;
         }
+        Ok(())
+    }
+
+    /// Lets a client in that has not authenticated, where it need not. A stranger is told nothing else, not even which
+    /// commands there are.
+    fn admit(&mut self) -> Outcome {
+        if !self.state.is_authenticated && self.node.password.is_required() {
+            return Err(CommandError::Text("NOAUTH Authentication required."));
+        }
+        // The password that it was to give may no longer be asked for.
+        self.state.is_authenticated = true;
         Ok(())
     }
 
@@ -135,16 +143,21 @@ impl Context<'_> {
             None => {
                 self.state.last_command = entry.index + 1;
                 self.node.stats(self.worker).by_command[entry.index].rejected.add(1);
+                self.admit()?;
                 Err(CommandError::WrongArity(entry.full_name.clone()))
             }
-            Some(name) => entry.subcommand(name).ok_or_else(|| {
-                self.state.last_command = 0;
-                let container = entry.spec.name.to_uppercase();
-                let name = echoed(name);
-                CommandError::Owned(format!(
-                    "ERR unknown subcommand '{name}'. Try {container} HELP."
-                ))
-            }),
+            Some(name) => match entry.subcommand(name) {
+                Some(one) => Ok(one),
+                None => {
+                    self.state.last_command = 0;
+                    self.admit()?;
+                    let container = entry.spec.name.to_uppercase();
+                    let name = echoed(name, ECHOED_BYTES_MAX);
+                    Err(CommandError::Owned(format!(
+                        "ERR unknown subcommand '{name}'. Try {container} HELP."
+                    )))
+                }
+            },
         }
     }
 
@@ -159,6 +172,7 @@ impl Context<'_> {
             self.state.after = After::Close;
             return Ok(());
         }
+        self.admit()?;
         Err(unknown_command(args))
     }
 
@@ -282,21 +296,21 @@ fn is_redirection(error: &CommandError) -> bool {
 }
 
 fn unknown_command(args: Args<'_>) -> CommandError {
-    let mut text =
-        format!("ERR unknown command '{}', with args beginning with: ", echoed(args.name()));
+    let name = echoed(args.name(), ECHOED_BYTES_MAX);
+    let mut text = format!("ERR unknown command '{name}', with args beginning with: ");
     let start = text.len();
     for argument in args.iter_from(1) {
         let room = ECHOED_BYTES_MAX.saturating_sub(text.len() - start);
         if room == 0 {
             break;
         }
-        let shown = String::from_utf8_lossy(&argument[..argument.len().min(room)]);
-        text.push_str(&format!("'{shown}' "));
+        text.push_str(&format!("'{}' ", echoed(argument, room)));
     }
     CommandError::Owned(text)
 }
 
-/// The beginning of a client's word, for an error.
-fn echoed(word: &[u8]) -> String {
-    String::from_utf8_lossy(&word[..word.len().min(ECHOED_BYTES_MAX)]).into_owned()
+/// The beginning of a client's word, for an error. Redis's texts end such a word at a zero byte too.
+fn echoed(word: &[u8], bytes_max: usize) -> Cow<'_, str> {
+    let word = &word[..word.len().min(bytes_max)];
+    String::from_utf8_lossy(word.split(|&byte| byte == 0).next().unwrap_or_default())
 }

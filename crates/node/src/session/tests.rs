@@ -36,7 +36,11 @@ fn without_the_password_only_greetings_are_heard() {
     for (request, expected) in [
         ("PING", NO_AUTH),
         ("CLIENT ID", NO_AUTH),
-        ("NOSUCH", "-ERR unknown command 'NOSUCH', with args beginning with: \r\n"),
+        ("NOSUCH", NO_AUTH),
+        ("GET", NO_AUTH),
+        ("CLIENT", NO_AUTH),
+        ("CLIENT NOSUCH", NO_AUTH),
+        ("AUTH", "-ERR wrong number of arguments for 'auth' command\r\n"),
         ("AUTH wrong", WRONG_PASSWORD),
         ("AUTH default wrong", WRONG_PASSWORD),
         ("AUTH other secret", WRONG_PASSWORD),

@@ -1,5 +1,6 @@
 //! A line of CLIENT LIST: what is told of a client.
 
+use super::names::told;
 use crate::clients::{Client, flag};
 use crate::session::{Context, Session};
 use crate::worker::Now;
@@ -62,15 +63,15 @@ impl<'n> Line<'n> {
             client.origin.address,
             client.origin.local_address,
             client.origin.descriptor,
-            String::from_utf8_lossy(&names.name),
+            String::from_utf8_lossy(told(&names.name)),
             age_seconds(client, self.now),
             client.idle_seconds(self.now.monotonic),
             flags(client),
             client.database.load(Relaxed),
             if output > 0 { "rw" } else { "r" },
             if client.is_resp3.load(Relaxed) { 3 } else { 2 },
-            String::from_utf8_lossy(&names.library),
-            String::from_utf8_lossy(&names.library_version),
+            String::from_utf8_lossy(told(&names.library)),
+            String::from_utf8_lossy(told(&names.library_version)),
             client.input_bytes.load(Relaxed),
             client.output_bytes.load(Relaxed),
             client.commands.load(Relaxed),

@@ -67,5 +67,10 @@ pub(in crate::connection) fn check_name(name: &[u8]) -> Outcome {
 
 /// Whether a value can stand in a line of CLIENT LIST, whose fields are split at spaces.
 fn fits_line(value: &[u8]) -> bool {
-    value.iter().all(|byte| matches!(byte, b'!'..=b'~'))
+    told(value).iter().all(|byte| matches!(byte, b'!'..=b'~'))
+}
+
+/// What a line of CLIENT LIST tells of a value: as in Redis, up to a zero byte.
+pub(super) fn told(value: &[u8]) -> &[u8] {
+    value.split(|&byte| byte == 0).next().unwrap_or_default()
 }

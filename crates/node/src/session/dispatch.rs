@@ -169,7 +169,7 @@ impl Context<'_> {
         if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
             let address = &self.state.client.origin.address;
             self.events.extend(self.node.cross_protocol_event(self.now.monotonic, address));
-            self.state.after = After::Close;
+            self.state.after = After::Abort;
             return Ok(());
         }
         self.admit()?;

@@ -96,6 +96,8 @@ pub(crate) enum After {
     #[default]
     GoOn,
     Close,
+    /// The connection ends at once: not even what was replied in this batch is sent.
+    Abort,
     #[allow(dead_code, reason = "DEBUG SLEEP comes with the server's own commands")]
     Sleep(Duration),
     /// The command has to run again later: it was not allowed to run now.
@@ -108,6 +110,8 @@ pub struct Session {
     state: State,
     /// How many bytes of the input had come when it was last looked at.
     seen: usize,
+    /// Where in the output this batch's replies begin.
+    batch_start: usize,
 }
 
 /// What a command of the node works with.
@@ -138,7 +142,7 @@ impl Session {
             commands: 0,
             after: After::GoOn,
         };
-        Session { decoder: Decoder::new(), state, seen: 0 }
+        Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
 
     /// What others know of it.
@@ -178,7 +182,8 @@ impl Session {
         client.add_input((input.len() - self.seen) as u64);
         client.set_flag_if_changed(flag::PAUSED, false);
         self.seen = input.len();
-        let (commands, output) = (self.state.commands, out.len());
+        self.batch_start = out.len();
+        let commands = self.state.commands;
         let mut requests = std::mem::take(&mut worker.requests);
         let step = self.execute_windows(worker, now, input, &mut requests, out);
         requests.clear();
@@ -186,7 +191,7 @@ impl Session {
         worker.stats().commands.add(self.state.commands - commands);
         self.state.publish();
         let client = &self.state.client;
-        client.add_output((out.len() - output) as u64);
+        client.add_output((out.len() - self.batch_start) as u64);
         client.query_buffer_bytes.store(input.len() - self.decoder.consumed(), Relaxed);
         client.set_flag_if_changed(flag::CLOSING, step == Step::Close);
         step
@@ -260,6 +265,10 @@ impl Session {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,
                 After::Close => Step::Close,
+                After::Abort => {
+                    out.truncate(self.batch_start);
+                    Step::Close
+                }
                 After::Sleep(time) => Step::Sleep(time),
                 After::Wait => {
                     let before =

@@ -129,7 +129,12 @@ pub(crate) fn form(
     distinct_epochs: bool,
 ) -> Result<(), Violation> {
     for node in 0..count {
-        let share = share(node, count);
+        let mut share = share(node, count);
+        if !distinct_epochs && let Some(range) = share.first_mut() {
+            // Two own the same slot, with the same epoch, before they have heard of each other.
+            range.first =
+                range.first.number().checked_sub(1).and_then(Slot::new).unwrap_or(Slot::FIRST);
+        }
         let epoch = node as i64 + 1;
         let done = world.operate(node, |machine, now| {
             if distinct_epochs {

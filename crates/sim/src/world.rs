@@ -623,6 +623,7 @@ impl World {
     #[must_use]
     pub fn disagreement(&self) -> Option<String> {
         let mut first = None;
+        let mut epochs: Vec<(Epoch, usize)> = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
             if node.candidate.is_some() {
                 continue;
@@ -634,6 +635,11 @@ impl World {
             if machine.known_nodes() != self.nodes.len() {
                 return Some(format!("node {index} knows {} nodes", machine.known_nodes()));
             }
+            let epoch = machine.config_epoch();
+            if let Some((_, other)) = epochs.iter().find(|(taken, _)| *taken == epoch) {
+                return Some(format!("nodes {other} and {index} share config epoch {epoch}"));
+            }
+            epochs.push((epoch, index));
             let agreement = machine.agreement();
             if *first.get_or_insert(agreement) != agreement {
                 return Some(format!("node {index} has another view than node 0"));

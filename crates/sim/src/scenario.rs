@@ -87,9 +87,11 @@ fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
 
 fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
     let operators = if world.rng.percent(50) { Operators::Careful } else { Operators::Careless };
+    world.checker.check_claims(operators == Operators::Careful);
     form(world, plan.nodes, operators == Operators::Careful)?;
     world.run_until(FORMED)?;
     agreed(world, "formed")?;
+    world.checker.check_claims(true);
     world.let_candidates_ask(true);
     world.weather = rough_weather(world);
     let with_replicas = world.nodes.len() > plan.nodes;

@@ -5,7 +5,6 @@
 
 use crate::machine::{LogLevel, Machine};
 use crate::nodes::{MYSELF, NodeIndex};
-use crate::wire::Header;
 use base::Epoch;
 
 /// What CLUSTER BUMPEPOCH did; `Display` is its reply.
@@ -27,18 +26,26 @@ impl std::fmt::Display for Bump {
 }
 
 impl Machine {
-    /// A packet of a known node carries its epochs. A replica's config epoch is its primary's, and comes
-    /// from there.
-    pub(crate) fn epochs_seen(&mut self, sender: NodeIndex, header: &Header<'_>) {
-        let (current, config) = (header.current_epoch, header.config_epoch);
-        if current > self.current_epoch {
-            self.current_epoch = current;
+    /// A packet of a known node carries the greatest epoch it has seen.
+    pub(crate) fn current_epoch_seen(&mut self, epoch: Epoch) {
+        if epoch > self.current_epoch {
+            self.current_epoch = epoch;
             self.save(false);
         }
-        let node = &mut self.nodes[sender];
-        if header.replica_of.is_none() && config > node.config_epoch {
-            node.config_epoch = config;
-            self.current_epoch = self.current_epoch.max(config);
+    }
+
+    /// A heartbeat of a primary carries the epoch of its claim; a replica's is its primary's, and comes from
+    /// there.
+    ///
+    /// BACKGROUND: Redis takes the config epoch from every packet, but the slots only from heartbeats. In
+    /// between it knows the new epoch with the old slots, and if it corrects somebody just then, its UPDATE
+    /// gives a slot back to a node that has lost it. The simulator found this.
+    ///
+    /// BEHAVIOR: epoch and slots of a claim are taken from the same packet, together.
+    pub(crate) fn config_epoch_seen(&mut self, claimant: NodeIndex, epoch: Epoch) {
+        if epoch > self.nodes[claimant].config_epoch {
+            self.nodes[claimant].config_epoch = epoch;
+            self.current_epoch = self.current_epoch.max(epoch);
             self.save(false);
         }
     }

@@ -103,7 +103,7 @@ impl Machine {
                 link.extensions = true;
             }
         }
-        self.epochs_seen(sender, header);
+        self.current_epoch_seen(header.current_epoch);
     }
 
     fn heartbeat_received(
@@ -213,7 +213,10 @@ impl Machine {
 
     fn follow_claims(&mut self, sender: NodeIndex, header: &Header<'_>) {
         let claimant = match header.replica_of {
-            None => sender,
+            None => {
+                self.config_epoch_seen(sender, header.config_epoch);
+                sender
+            }
             Some(primary) => match self.nodes.find(&primary) {
                 Some(primary) => primary,
                 None => return,

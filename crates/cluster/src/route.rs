@@ -239,3 +239,100 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(byte: u8, ip: Option<&str>, hostname: Option<&str>) -> Endpoint {
+        Endpoint {
+            id: NodeId::parse(&[byte; 40]).unwrap(),
+            ip: ip.map(|ip| ip.parse().unwrap()),
+            port: 7000,
+            tls_port: 7100,
+            hostname: hostname.map(Into::into),
+        }
+    }
+
+    /// Slots 0 to 9 are ours, 10 to 19 another's, the rest nobody's.
+    fn view(ok: bool) -> View {
+        let mut view = View::empty();
+        view.endpoints = vec![
+            Some(endpoint(b'a', Some("10.0.0.1"), None)),
+            Some(endpoint(b'b', Some("10.0.0.2"), Some("two.example"))),
+        ];
+        for slot in Slot::all().take(20) {
+            let owner = slot.number() / 10;
+            view.owners[slot.index()] = owner;
+            if owner == 0 {
+                view.mine.insert(slot);
+            }
+        }
+        view.ok = ok;
+        view
+    }
+
+    fn routed(view: &View, keys: KeySlots, access: Access) -> String {
+        match view.route(keys, access, false) {
+            Ok(()) => "served".to_owned(),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    fn one(slot: u16) -> KeySlots {
+        KeySlots::One(Slot::new(slot).unwrap())
+    }
+
+    #[test]
+    fn every_refusal_has_the_text_that_clients_parse() {
+        let view = view(true);
+        assert_eq!(routed(&view, KeySlots::None, Access::Write), "served");
+        assert_eq!(routed(&view, one(3), Access::Write), "served");
+        assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 10.0.0.2:7000");
+        assert_eq!(routed(&view, one(23), Access::Read), "CLUSTERDOWN Hash slot not served");
+        assert_eq!(
+            routed(&view, KeySlots::Several, Access::Read),
+            "CROSSSLOT Keys in request don't hash to the same slot"
+        );
+    }
+
+    #[test]
+    fn a_slot_without_owner_is_told_before_the_state_and_the_state_before_moved() {
+        let mut view = view(false);
+        assert_eq!(routed(&view, one(23), Access::Read), "CLUSTERDOWN Hash slot not served");
+        assert_eq!(routed(&view, one(13), Access::Read), "CLUSTERDOWN The cluster is down");
+        assert_eq!(routed(&view, one(3), Access::Read), "CLUSTERDOWN The cluster is down");
+        view.reads_when_down = true;
+        assert_eq!(routed(&view, one(3), Access::Read), "served");
+        assert_eq!(
+            routed(&view, one(3), Access::Write),
+            "CLUSTERDOWN The cluster is down and only accepts read commands"
+        );
+        assert_eq!(routed(&view, one(3), Access::ShardChannel), "CLUSTERDOWN The cluster is down");
+        view.shard_channels_when_down = true;
+        assert_eq!(routed(&view, one(3), Access::ShardChannel), "served");
+    }
+
+    #[test]
+    fn a_redirection_names_the_endpoint_that_is_preferred() {
+        let mut view = view(true);
+        view.preferred = PreferredEndpoint::Hostname;
+        assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 two.example:7000");
+        view.endpoints[1] = Some(endpoint(b'b', Some("::1"), None));
+        assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 ?:7000");
+        view.preferred = PreferredEndpoint::Unknown;
+        assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 :7000");
+        view.preferred = PreferredEndpoint::Ip;
+        assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 ::1:7000");
+        let refusal = view.route(one(13), Access::Read, true).unwrap_err();
+        assert_eq!(refusal.to_string(), "MOVED 13 ::1:7100");
+    }
+
+    #[test]
+    fn keys_of_one_slot_stay_one() {
+        let slot = Slot::of_key(b"{user}1");
+        let keys = KeySlots::None.and(slot).and(Slot::of_key(b"{user}2"));
+        assert_eq!(keys, KeySlots::One(slot));
+        assert_eq!(keys.and(Slot::of_key(b"other")), KeySlots::Several);
+    }
+}

@@ -252,3 +252,135 @@ impl Machine {
         Ok(slots)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Rng;
+
+    fn machine() -> Machine {
+        Machine::new(Config::for_port(7000), Rng::from_seed(3), Now::default())
+    }
+
+    fn range(first: u16, last: u16) -> SlotRange {
+        SlotRange { first: Slot::new(first).unwrap(), last: Slot::new(last).unwrap() }
+    }
+
+    fn text<T: std::fmt::Debug>(result: Result<T, ClusterError>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    /// The texts are those that redis-server 7.0.15 and Valkey 9.1.2 gave to the same commands.
+    #[test]
+    fn slot_orders_are_refused_with_the_texts_of_redis() {
+        let (mut machine, now) = (machine(), Now::default());
+        machine.add_slots(now, &[range(0, 2)]).unwrap();
+        let add =
+            |machine: &mut Machine, ranges: &[SlotRange]| text(machine.add_slots(now, ranges));
+        assert_eq!(add(&mut machine, &[range(1, 1)]), "ERR Slot 1 is already busy");
+        assert_eq!(add(&mut machine, &[range(3, 3), range(1, 1)]), "ERR Slot 1 is already busy");
+        assert_eq!(
+            add(&mut machine, &[range(10, 20), range(15, 30)]),
+            "ERR Slot 15 specified multiple times"
+        );
+        assert_eq!(
+            add(&mut machine, &[range(10, 5)]),
+            "ERR start slot number 10 is greater than end slot number 5"
+        );
+        assert_eq!(
+            text(machine.del_slots(now, &[range(5, 5)])),
+            "ERR Slot 5 is already unassigned"
+        );
+        assert_eq!(
+            text(machine.del_slots(now, &[range(1, 1), range(1, 1)])),
+            "ERR Slot 1 specified multiple times"
+        );
+        assert_eq!(machine.my_slots().count(), 3, "a refused order changes nothing");
+        assert_eq!(
+            text(machine.flush_slots(now, true)),
+            "ERR DB must be empty to perform CLUSTER FLUSHSLOTS."
+        );
+        machine.flush_slots(now, false).unwrap();
+        assert!(machine.my_slots().is_empty());
+    }
+
+    #[test]
+    fn epoch_orders_are_refused_with_the_texts_of_redis() {
+        let (mut machine, now) = (machine(), Now::default());
+        machine.set_config_epoch(now, 0).unwrap();
+        assert_eq!(
+            text(machine.set_config_epoch(now, -1)),
+            "ERR Invalid config epoch specified: -1"
+        );
+        machine.set_config_epoch(now, 5).unwrap();
+        assert_eq!(
+            text(machine.set_config_epoch(now, 6)),
+            "ERR Node config epoch is already non-zero"
+        );
+        assert_eq!(machine.bump_epoch(now).to_string(), "STILL 5");
+        machine.meet(now, "1.2.3.4", 60_000, Some(60_001)).unwrap();
+        assert_eq!(
+            text(machine.set_config_epoch(now, 6)),
+            "ERR The user can assign a config epoch only when the node does not know any other node."
+        );
+    }
+
+    #[test]
+    fn meet_is_refused_with_the_texts_of_valkey() {
+        let (mut machine, now) = (machine(), Now::default());
+        let mut meet = |ip: &str, port, bus| text(machine.meet(now, ip, port, bus));
+        assert_eq!(
+            meet("localhost", 7000, None),
+            "ERR Invalid node address specified: localhost:7000"
+        );
+        assert_eq!(meet("1.2.3.4", 0, None), "ERR Port number is out of range");
+        assert_eq!(meet("1.2.3.4", 99_999, None), "ERR Port number is out of range");
+        let bus_port = "ERR Cluster bus port number is out of range";
+        assert_eq!(meet("1.2.3.4", 60_000, None), bus_port);
+        assert_eq!(meet("1.2.3.4", 60_000, Some(99_999)), bus_port);
+        assert_eq!(meet("1.2.3.4", 60_000, Some(0)), bus_port);
+        assert_eq!(meet("1.2.3.4", i64::MAX, None), "ERR Port number is out of range");
+    }
+
+    #[test]
+    fn meeting_the_same_address_twice_begins_one_handshake() {
+        let (mut machine, now) = (machine(), Now::default());
+        machine.meet(now, "1.2.3.4", 7001, None).unwrap();
+        machine.meet(now, "1.2.3.4", 7001, None).unwrap();
+        assert_eq!(machine.known_nodes(), 2);
+        assert!(
+            machine.cluster_nodes().contains(" 1.2.3.4:7001@17001 handshake - 0 0 0 disconnected")
+        );
+        assert!(!machine.nodes_conf().contains("handshake"));
+    }
+
+    #[test]
+    fn reset_hard_makes_another_node_and_soft_the_same() {
+        let (mut machine, now) = (machine(), Now::default());
+        machine.add_slots(now, &[range(0, 9)]).unwrap();
+        machine.set_config_epoch(now, 7).unwrap();
+        let id = machine.my_id();
+        assert_eq!(
+            text(machine.reset(now, Reset::Soft, true)),
+            "ERR CLUSTER RESET can't be called with master nodes containing keys"
+        );
+        machine.reset(now, Reset::Soft, false).unwrap();
+        assert_eq!((machine.my_id(), machine.config_epoch()), (id, Epoch(7)));
+        assert!(machine.my_slots().is_empty());
+        machine.reset(now, Reset::Hard, false).unwrap();
+        assert_ne!(machine.my_id(), id);
+        assert_eq!((machine.config_epoch(), machine.current_epoch()), (Epoch(0), Epoch(0)));
+    }
+
+    #[test]
+    fn forget_of_myself_or_a_stranger_is_refused() {
+        let (mut machine, now) = (machine(), Now::default());
+        let (me, stranger) = (machine.my_id(), NodeId::parse(&[b'7'; 40]).unwrap());
+        assert_eq!(text(machine.forget(now, me)), "ERR I tried hard but I can't forget myself...");
+        assert_eq!(text(machine.forget(now, stranger)), format!("ERR Unknown node {stranger}"));
+        assert_eq!(
+            text(machine.count_failure_reports(now, stranger)),
+            format!("ERR Unknown node {stranger}")
+        );
+    }
+}

@@ -34,7 +34,7 @@ pub fn grow(
     patience: Duration,
 ) -> Result<Growth, Violation> {
     let mut world = World::new(seed, nodes, node_timeout, false);
-    form(&mut world, true)?;
+    form(&mut world, nodes, true)?;
     let mut why = String::new();
     while world.elapsed() < patience {
         world.run_until(world.elapsed() + Duration::from_millis(500))?;

@@ -4,6 +4,7 @@
 //! sockets, clocks, disks, crashes, operators. `checker` says what must hold at every step, `scenario` what a
 //! run goes through, `growth` how a large cluster converges.
 
+mod candidate;
 mod checker;
 mod growth;
 mod network;

@@ -31,6 +31,8 @@ pub struct Outcome {
     pub seed: u64,
     /// The hash over all that happened.
     pub trace: u64,
+    /// How many votes were given to replicas.
+    pub votes: usize,
     /// What broke, if anything did.
     pub failure: Option<String>,
 }
@@ -40,6 +42,12 @@ const FORMED: Duration = Duration::from_secs(8);
 
 /// In how many node timeouts all views agree once nothing disturbs them any more.
 const HEALING_TIMEOUTS: u32 = 3;
+
+/// The same where a failed primary has replicas: it stays failed for two timeouts, for them to take over.
+const HEALING_TIMEOUTS_WITH_REPLICAS: u32 = 5;
+
+/// How many replicas ask for votes, in runs that have any.
+const CANDIDATES: usize = 2;
 
 /// How operators behave in a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,31 +61,42 @@ enum Operators {
 /// Runs one seed.
 #[must_use]
 pub fn run(seed: u64, plan: &Plan) -> Outcome {
-    run_in(&mut World::new(seed, plan.nodes, plan.node_timeout, true), seed, plan)
+    run_in(&mut world(seed, plan), seed, plan)
 }
 
 /// Runs one seed and tells all that the nodes logged.
 #[must_use]
 pub fn run_with_log(seed: u64, plan: &Plan) -> (Outcome, Vec<String>) {
-    let mut world = World::new(seed, plan.nodes, plan.node_timeout, true);
+    let mut world = world(seed, plan);
     world.keep_log();
     (run_in(&mut world, seed, plan), world.chronicle())
+}
+
+/// Every third run has replicas that ask for votes.
+fn world(seed: u64, plan: &Plan) -> World {
+    let candidates = if seed.is_multiple_of(3) { CANDIDATES } else { 0 };
+    World::with_candidates(seed, plan.nodes, candidates, plan.node_timeout, true)
 }
 
 fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
     let failure = play(world, plan)
         .err()
         .map(|violation| format!("at {:.3} s: {}", world.elapsed().as_secs_f64(), violation.0));
-    Outcome { seed, trace: world.trace_hash(), failure }
+    Outcome { seed, trace: world.trace_hash(), votes: world.checker.votes(), failure }
 }
 
 fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
     let operators = if world.rng.percent(50) { Operators::Careful } else { Operators::Careless };
-    form(world, operators == Operators::Careful)?;
+    world.checker.check_claims(operators == Operators::Careful);
+    form(world, plan.nodes, operators == Operators::Careful)?;
     world.run_until(FORMED)?;
     agreed(world, "formed")?;
+    world.checker.check_claims(true);
+    world.let_candidates_ask(true);
     world.weather = rough_weather(world);
-    let healing = plan.node_timeout * HEALING_TIMEOUTS;
+    let with_replicas = world.nodes.len() > plan.nodes;
+    let timeouts = if with_replicas { HEALING_TIMEOUTS_WITH_REPLICAS } else { HEALING_TIMEOUTS };
+    let healing = plan.node_timeout * timeouts;
     let calm = plan.length - healing - plan.node_timeout;
     while world.elapsed() < calm {
         disturb(world, plan, operators, calm);
@@ -85,6 +104,7 @@ fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
         world.run_until((world.elapsed() + Duration::from_millis(pause_ms)).min(calm))?;
     }
     world.log(0, "-- left alone from here");
+    world.let_candidates_ask(false);
     world.reach.heal();
     world.weather = Weather::FAIR;
     for node in 0..plan.nodes {
@@ -105,10 +125,18 @@ fn agreed(world: &World, when: &str) -> Result<(), Violation> {
 }
 
 /// Gives each node its share of the slots and has them meet, as `redis-cli --cluster create` does.
-pub(crate) fn form(world: &mut World, distinct_epochs: bool) -> Result<(), Violation> {
-    let count = world.nodes.len();
+pub(crate) fn form(
+    world: &mut World,
+    count: usize,
+    distinct_epochs: bool,
+) -> Result<(), Violation> {
     for node in 0..count {
-        let share = share(node, count);
+        let mut share = share(node, count);
+        if !distinct_epochs && let Some(range) = share.first_mut() {
+            // Two own the same slot, with the same epoch, before they have heard of each other.
+            range.first =
+                range.first.number().checked_sub(1).and_then(Slot::new).unwrap_or(Slot::FIRST);
+        }
         let epoch = node as i64 + 1;
         let done = world.operate(node, |machine, now| {
             if distinct_epochs {
@@ -127,6 +155,10 @@ pub(crate) fn form(world: &mut World, distinct_epochs: bool) -> Result<(), Viola
         if let Some(Err(error)) = met {
             return Err(Violation(format!("meeting: {error}")));
         }
+    }
+    for candidate in count..world.nodes.len() {
+        let ip = World::ip(candidate).to_string();
+        let _ = world.operate(0, |machine, now| machine.meet(now, &ip, i64::from(PORT), None));
     }
     Ok(())
 }
@@ -168,14 +200,17 @@ fn disturb(world: &mut World, plan: &Plan, operators: Operators, calm: Duration)
             world.pause(node, Duration::from_millis(span_ms).min(left));
         }
         5 if node != other => world.reach.cut(node, other),
-        6 => split(world, plan.nodes),
+        6 => {
+            let all = world.nodes.len();
+            split(world, all);
+        }
         7 | 8 => world.reach.heal(),
         9 => world.break_link(node),
         10 => {
             let by_ms = world.rng.below(20_000) as i64 - 10_000;
             world.jump_clock(node, by_ms);
         }
-        _ => operate(world, node, operators),
+        _ => operate(world, node, plan.nodes, operators),
     }
 }
 
@@ -189,7 +224,7 @@ fn split(world: &mut World, count: usize) {
     }
 }
 
-fn operate(world: &mut World, node: usize, operators: Operators) {
+fn operate(world: &mut World, node: usize, count: usize, operators: Operators) {
     if !world.is_up(node) {
         return;
     }
@@ -199,7 +234,7 @@ fn operate(world: &mut World, node: usize, operators: Operators) {
     }
     // A move by hand is safe only where nobody else has taken an epoch that this node has not heard of.
     let greatest = world.greatest_epoch();
-    let all_up = (0..world.nodes.len()).all(|node| world.is_up(node));
+    let all_up = (0..count).all(|node| world.is_up(node));
     let slot = Slot::of_key(&world.rng.next_u64().to_le_bytes());
     let knows_all = |machine: &Machine| machine.current_epoch() == greatest;
     if !all_up || !world.nodes[node].machine.as_ref().is_some_and(knows_all) {
@@ -225,6 +260,11 @@ mod tests {
             assert_eq!(run(seed, &plan), run(seed, &plan));
         }
         assert_ne!(run(1, &plan).trace, run(2, &plan).trace);
+    }
+
+    #[test]
+    fn replicas_of_others_get_votes() {
+        assert!(run(0, &Plan::default()).votes > 10);
     }
 
     #[test]

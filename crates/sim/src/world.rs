@@ -3,6 +3,7 @@
 //! Everything that happens comes from one queue, ordered by time and by the order it was put in; every choice
 //! comes from one seed. So the same seed gives the same run, and its trace the same hash.
 
+use crate::candidate::Candidate;
 use crate::checker::{Checker, Observed, Violation};
 use crate::network::{ConnId, Connection, Connections, End, Reach, Weather};
 use crate::trace::Trace;
@@ -70,6 +71,8 @@ struct Disk {
 
 pub(crate) struct SimNode {
     pub(crate) machine: Option<Machine>,
+    /// In the place of a machine: somebody else's replica.
+    candidate: Option<Candidate>,
     pub(crate) run: u32,
     paused_until_us: u64,
     config: Config,
@@ -102,10 +105,22 @@ pub struct World {
 }
 
 impl World {
-    /// `count` fresh nodes, each alone, with a timeout between them.
+    /// Fresh nodes, each alone, with a timeout between them.
     #[must_use]
-    pub fn new(seed: u64, count: usize, node_timeout: Duration, checked: bool) -> World {
+    pub fn new(seed: u64, machines: usize, node_timeout: Duration, checked: bool) -> World {
+        World::with_candidates(seed, machines, 0, node_timeout, checked)
+    }
+
+    /// The same with replicas of another server's make, all of the first node.
+    pub(crate) fn with_candidates(
+        seed: u64,
+        machines: usize,
+        candidates: usize,
+        node_timeout: Duration,
+        checked: bool,
+    ) -> World {
         let mut rng = Rng::from_seed(seed);
+        let count = machines + candidates;
         let mut world = World {
             now_us: 0,
             sequence: 0,
@@ -128,6 +143,7 @@ impl World {
             let monotonic_offset_us = rng.below(100_000_000);
             world.nodes.push(SimNode {
                 machine: None,
+                candidate: None,
                 run: 0,
                 paused_until_us: 0,
                 config: config.clone(),
@@ -137,8 +153,17 @@ impl World {
                 monotonic_offset_us,
                 bytes_sent: 0,
             });
-            let machine = Machine::new(config, rng.fork(), world.clock(node));
-            world.start(node, machine);
+            if node < machines {
+                let machine = Machine::new(config, rng.fork(), world.clock(node));
+                world.start(node, machine);
+            } else {
+                let primary = world.nodes[0].machine.as_ref().map(Machine::my_id);
+                let primary = primary.expect("the first node is a machine");
+                let peers = (0..machines).map(World::ip).collect();
+                let candidate = Candidate::new(primary, peers, PORT, rng.fork());
+                world.nodes[node].candidate = Some(candidate);
+                world.schedule(rng.below(100_000), Event::Tick { node, run: 0 });
+            }
         }
         world
     }
@@ -256,10 +281,12 @@ impl World {
         }
         let (peer, local) = (World::ip(opener.node), World::ip(acceptor.node));
         let now = self.clock(acceptor.node);
-        let accepted = self.nodes[acceptor.node]
-            .machine
-            .as_mut()
-            .and_then(|machine| machine.accept(now, peer, local));
+        let acceptor_node = &mut self.nodes[acceptor.node];
+        let accepted = match (&mut acceptor_node.machine, &mut acceptor_node.candidate) {
+            (Some(machine), _) => machine.accept(now, peer, local),
+            (None, Some(candidate)) => Some(candidate.accept()),
+            (None, None) => None,
+        };
         let Some(link) = accepted else { return self.ended(conn, 0) };
         self.nodes[acceptor.node].links.insert(link, (conn, 1));
         if let Some(connection) = self.connections.get_mut(conn) {
@@ -307,9 +334,20 @@ impl World {
     /// Gives an input to a node, if it is up, and carries out what it wants.
     fn input(&mut self, node: usize, input: Input<'_>) {
         let now = self.clock(node);
-        if let Some(machine) = self.nodes[node].machine.as_mut() {
-            machine.handle(now, input);
-            self.settle(node);
+        let this = &mut self.nodes[node];
+        match (&mut this.machine, &mut this.candidate) {
+            (Some(machine), _) => machine.handle(now, input),
+            (None, Some(candidate)) => candidate.handle(now, input),
+            (None, None) => return,
+        }
+        self.settle(node);
+    }
+
+    fn poll_output(&mut self, node: usize) -> Option<Output> {
+        let node = &mut self.nodes[node];
+        match (&mut node.machine, &mut node.candidate) {
+            (Some(machine), _) => machine.poll_output(),
+            (None, candidate) => candidate.as_mut().and_then(Candidate::poll_output),
         }
     }
 
@@ -328,7 +366,7 @@ impl World {
 
     /// Carries out what a node wants, then looks at the invariants.
     fn settle(&mut self, node: usize) {
-        while let Some(output) = self.nodes[node].machine.as_mut().and_then(Machine::poll_output) {
+        while let Some(output) = self.poll_output(node) {
             match output {
                 Output::Connect { link, ip, port } => self.connect(node, link, ip, port),
                 Output::CloseLink { link } => self.close(node, link),
@@ -369,7 +407,7 @@ impl World {
         let reachable =
             target.is_some_and(|to| self.reach.is_open(node, to) && self.reach.is_open(to, node));
         match target {
-            Some(to) if reachable && self.nodes[to].machine.is_some() => {
+            Some(to) if reachable && self.listens(to) => {
                 let end = |node, run, link, open| End { node, run, link, open, last_arrival_us: 0 };
                 let acceptor = end(to, self.nodes[to].run, None, false);
                 let connection = Connection { ends: [end(node, run, Some(link), true), acceptor] };
@@ -450,7 +488,13 @@ impl World {
 
     fn candidate_of(&self, conn: ConnId, end: usize) -> Option<base::NodeId> {
         let to = self.connections.get(conn)?.ends[1 - end].node;
-        self.nodes[to].machine.as_ref().map(Machine::my_id)
+        let to = &self.nodes[to];
+        let candidate = to.candidate.as_ref().map(Candidate::id);
+        to.machine.as_ref().map(Machine::my_id).or(candidate)
+    }
+
+    fn listens(&self, node: usize) -> bool {
+        self.nodes[node].machine.is_some() || self.nodes[node].candidate.is_some()
     }
 
     fn save(&mut self, node: usize, fsync: bool) {
@@ -494,7 +538,7 @@ impl World {
 
     /// Starts a crashed node from its disk.
     pub(crate) fn restart(&mut self, node: usize) {
-        if self.nodes[node].machine.is_some() {
+        if self.listens(node) {
             return;
         }
         self.nodes[node].monotonic_offset_us = self.rng.below(100_000_000);
@@ -556,6 +600,14 @@ impl World {
         }
     }
 
+    /// Has the replicas ask for votes from now on, or stop.
+    pub(crate) fn let_candidates_ask(&mut self, asks: bool) {
+        self.nodes
+            .iter_mut()
+            .filter_map(|node| node.candidate.as_mut())
+            .for_each(|candidate| candidate.ask(asks));
+    }
+
     /// Whether a node runs.
     pub(crate) fn is_up(&self, node: usize) -> bool {
         self.nodes[node].machine.is_some()
@@ -571,7 +623,11 @@ impl World {
     #[must_use]
     pub fn disagreement(&self) -> Option<String> {
         let mut first = None;
+        let mut epochs: Vec<(Epoch, usize)> = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
+            if node.candidate.is_some() {
+                continue;
+            }
             let Some(machine) = &node.machine else { return Some(format!("node {index} is down")) };
             if machine.state() != ClusterState::Ok {
                 return Some(format!("node {index} sees the cluster failing"));
@@ -579,6 +635,11 @@ impl World {
             if machine.known_nodes() != self.nodes.len() {
                 return Some(format!("node {index} knows {} nodes", machine.known_nodes()));
             }
+            let epoch = machine.config_epoch();
+            if let Some((_, other)) = epochs.iter().find(|(taken, _)| *taken == epoch) {
+                return Some(format!("nodes {other} and {index} share config epoch {epoch}"));
+            }
+            epochs.push((epoch, index));
             let agreement = machine.agreement();
             if *first.get_or_insert(agreement) != agreement {
                 return Some(format!("node {index} has another view than node 0"));

@@ -1,0 +1,7 @@
+//! The crate from outside, in one binary.
+
+mod captured_packets;
+mod forged;
+mod net;
+mod scripts;
+mod wire;

@@ -1,0 +1,206 @@
+//! A few machines on a perfect network in virtual time, for the tests of this crate.
+
+use base::{Monotonic, Rng, UnixMillis};
+use cluster::wire::{PacketType, decode};
+use cluster::{Config, Input, LinkId, LogLevel, Machine, Now, Output};
+use core::net::{IpAddr, Ipv4Addr};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+pub(crate) struct Net {
+    pub(crate) machines: Vec<Option<Machine>>,
+    pub(crate) now_ms: u64,
+    /// Packets and log lines as they happened.
+    pub(crate) trace: Vec<String>,
+    pub(crate) heartbeats_traced: bool,
+    /// The ids of nodes that no longer run.
+    former: Vec<(String, usize)>,
+    cut: Vec<(usize, usize)>,
+    ends: BTreeMap<(usize, LinkId), (usize, LinkId)>,
+    wire: VecDeque<(usize, LinkId, Vec<u8>)>,
+}
+
+impl Net {
+    pub(crate) fn new(count: usize, node_timeout_ms: u64) -> Net {
+        let mut net = Net {
+            machines: Vec::new(),
+            now_ms: 10_000_000,
+            trace: Vec::new(),
+            heartbeats_traced: false,
+            former: Vec::new(),
+            cut: Vec::new(),
+            ends: BTreeMap::new(),
+            wire: VecDeque::new(),
+        };
+        for node in 0..count {
+            let mut config = Config::for_port(7000 + node as u16);
+            config.node_timeout = Duration::from_millis(node_timeout_ms);
+            config.availability_zone = format!("zone-{node}");
+            let machine = Machine::new(config, Rng::from_seed(node as u64 + 1), net.now());
+            net.machines.push(Some(machine));
+            net.drain(node);
+        }
+        net
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            monotonic: Monotonic::from_millis(self.now_ms),
+            wall: UnixMillis(1_795_000_000_000 + self.now_ms as i64),
+        }
+    }
+
+    pub(crate) fn ip() -> IpAddr {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Replaces the ids of nodes by their names.
+    pub(crate) fn named(&self, text: &str) -> String {
+        let running = self
+            .machines
+            .iter()
+            .enumerate()
+            .filter_map(|(node, machine)| Some((machine.as_ref()?.my_id().to_string(), node)));
+        running
+            .chain(self.former.iter().cloned())
+            .fold(text.to_owned(), |text, (id, node)| text.replace(&id, &format!("n{node}")))
+    }
+
+    /// Has an operator do something.
+    pub(crate) fn order<T>(&mut self, node: usize, verb: impl FnOnce(&mut Machine, Now) -> T) -> T {
+        let now = self.now();
+        let result = verb(self.machines[node].as_mut().expect("the node runs"), now);
+        self.drain(node);
+        self.deliver();
+        result
+    }
+
+    pub(crate) fn meet(&mut self, node: usize, other: usize) {
+        let port = 7000 + other as i64;
+        let met = self.order(node, |machine, now| machine.meet(now, "127.0.0.1", port, None));
+        assert_eq!(met, Ok(()));
+    }
+
+    /// Gives a packet to a node as if it came on a new connection.
+    pub(crate) fn inject(&mut self, node: usize, bytes: &[u8]) -> Option<LinkId> {
+        let now = self.now();
+        let machine = self.machines[node].as_mut().expect("the node runs");
+        let link = machine.accept(now, Net::ip(), Net::ip())?;
+        machine.handle(now, Input::Packet { link, bytes });
+        self.drain(node);
+        Some(link)
+    }
+
+    pub(crate) fn run(&mut self, millis: u64) {
+        for _ in 0..millis / 100 {
+            self.now_ms += 100;
+            for node in 0..self.machines.len() {
+                self.input(node, Input::Tick);
+                self.deliver();
+            }
+        }
+    }
+
+    pub(crate) fn cut(&mut self, a: usize, b: usize) {
+        self.cut.extend([(a, b), (b, a)]);
+    }
+
+    /// Lifts all cuts. What was lost meanwhile was lost with its connection.
+    pub(crate) fn heal(&mut self) {
+        let cut = std::mem::take(&mut self.cut);
+        let ends = self.ends.iter();
+        let broken: Vec<(usize, LinkId)> =
+            ends.filter(|((a, _), (b, _))| cut.contains(&(*a, *b))).map(|(end, _)| *end).collect();
+        for (node, link) in broken {
+            self.ends.remove(&(node, link));
+            self.input(node, Input::Closed { link });
+        }
+        self.deliver();
+    }
+
+    pub(crate) fn kill(&mut self, node: usize) {
+        if let Some(machine) = self.machines[node].take() {
+            self.former.push((machine.my_id().to_string(), node));
+        }
+        let ends = self.ends.iter();
+        let gone: Vec<(usize, LinkId)> =
+            ends.filter(|((a, _), (b, _))| *a == node || *b == node).map(|(end, _)| *end).collect();
+        for (owner, link) in gone {
+            self.ends.remove(&(owner, link));
+            self.input(owner, Input::Closed { link });
+        }
+        self.deliver();
+    }
+
+    fn input(&mut self, node: usize, input: Input<'_>) {
+        let now = self.now();
+        if let Some(machine) = self.machines[node].as_mut() {
+            machine.handle(now, input);
+            self.drain(node);
+        }
+    }
+
+    fn deliver(&mut self) {
+        while let Some((node, link, bytes)) = self.wire.pop_front() {
+            let Some(&(peer, peer_link)) = self.ends.get(&(node, link)) else { continue };
+            if self.cut.contains(&(node, peer)) {
+                continue;
+            }
+            let packet = decode(&bytes).expect("machines send packets");
+            let kind = packet.packet_type().expect("machines send known types");
+            let heartbeat = matches!(kind, PacketType::Ping | PacketType::Pong | PacketType::Meet);
+            if !heartbeat || self.heartbeats_traced {
+                let name = kind.name().to_uppercase();
+                self.trace.push(format!("n{node} -> n{peer} {name}"));
+            }
+            self.input(peer, Input::Packet { link: peer_link, bytes: &bytes });
+        }
+    }
+
+    fn drain(&mut self, node: usize) {
+        while let Some(output) = self.machines[node].as_mut().and_then(Machine::poll_output) {
+            match output {
+                Output::Connect { link, port, .. } => self.connect(node, link, port),
+                Output::CloseLink { link } => {
+                    if let Some((peer, peer_link)) = self.ends.remove(&(node, link)) {
+                        self.ends.remove(&(peer, peer_link));
+                        self.input(peer, Input::Closed { link: peer_link });
+                    }
+                }
+                Output::Send { link, bytes } => self.wire.push_back((node, link, bytes)),
+                Output::Log(LogLevel::Notice | LogLevel::Warning, line) => {
+                    let line = self.named(&line).replace(" ()", "");
+                    self.trace.push(format!("n{node}: {line}"));
+                }
+                Output::DropKeysInSlot(slot) => {
+                    self.trace.push(format!("n{node} drops the keys in slot {slot}"));
+                }
+                Output::SaveConfig { fsync: true } => self.trace.push(format!("n{node} syncs")),
+                Output::SaveConfig { fsync: false }
+                | Output::ViewChanged
+                | Output::StateChanged(_)
+                | Output::Log(LogLevel::Debug | LogLevel::Verbose, _) => {}
+            }
+        }
+    }
+
+    fn connect(&mut self, node: usize, link: LinkId, port: u16) {
+        let now = self.now();
+        let peer = usize::from(port) - 17_000;
+        let accepted = match self.machines.get_mut(peer) {
+            Some(Some(machine)) if !self.cut.contains(&(node, peer)) => {
+                machine.accept(now, Net::ip(), Net::ip())
+            }
+            _ => None,
+        };
+        match accepted {
+            Some(peer_link) => {
+                self.ends.insert((node, link), (peer, peer_link));
+                self.ends.insert((peer, peer_link), (node, link));
+                self.drain(peer);
+                self.input(node, Input::Connected { link, local: Some(Net::ip()) });
+            }
+            None => self.input(node, Input::Closed { link }),
+        }
+    }
+}

@@ -54,7 +54,9 @@ fn follows_redirections(cluster: &Cluster) {
     let port = cluster.nodes[0].port().to_string();
     let lines: String = (0..100).map(|n| format!("SET key:{n} {n}\nGET key:{n}\n")).collect();
     let output = cli(&["-c", "-p", &port], lines.as_bytes());
-    let values: Vec<&str> = output.lines().filter(|line| *line != "OK").collect();
+    assert!(output.contains("-> Redirected to slot ["), "{output}");
+    let is_value = |line: &&str| *line != "OK" && !line.starts_with("-> Redirected");
+    let values: Vec<&str> = output.lines().filter(is_value).collect();
     let expected: Vec<String> = (0..100).map(|n| n.to_string()).collect();
     assert_eq!(values, expected, "{output}");
     let moved =
@@ -71,10 +73,10 @@ fn redis_cli_scans_and_finds_big_keys() {
     assert_eq!(scanned.lines().count(), 1111);
     server.client().line("SET big $(x*100000)");
     let big = cli(&["-p", &port, "--bigkeys"], b"");
-    assert!(big.contains("Biggest string found \"big\" has 100000 bytes"), "{big}");
+    assert!(big.contains("Biggest string found '\"big\"' has 100000 bytes"), "{big}");
     assert!(big.contains("Sampled 5001 keys in the keyspace!"), "{big}");
     let memory = cli(&["-p", &port, "--memkeys"], b"");
-    assert!(memory.contains("Biggest string found \"big\""), "{memory}");
+    assert!(memory.contains("Biggest string found '\"big\"'"), "{memory}");
 }
 
 #[test]

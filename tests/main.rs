@@ -6,6 +6,7 @@
 mod bad_input;
 mod clients;
 mod mixed_bus;
+mod process;
 mod scripts;
 mod tools;
 

@@ -4,6 +4,8 @@
 mod clients;
 #[path = "../../../tests/mixed_bus.rs"]
 mod mixed_bus;
+#[path = "../../../tests/process.rs"]
+mod process;
 #[path = "../../../tests/tools.rs"]
 mod tools;
 

@@ -1,3 +1,24 @@
-//! The tests of the whole: the repository's own rules, transcripts, real processes, real clients.
+//! The suites that run the real executable. One binary: what they share is linked once.
 
+// Tests print what they did.
+#![allow(clippy::print_stdout)]
+
+mod bad_input;
+mod clients;
+mod mixed_bus;
+mod process;
+mod scripts;
 mod tidy;
+mod tools;
+
+use std::path::PathBuf;
+
+use testkit::Program;
+
+fn program() -> Program {
+    Program::redstart(env!("CARGO_BIN_EXE_redstart"))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

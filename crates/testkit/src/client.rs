@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::reply::{Incomplete, Reply, decode};
@@ -149,6 +150,16 @@ impl Client {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
         socket.set_nodelay(true)?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self::new(Box::new(socket)))
+    }
+
+    /// Connects over a unix socket.
+    ///
+    /// # Errors
+    /// When nobody accepts.
+    pub fn connect_unix(path: &Path) -> io::Result<Self> {
+        let socket = UnixStream::connect(path)?;
         socket.set_write_timeout(Some(PATIENCE))?;
         Ok(Self::new(Box::new(socket)))
     }

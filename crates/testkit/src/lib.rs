@@ -22,6 +22,6 @@ pub use client::{Client, Connection, Protocol, ReceiveError, encode_command};
 pub use cluster::Cluster;
 pub use escape::{display_bytes, unescape, words};
 pub use port::Port;
-pub use process::{Finished, Server, Setup, run};
+pub use process::{Finished, Folder, Server, Setup, run};
 pub use program::{Kind, Program, target_directory, tools_directory};
 pub use reply::{Incomplete, Reply, ReplyError, decode};

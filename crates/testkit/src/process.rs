@@ -49,6 +49,7 @@ fn bound_command(program: &Path) -> Command {
 /// What a server is started with, beside port and folder.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
+    file: Option<PathBuf>,
     arguments: Vec<String>,
 }
 
@@ -71,12 +72,46 @@ impl Setup {
             .with("cluster-node-timeout", &[&node_timeout.as_millis().to_string()])
     }
 
+    /// Reads a configuration file first.
+    #[must_use]
+    pub fn file(mut self, path: &Path) -> Self {
+        self.file = Some(path.to_path_buf());
+        self
+    }
+
     /// Adds a directive.
     #[must_use]
     pub fn with(mut self, directive: &str, values: &[&str]) -> Self {
         self.arguments.push(format!("--{directive}"));
         self.arguments.extend(values.iter().map(ToString::to_string));
         self
+    }
+}
+
+/// A folder for a test's own files, removed with the value.
+#[derive(Debug)]
+pub struct Folder(TempDir);
+
+impl Folder {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// When the folder for temporary files cannot be written.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().expect("the folder for temporary files can be written"))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -274,6 +309,7 @@ fn start_child(program: &Program, setup: &Setup, port: &Port, directory: &Path) 
     let errors = log.try_clone().expect("a file can be cloned");
     let mut command = bound_command(&program.path);
     command
+        .args(&setup.file)
         .arg("--port")
         .arg(port.number().to_string())
         .arg("--dir")

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to its terminal")]
 
 mod bench;
+mod test;
 mod tools;
 
 use std::process::ExitCode;
@@ -13,20 +14,24 @@ const USAGE: &str = "\
 usage: cargo xtask <task> [options]
 
 tasks:
-  bench   measure Redstart beside Valkey, Redis and the echo floor (cargo xtask bench --help)";
+  test [--only <stage>]...   install what the tests need, then check everything
+                             stages: install format lint unit transcripts process clients
+                             (and oracle-tools: the process tests on the oracles, to prove the tests)
+  bench                      measure Redstart beside Valkey, Redis and the echo floor
+                             (cargo xtask bench --help)";
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let task = arguments.next();
-    let rest: Vec<String> = arguments.collect();
-    let result = match task.as_deref() {
-        Some("bench") => bench::run(&rest),
-        Some("help" | "--help" | "-h") => {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test", rest @ ..] => return test::main(rest),
+        ["bench", ..] => bench::run(&arguments[1..]),
+        ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
         }
-        Some(unknown) => Err(anyhow::anyhow!("there is no task `{unknown}`\n{USAGE}")),
-        None => Err(anyhow::anyhow!("no task given\n{USAGE}")),
+        [] => Err(anyhow::anyhow!("no task given\n{USAGE}")),
+        [unknown, ..] => Err(anyhow::anyhow!("there is no task `{unknown}`\n{USAGE}")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -96,7 +96,7 @@ impl<'k> HeldSlot<'k> {
         {
             keyspace.note_buckets(self.slot, table.hint());
         }
-        settle(tally, database, self.before, after);
+        settle(keyspace, tally, (database, self.slot), self.before, after);
     }
 }
 
@@ -169,14 +169,15 @@ impl<'k> Access<'k> {
         key: &[u8],
         change: impl FnOnce(&mut Table<Object>) -> T,
     ) -> T {
-        let databases = self.keyspace.databases();
-        let tally = self.tally;
+        let (keyspace, tally) = (self.keyspace, self.tally);
+        let databases = keyspace.databases();
         let other = database != self.database;
         let table = self.held.state(key).table_mut(database, databases);
         let before = Extent::of(Some(table));
         let result = change(table);
         if other {
-            settle(tally, database, before, Extent::of(Some(table)));
+            let place = (database, Slot::of_key(key));
+            settle(keyspace, tally, place, before, Extent::of(Some(table)));
         }
         result
     }
@@ -221,10 +222,20 @@ impl Drop for Access<'_> {
     }
 }
 
+/// Brings the counters up to date with what was done to one table, whose slot is still locked.
 #[inline]
-fn settle(tally: &Tally, database: usize, before: Extent, after: Extent) {
+fn settle(
+    keyspace: &Keyspace,
+    tally: &Tally,
+    (database, slot): (usize, Slot),
+    before: Extent,
+    after: Extent,
+) {
     if after.keys != before.keys || after.volatile != before.volatile {
         tally.add_keys(database, after.keys - before.keys, after.volatile - before.volatile);
+        if (after.keys == 0) != (before.keys == 0) {
+            keyspace.occupied.set(database, slot, after.keys != 0);
+        }
     }
     tally.add_memory(after.bytes - before.bytes);
 }

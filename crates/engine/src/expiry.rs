@@ -3,6 +3,7 @@
 use crate::access::{is_expired, object_bytes};
 use crate::keyspace::{Keyspace, WorkerId};
 use base::{SLOT_COUNT, Slot, UnixMillis};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Where the cycle goes on.
 #[derive(Clone, Copy, Default, Debug)]
@@ -10,6 +11,45 @@ pub struct ExpireCursor {
     slot: usize,
     database: usize,
     within: u64,
+    /// What was seen in this database of keys whose time has not come.
+    seen: TtlSample,
+}
+
+/// What keys have left of their time.
+#[derive(Clone, Copy, Default, Debug)]
+struct TtlSample {
+    keys: u64,
+    millis: u64,
+}
+
+/// A running average of the time that keys have left, for each database. Only the thread that runs the cycle writes it.
+pub(crate) struct AverageTtls(Box<[AtomicU64]>);
+
+impl AverageTtls {
+    pub(crate) fn new(databases: usize) -> AverageTtls {
+        AverageTtls((0..databases).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    pub(crate) fn millis(&self, database: usize) -> u64 {
+        self.0[database].load(Relaxed)
+    }
+
+    /// Follows the databases that were exchanged.
+    pub(crate) fn swap(&self, a: usize, b: usize) {
+        let from_a = self.0[a].load(Relaxed);
+        self.0[a].store(self.0[b].load(Relaxed), Relaxed);
+        self.0[b].store(from_a, Relaxed);
+    }
+
+    /// Takes a sample in: a fiftieth of the average is the newest one's, as in Redis.
+    fn add(&self, database: usize, sample: TtlSample) {
+        let Some(newest) = sample.millis.checked_div(sample.keys) else { return };
+        let average = match self.0[database].load(Relaxed) {
+            0 => newest,
+            old => (old / 50) * 49 + newest / 50,
+        };
+        self.0[database].store(average, Relaxed);
+    }
 }
 
 /// What one step of the cycle did.
@@ -38,8 +78,8 @@ impl Keyspace {
     ) -> ExpireProgress {
         let mut progress = ExpireProgress::default();
         while progress.examined < examined_max {
-            let Some(slot) = Slot::new(cursor.slot as u16).filter(|_| cursor.slot < SLOT_COUNT)
-            else {
+            let Some(slot) = self.occupied.next(cursor.database, cursor.slot) else {
+                self.average_ttls.add(cursor.database, cursor.seen);
                 *cursor = ExpireCursor { database: cursor.database + 1, ..ExpireCursor::default() };
                 if cursor.database >= self.databases() {
                     *cursor = ExpireCursor::default();
@@ -52,8 +92,12 @@ impl Keyspace {
                 cursor.slot = SLOT_COUNT;
                 continue;
             }
+            if slot.index() != cursor.slot {
+                (cursor.slot, cursor.within) = (slot.index(), 0);
+            }
             self.expire_in_slot(slot, cursor, worker, now, &mut progress);
         }
+        self.average_ttls.add(cursor.database, std::mem::take(&mut cursor.seen));
         progress
     }
 
@@ -66,6 +110,7 @@ impl Keyspace {
         progress: &mut ExpireProgress,
     ) {
         let mut due: Vec<Vec<u8>> = Vec::new();
+        let mut seen = cursor.seen;
         let mut state = self.lock(slot);
         let table = match state.table(cursor.database) {
             Some(table) if table.volatile_len() > 0 => table,
@@ -79,8 +124,12 @@ impl Keyspace {
             progress.examined += 1;
             if is_expired(record, now) {
                 due.push(record.key().to_vec());
+            } else if let Some(at) = record.expire_at() {
+                seen.keys += 1;
+                seen.millis += at.saturating_sub(now.0).max(0) as u64;
             }
         });
+        cursor.seen = seen;
         if cursor.within == 0 {
             cursor.slot += 1;
         }
@@ -92,6 +141,9 @@ impl Keyspace {
             if let Some(record) = table.remove(self.hash(&key), &key) {
                 objects += object_bytes(&record) as i64;
             }
+        }
+        if removed > 0 && table.is_empty() {
+            self.occupied.set(cursor.database, slot, false);
         }
         let tally = self.tally(worker);
         tally.add_keys(cursor.database, -(removed as i64), -(removed as i64));

@@ -1,14 +1,18 @@
 //! Sixteen thousand slots, each with its tables behind its own lock.
 
 use crate::HashSeed;
-use crate::access::{Access, Held, HeldSlot, object_bytes};
+use crate::access::{Access, Held, HeldSlot};
+use crate::expiry::AverageTtls;
+use crate::flushed::{Flushed, Freeing};
 use crate::hasher::SeededHasher;
 use crate::moment::Moment;
 use crate::object::Object;
+use crate::occupied::OccupiedSlots;
 use crate::tally::{Tally, Totals};
 use base::{SLOT_COUNT, Slot};
 use collections::{Hint, KeyHasher, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The threads that touch the keyspace are numbered, so that each has counters of its own.
@@ -55,33 +59,15 @@ impl SlotState {
     }
 }
 
-/// Tables that were emptied at a stroke; dropping it frees their records, which may take long.
-#[must_use = "drop it where the time does not matter"]
-pub struct Flushed {
-    tables: Vec<Table<Object>>,
-    keys: u64,
-}
-
-impl Flushed {
-    /// How many keys there were.
-    #[must_use]
-    pub fn keys(&self) -> u64 {
-        self.keys
-    }
-
-    /// Whether nothing was flushed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
-    }
-}
-
 /// All keys of the process.
 pub struct Keyspace {
     slots: Box<[SlotCell]>,
     pub(crate) hasher: SeededHasher,
     databases: usize,
     tallies: Box<[Tally]>,
+    pub(crate) occupied: OccupiedSlots,
+    freeing: Arc<Freeing>,
+    pub(crate) average_ttls: AverageTtls,
 }
 
 impl Keyspace {
@@ -97,6 +83,9 @@ impl Keyspace {
             hasher: SeededHasher::new(seed),
             databases,
             tallies: (0..workers).map(|_| Tally::new(databases)).collect(),
+            occupied: OccupiedSlots::new(databases),
+            freeing: Arc::default(),
+            average_ttls: AverageTtls::new(databases),
         }
     }
 
@@ -126,11 +115,46 @@ impl Keyspace {
         )
     }
 
-    /// The bytes that records, tables and values take.
+    /// The bytes that records, tables and values take; those of flushed keys until they are freed.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        let fixed = (SLOT_COUNT * size_of::<SlotCell>()) as i64;
-        (fixed + self.tallies.iter().map(Tally::memory).sum::<i64>()).max(0) as u64
+        let counted = self.tallies.iter().map(Tally::memory).sum::<i64>();
+        (self.fixed_bytes() as i64 + counted - self.freeing.freed_bytes()).max(0) as u64
+    }
+
+    /// The part of [`Keyspace::memory_bytes`] that is there without a key.
+    #[must_use]
+    pub fn fixed_bytes(&self) -> u64 {
+        let bits = self.databases * OccupiedSlots::BYTES_PER_DATABASE;
+        (SLOT_COUNT * size_of::<SlotCell>() + bits) as u64
+    }
+
+    /// How many keys were flushed and still take memory.
+    #[must_use]
+    pub fn unfreed_keys(&self) -> u64 {
+        self.freeing.pending()
+    }
+
+    /// How many flushed keys were freed.
+    #[must_use]
+    pub fn freed_keys(&self) -> u64 {
+        self.freeing.freed()
+    }
+
+    /// Begins all threads' statistics anew (`CONFIG RESETSTAT`). What the threads count meanwhile may be lost.
+    pub fn reset_statistics(&self) {
+        self.tallies.iter().for_each(Tally::reset_statistics);
+        self.freeing.reset_statistics();
+    }
+
+    /// The time that keys with an expiry have left, in milliseconds: an estimate from what active expiry has looked at, 0 where
+    /// it has seen none.
+    #[must_use]
+    pub fn average_ttl_millis(&self, database: usize) -> u64 {
+        match self.totals(database).volatile {
+            ..=0 => 0,
+            _ => self.average_ttls.millis(database),
+        }
     }
 
     /// Whether commands for this slot are served here; said by the cluster, beside the slot's lock.
@@ -216,47 +240,49 @@ impl Keyspace {
         Access::new(self, self.tally(worker), held, database, moment)
     }
 
-    /// Empties one database, or all of them, at one moment. Every slot is held while the tables are taken out.
+    /// Empties one database, or all of them, at one moment. Every slot is held while the tables are taken out; nothing is freed under
+    /// the locks, and nothing is counted key by key.
     pub fn flush(&self, database: Option<usize>, worker: WorkerId) -> Flushed {
+        let databases = database.map_or(0..self.databases, |only| only..only + 1);
+        let estimate = databases.clone().map(|one| self.occupied.iter(one, 0).count()).sum();
+        let mut flushed = Flushed::new(&self.freeing, estimate);
         let mut states = self.lock_all();
-        let mut flushed = Flushed { tables: Vec::new(), keys: 0 };
-        let tally = self.tally(worker);
-        for state in &mut states {
-            let range = database.map_or(0..self.databases, |only| only..only + 1);
-            for table in range.filter_map(|database| self.take_table(state, database, tally)) {
-                flushed.keys += table.len() as u64;
-                flushed.tables.push(table);
+        for database in databases {
+            for slot in self.occupied.iter(database, 0) {
+                self.take_table(&mut states[slot.index()], database, worker, &mut flushed);
             }
+            self.occupied.clear(database);
         }
         flushed
     }
 
     /// Empties one slot, in all databases: it belongs to another node now.
     pub fn flush_slot(&self, slot: Slot, worker: WorkerId) {
-        let tally = self.tally(worker);
+        let mut flushed = Flushed::new(&self.freeing, self.databases);
         let mut state = self.lock(slot);
-        let tables: Vec<_> = (0..self.databases)
-            .filter_map(|database| self.take_table(&mut state, database, tally))
-            .collect();
+        for database in 0..self.databases {
+            self.take_table(&mut state, database, worker, &mut flushed);
+            self.occupied.set(database, slot, false);
+        }
         drop(state);
-        drop(tables);
+        drop(flushed);
     }
 
-    /// Takes a table out of a slot and its keys out of the counters; `None` where there is nothing in it.
+    /// Takes a table out of a slot and its keys out of the counters; its memory counts until it is freed.
     fn take_table(
         &self,
         state: &mut SlotState,
         database: usize,
-        tally: &Tally,
-    ) -> Option<Table<Object>> {
+        worker: WorkerId,
+        flushed: &mut Flushed,
+    ) {
         if state.table(database).is_none_or(Table::is_empty) {
-            return None;
+            return;
         }
         let table = std::mem::take(state.table_mut(database, self.databases));
-        tally.add_keys(database, -(table.len() as i64), -(table.volatile_len() as i64));
-        let objects: usize = table.iter().map(object_bytes).sum();
-        tally.add_memory(-((table.memory_bytes() + objects) as i64));
-        Some(table)
+        let (keys, volatile) = (table.len() as i64, table.volatile_len() as i64);
+        self.tally(worker).add_keys(database, -keys, -volatile);
+        flushed.push(table);
     }
 
     /// Exchanges the contents of two databases at one moment.
@@ -265,10 +291,12 @@ impl Keyspace {
             return;
         }
         let tally = self.tally(worker);
-        for state in &mut self.lock_all() {
-            if [a, b].iter().all(|&one| state.table(one).is_none_or(Table::is_empty)) {
+        let mut states = self.lock_all();
+        for slot in Slot::all() {
+            if ![a, b].iter().any(|&one| self.occupied.contains(one, slot)) {
                 continue;
             }
+            let state = &mut states[slot.index()];
             let from_a = std::mem::take(state.table_mut(a, self.databases));
             let from_b = std::mem::replace(state.table_mut(b, self.databases), from_a);
             let now_b = state.table_mut(b, self.databases);
@@ -280,6 +308,8 @@ impl Keyspace {
             tally.add_keys(b, keys, volatile);
             *state.table_mut(a, self.databases) = from_b;
         }
+        self.occupied.swap(a, b);
+        self.average_ttls.swap(a, b);
     }
 
     #[inline]

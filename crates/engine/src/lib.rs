@@ -12,10 +12,12 @@
 mod access;
 mod edit;
 mod expiry;
+mod flushed;
 mod hasher;
 mod keyspace;
 mod moment;
 mod object;
+mod occupied;
 mod relocate;
 mod tally;
 #[cfg(test)]
@@ -27,8 +29,9 @@ pub use access::Access;
 pub use collections::{NewValue, Record, Value};
 pub use edit::{Change, Edit, Expiry};
 pub use expiry::{ExpireCursor, ExpireProgress};
+pub use flushed::Flushed;
 pub use hasher::HashSeed;
-pub use keyspace::{Flushed, Keyspace, WorkerId};
+pub use keyspace::{Keyspace, WorkerId};
 pub use moment::{AccessPolicy, Moment};
 pub use object::{
     EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind, memory_bytes, new_bytes,

@@ -154,3 +154,103 @@ fn random_keys_come_from_crowded_and_lonely_slots_alike() {
         assert_eq!(empty, None);
     }
 }
+
+#[test]
+fn flushed_memory_counts_until_it_is_freed() {
+    let keyspace = keyspace();
+    let empty = keyspace.memory_bytes();
+    for number in 0..100 {
+        put(&keyspace, 0, format!("k{number}").as_bytes(), Expiry::Clear);
+    }
+    let mut access = keyspace.hold(Slot::of_key(b"big"), 0, WORKER, Moment::at(NOW));
+    access.edit().put_string(b"big", &[b'x'; 100_000], Expiry::Clear);
+    drop(access);
+    let full = keyspace.memory_bytes();
+    let mut flushed = keyspace.flush(None, WORKER);
+    assert_eq!((flushed.keys(), keyspace.totals(0).keys), (101, 0));
+    assert_eq!((keyspace.memory_bytes(), keyspace.unfreed_keys()), (full, 101));
+    let freed = flushed.free(10);
+    assert!((10..101).contains(&freed), "{freed}");
+    assert_eq!((keyspace.unfreed_keys(), keyspace.freed_keys()), (101 - freed, freed));
+    assert!((empty..full).contains(&keyspace.memory_bytes()));
+    drop(flushed);
+    assert_eq!((keyspace.memory_bytes(), keyspace.unfreed_keys()), (empty, 0));
+    assert!(keyspace.flush(None, WORKER).is_empty());
+}
+
+/// Walks of all kinds find exactly the keys that are there, whatever made slots empty or not.
+#[test]
+fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
+    let keyspace = keyspace();
+    let mut rng = base::Rng::from_seed(11);
+    let mut model: [std::collections::BTreeSet<Vec<u8>>; 3] = Default::default();
+    for round in 0..2000 {
+        let database = rng.below(3) as usize;
+        let key = format!("k{}", rng.below(60)).into_bytes();
+        let slot = Slot::of_key(&key);
+        match rng.below(100) {
+            0 => {
+                drop(keyspace.flush(Some(database), WORKER));
+                model[database].clear();
+            }
+            1 => {
+                keyspace.flush_slot(slot, WORKER);
+                model.iter_mut().for_each(|keys| keys.retain(|key| Slot::of_key(key) != slot));
+            }
+            2..5 => {
+                keyspace.swap(0, database, WORKER);
+                model.swap(0, database);
+            }
+            5..20 => {
+                put(&keyspace, database, &key, Expiry::At(NOW.0 - 1));
+                model[database].remove(&key);
+                let mut cursor = crate::ExpireCursor::default();
+                while !keyspace.expire_step(&mut cursor, 10, WORKER, NOW).finished {}
+            }
+            20..30 => {
+                let other = (database + 1) % 3;
+                let mut access = keyspace.hold(slot, database, WORKER, Moment::at(NOW));
+                if access.edit().move_to(&key, other) {
+                    model[database].remove(&key);
+                    model[other].insert(key);
+                }
+            }
+            30..50 => {
+                let mut access = keyspace.hold(slot, database, WORKER, Moment::at(NOW));
+                let was_there = access.edit().take(&key).is_some();
+                assert_eq!(was_there, model[database].remove(&key), "round {round}");
+            }
+            _ => {
+                put(&keyspace, database, &key, Expiry::Clear);
+                model[database].insert(key);
+            }
+        }
+        for (database, keys) in model.iter().enumerate() {
+            let mut seen = Vec::new();
+            keyspace.visit_all(database, NOW, |record| seen.push(record.key().to_vec()));
+            seen.sort();
+            assert!(seen.iter().eq(keys), "round {round}, database {database}");
+            for slot in Slot::all().filter(|&slot| keyspace.occupied.contains(database, slot)) {
+                assert!(keyspace.keys_in_slot(database, slot) > 0, "round {round}, {slot:?}");
+            }
+            let random = keyspace.random_key(database, &mut rng, NOW);
+            assert_eq!(random.is_some(), !keys.is_empty(), "round {round}");
+        }
+    }
+}
+
+#[test]
+fn the_average_ttl_is_that_of_the_keys_that_were_seen() {
+    let keyspace = keyspace();
+    let mut cursor = crate::ExpireCursor::default();
+    put(&keyspace, 1, b"a", Expiry::At(NOW.0 + 1000));
+    put(&keyspace, 1, b"b", Expiry::At(NOW.0 + 3000));
+    put(&keyspace, 1, b"c", Expiry::Clear);
+    assert_eq!(keyspace.average_ttl_millis(1), 0, "none was seen yet");
+    assert!(keyspace.expire_step(&mut cursor, 100, WORKER, NOW).finished);
+    assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [0, 2000]);
+    keyspace.swap(0, 1, WORKER);
+    assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [2000, 0]);
+    drop(keyspace.flush(None, WORKER));
+    assert_eq!(keyspace.average_ttl_millis(0), 0);
+}

@@ -1,4 +1,4 @@
-//! Commands over the whole keyspace go slot by slot and hold one at a time.
+//! Commands over the whole keyspace go slot by slot and hold one at a time; empty slots are passed over.
 
 use crate::access::is_expired;
 use crate::keyspace::Keyspace;
@@ -24,7 +24,10 @@ impl Keyspace {
         let mut visit = live_only(now, &mut visit);
         let (mut number, mut within) = split(cursor);
         let mut visited = 0;
-        while let Some(slot) = Slot::new(number) {
+        while let Some(slot) = self.occupied.next(database, usize::from(number)) {
+            if slot.number() != number {
+                (number, within) = (slot.number(), 0);
+            }
             let (next, seen) = self.scan_step((database, slot), within, &mut visit);
             within = next;
             visited += seen;
@@ -103,7 +106,7 @@ impl Keyspace {
 
     /// Visits every key of a database, slot by slot.
     pub fn visit_all(&self, database: usize, now: UnixMillis, mut visit: impl FnMut(&KeyRecord)) {
-        for slot in Slot::all() {
+        for slot in self.occupied.iter(database, 0) {
             self.visit_slot(database, slot, now, &mut visit);
         }
     }
@@ -124,6 +127,9 @@ impl Keyspace {
         let bound = 2 * (keys / SLOT_COUNT as u64) + 4;
         for _ in 0..if keys == 0 { 0 } else { TRIES_MAX } {
             let slot = Slot::new(rng.below(SLOT_COUNT as u64) as u16)?;
+            if !self.occupied.contains(database, slot) {
+                continue;
+            }
             let state = self.lock(slot);
             let Some(table) = state.table(database) else { continue };
             if rng.below(bound) >= table.len() as u64 {
@@ -140,8 +146,8 @@ impl Keyspace {
     /// The key that stands about `skip` keys behind the first one, or the next after it whose time has not come.
     fn nth_live_key(&self, database: usize, mut skip: u64, now: UnixMillis) -> Option<Vec<u8>> {
         // What was skipped is looked at when there is nothing behind it.
-        let passes = if skip == 0 { 1 } else { 2 };
-        Slot::all().chain(Slot::all()).take(passes * SLOT_COUNT).find_map(|slot| {
+        let again = (skip > 0).then(|| self.occupied.iter(database, 0)).into_iter().flatten();
+        self.occupied.iter(database, 0).chain(again).find_map(|slot| {
             let state = self.lock(slot);
             let table = state.table(database)?;
             let from = skip.min(table.len() as u64);

@@ -1,0 +1,93 @@
+//! Tables that were emptied at a stroke, and their memory, which is counted until it is freed.
+
+use crate::access::object_bytes;
+use crate::object::Object;
+use collections::Table;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+/// What became of flushed tables. Shared with every [`Flushed`], which any thread may free.
+#[derive(Default)]
+pub(crate) struct Freeing {
+    bytes: AtomicI64,
+    pending: AtomicU64,
+    freed: AtomicU64,
+}
+
+impl Freeing {
+    /// Bytes of flushed tables that were freed. The tallies go on counting them.
+    pub(crate) fn freed_bytes(&self) -> i64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// Keys whose memory is to be freed.
+    pub(crate) fn pending(&self) -> u64 {
+        self.pending.load(Relaxed)
+    }
+
+    /// Keys whose memory was freed after they were gone.
+    pub(crate) fn freed(&self) -> u64 {
+        self.freed.load(Relaxed)
+    }
+
+    /// Begins the count of freed keys anew.
+    pub(crate) fn reset_statistics(&self) {
+        self.freed.store(0, Relaxed);
+    }
+}
+
+/// Tables that were emptied at a stroke. Their keys are gone; their memory counts until it is freed, by [`Flushed::free`] or
+/// when this is dropped, which may take long.
+#[must_use = "drop it where the time does not matter"]
+pub struct Flushed {
+    tables: Vec<Table<Object>>,
+    keys: u64,
+    freeing: Arc<Freeing>,
+}
+
+impl Flushed {
+    pub(crate) fn new(freeing: &Arc<Freeing>, capacity: usize) -> Flushed {
+        Flushed { tables: Vec::with_capacity(capacity), keys: 0, freeing: Arc::clone(freeing) }
+    }
+
+    pub(crate) fn push(&mut self, table: Table<Object>) {
+        self.keys += table.len() as u64;
+        self.freeing.pending.fetch_add(table.len() as u64, Relaxed);
+        self.tables.push(table);
+    }
+
+    /// How many keys there were.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// Whether there is nothing to free.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Frees tables until that has freed `keys` keys or more, or all; returns how many it has freed. A table is freed as a whole.
+    pub fn free(&mut self, keys: u64) -> u64 {
+        let mut freed = 0;
+        while freed < keys
+            && let Some(table) = self.tables.pop()
+        {
+            let objects: usize = table.iter().map(object_bytes).sum();
+            let (bytes, table_keys) = (table.memory_bytes() + objects, table.len() as u64);
+            drop(table);
+            self.freeing.bytes.fetch_add(bytes as i64, Relaxed);
+            self.freeing.pending.fetch_sub(table_keys, Relaxed);
+            self.freeing.freed.fetch_add(table_keys, Relaxed);
+            freed += table_keys;
+        }
+        freed
+    }
+}
+
+impl Drop for Flushed {
+    fn drop(&mut self) {
+        self.free(u64::MAX);
+    }
+}

@@ -83,12 +83,28 @@ impl fmt::Display for SlotRange {
 #[inline]
 #[must_use]
 pub fn hash_tag(key: &[u8]) -> &[u8] {
+    if !has_brace(key) {
+        return key;
+    }
     let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
     let rest = &key[open + 1..];
     match rest.iter().position(|&byte| byte == b'}') {
         None | Some(0) => key,
         Some(close) => &rest[..close],
     }
+}
+
+/// Whether there may be a `{` in a key: eight bytes at a time, for most keys have none.
+#[inline]
+fn has_brace(key: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const BRACES: u64 = ONES * b'{' as u64;
+    let (chunks, rest) = key.as_chunks::<8>();
+    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let found = chunks
+        .iter()
+        .fold(0, |found, chunk| found | zero_bytes(u64::from_le_bytes(*chunk) ^ BRACES));
+    found != 0 || rest.contains(&b'{')
 }
 
 #[cfg(test)]

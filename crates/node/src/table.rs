@@ -49,13 +49,13 @@ pub struct Entry {
 /// All commands.
 pub struct Table {
     entries: Box<[Entry]>,
-    /// Open addressing over the folded names; `EMPTY` or an index of `entries`.
-    buckets: Box<[u16]>,
+    /// Open addressing over the folded names.
+    buckets: Box<[Bucket]>,
     /// How many numbers were given, those of subcommands included.
     numbered: usize,
 }
 
-const EMPTY: u16 = u16::MAX;
+/// Buckets of the index: several for each command, so that most are found at the first look.
 const BUCKETS: usize = 2048;
 
 impl Table {
@@ -83,11 +83,12 @@ impl Table {
         entries.sort_by(|a, b| a.spec.name.cmp(b.spec.name));
         let mut buckets = vec![EMPTY; BUCKETS].into_boxed_slice();
         for (index, entry) in entries.iter().enumerate() {
-            let mut bucket = fold(entry.spec.name.as_bytes());
-            while buckets[bucket] != EMPTY {
-                bucket = (bucket + 1) % BUCKETS;
+            let bucket = Bucket::new(entry.spec.name, index as u16);
+            let mut at = bucket_of(bucket.folded, entry.spec.name.len());
+            while buckets[at].length != 0 {
+                at = (at + 1) % BUCKETS;
             }
-            buckets[bucket] = index as u16;
+            buckets[at] = bucket;
         }
         Table { entries: entries.into(), buckets, numbered: builder.numbered }
     }
@@ -96,17 +97,23 @@ impl Table {
     #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<&Entry> {
-        let mut bucket = fold(name);
+        if name.is_empty() {
+            return None;
+        }
+        let folded = fold(name);
+        let mut at = bucket_of(folded, name.len());
         loop {
-            let index = self.buckets[bucket];
-            if index == EMPTY {
+            let bucket = &self.buckets[at];
+            if bucket.length == 0 {
                 return None;
             }
-            let entry = &self.entries[index as usize];
-            if entry.spec.name.as_bytes().eq_ignore_ascii_case(name) {
-                return Some(entry);
+            if bucket.folded == folded && usize::from(bucket.length) == name.len() {
+                let entry = &self.entries[bucket.entry as usize];
+                if bucket.is_decided || entry.spec.name.as_bytes().eq_ignore_ascii_case(name) {
+                    return Some(entry);
+                }
             }
-            bucket = (bucket + 1) % BUCKETS;
+            at = (at + 1) % BUCKETS;
         }
     }
 
@@ -207,16 +214,50 @@ impl Builder {
     }
 }
 
-/// A bucket for a name: letters count the same in both cases.
+/// A name's place in the index, and what it is compared by first.
+#[derive(Clone, Copy)]
+struct Bucket {
+    /// The name's folded prefix.
+    folded: u64,
+    /// The name's length; 0 where the bucket is empty.
+    length: u8,
+    /// Whether equal prefixes and lengths are equal names: letters only, and not more than the prefix holds.
+    is_decided: bool,
+    /// Which entry.
+    entry: u16,
+}
+
+const EMPTY: Bucket = Bucket { folded: 0, length: 0, is_decided: false, entry: 0 };
+
+impl Bucket {
+    fn new(name: &str, entry: u16) -> Bucket {
+        let is_decided = name.len() <= PREFIX_BYTES && name.bytes().all(|b| b.is_ascii_lowercase());
+        Bucket { folded: fold(name.as_bytes()), length: name.len() as u8, is_decided, entry }
+    }
+}
+
+/// How much of a name its folded prefix holds.
+const PREFIX_BYTES: usize = 8;
+
+/// The first eight bytes of a name, or all of it, in an order that depends on its length; letters are the same in both cases.
+/// Not for an empty name.
 #[inline]
-fn fold(name: &[u8]) -> usize {
-    let mut first = [0u8; 8];
-    let length = name.len().min(8);
-    first[..length].copy_from_slice(&name[..length]);
-    let last = name.last().copied().unwrap_or(0) | 0x20;
-    let word = u64::from_le_bytes(first) | 0x2020_2020_2020_2020;
-    let mixed =
-        (word ^ (u64::from(last) << 56) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+fn fold(name: &[u8]) -> u64 {
+    let word = if let Some(first) = name.first_chunk::<8>() {
+        u64::from_le_bytes(*first)
+    } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+    } else {
+        let middle = name[name.len() / 2];
+        u64::from(name[0]) | u64::from(middle) << 8 | u64::from(name[name.len() - 1]) << 16
+    };
+    word | 0x2020_2020_2020_2020
+}
+
+/// Where to look first for a name of this folded prefix and length.
+#[inline]
+fn bucket_of(folded: u64, length: usize) -> usize {
+    let mixed = (folded ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 53) as usize
 }
 

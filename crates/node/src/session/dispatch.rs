@@ -209,12 +209,10 @@ impl Context<'_> {
     ) -> Outcome {
         match run {
             Run::Read(read) => {
-                let mut access = self.hold(entry, prepared, args)?;
-                read(&mut access.view(), args, reply)
+                self.holding(entry, prepared, args, |access| read(&mut access.view(), args, reply))
             }
             Run::Write(write) => {
-                let mut access = self.hold(entry, prepared, args)?;
-                write(&mut access.edit(), args, reply)
+                self.holding(entry, prepared, args, |access| write(&mut access.edit(), args, reply))
             }
             Run::Whole(whole) => {
                 let mut all = Whole {
@@ -237,30 +235,40 @@ impl Context<'_> {
         }
     }
 
-    /// Locks the slots of the request's keys, where they are served here.
+    /// Runs a command under the locks of its keys' slots, where they are served here.
     #[inline]
-    fn hold(
+    fn holding(
         &self,
         entry: &Entry,
         prepared: &Prepared<'_>,
         args: Args<'_>,
-    ) -> Result<Access<'_>, CommandError> {
-        let keyspace = &self.node.keyspace;
-        let database = self.state.database;
-        if let (Some(keys), Some((slot, hash))) = (entry.keys, prepared.key)
-            && keys.last == keys.first as i64
-        {
-            let access = keyspace.hold(slot, database, self.worker, self.moment);
-            // Asked under the lock: whoever takes the slot away locks it to drop its keys.
-            if !keyspace.serves(slot) {
-                drop(access);
-                self.route(entry, KeySlots::One(slot))?;
-                return Ok(keyspace
-                    .hold(slot, database, self.worker, self.moment)
-                    .with_hash(&args[keys.first], hash));
-            }
-            return Ok(access.with_hash(&args[keys.first], hash));
+        run: impl FnOnce(&mut Access<'_>) -> Outcome,
+    ) -> Outcome {
+        let (Some(keys), Some((slot, hash))) = (entry.keys, prepared.key) else {
+            return run(&mut self.hold_several(entry, args)?);
+        };
+        if keys.last != keys.first as i64 {
+            return run(&mut self.hold_several(entry, args)?);
         }
+        let keyspace = &self.node.keyspace;
+        let hold = || {
+            keyspace
+                .hold(slot, self.state.database, self.worker, self.moment)
+                .with_hash(&args[keys.first], hash)
+        };
+        let mut access = hold();
+        // Asked under the lock: whoever takes the slot away locks it to drop its keys.
+        if !keyspace.serves(slot) {
+            drop(access);
+            self.route(entry, KeySlots::One(slot))?;
+            access = hold();
+        }
+        run(&mut access)
+    }
+
+    /// Locks the slots of the keys of a request that may have several.
+    fn hold_several(&self, entry: &Entry, args: Args<'_>) -> Result<Access<'_>, CommandError> {
+        let keyspace = &self.node.keyspace;
         let mut positions = Vec::new();
         entry
             .spec
@@ -271,10 +279,11 @@ impl Context<'_> {
             let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
             self.route(entry, slots)?;
         }
-        Ok(keyspace.hold_keys(keys(), database, self.worker, self.moment))
+        Ok(keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment))
     }
 
     /// Decides whether this node serves a request of these slots.
+    #[cold]
     fn route(&self, entry: &Entry, slots: KeySlots) -> Outcome {
         let Some(cluster) = &self.node.cluster else { return Ok(()) };
         let access = if entry.spec.has(Flag::Write) {

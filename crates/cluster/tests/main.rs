@@ -1,6 +1,7 @@
 //! The crate from outside, in one binary.
 
 mod captured_packets;
+mod extensions;
 mod forged;
 mod net;
 mod scripts;

@@ -2,6 +2,7 @@
 
 mod captured_packets;
 mod extensions;
+mod foreign;
 mod forged;
 mod net;
 mod scripts;

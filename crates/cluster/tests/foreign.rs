@@ -51,9 +51,9 @@ impl Stage {
         let outputs = self.input(Input::Tick);
         let link = outputs
             .iter()
-            .find_map(|output| match output {
-                Output::Connect { link, port: bus, .. } if *bus == port + 10_000 => Some(*link),
-                _ => None,
+            .find_map(|output| {
+                let Output::Connect { link, port: bus, .. } = output else { return None };
+                (*bus == port + 10_000).then_some(*link)
             })
             .expect("it connects to whom it meets");
         self.input(Input::Connected { link, local: Some(LOCALHOST) });
@@ -116,12 +116,10 @@ fn shard(stage: &mut Stage) -> (Peer, Peer, SlotBitmap) {
 
 /// The vote among some outputs, and whether the configuration was synced before it.
 fn vote(outputs: &[Output], replica: &Peer) -> Option<bool> {
-    let sent = outputs.iter().position(|output| match output {
-        Output::Send { link, bytes } => {
-            let packet = decode(bytes).expect("machines send packets");
-            *link == replica.link && packet.packet_type() == Some(PacketType::AuthAck)
-        }
-        _ => false,
+    let sent = outputs.iter().position(|output| {
+        let Output::Send { link, bytes } = output else { return false };
+        let packet = decode(bytes).expect("machines send packets");
+        *link == replica.link && packet.packet_type() == Some(PacketType::AuthAck)
     })?;
     Some(outputs[..sent].contains(&Output::SaveConfig { fsync: true }))
 }
@@ -149,9 +147,9 @@ fn a_stale_claim_is_answered_with_an_update_and_takes_nothing() {
     let (primary, replica, slots) = shard(&mut stage);
     stage.hear(&said(&replica, 3, slots.bits(), None), None);
     let outputs = stage.hear(&said(&primary, 2, slots.bits(), None), None);
-    let update = outputs.iter().find_map(|output| match output {
-        Output::Send { link, bytes } if *link == primary.link => Some(bytes),
-        _ => None,
+    let update = outputs.iter().find_map(|output| {
+        let Output::Send { link, bytes } = output else { return None };
+        (*link == primary.link).then_some(bytes)
     });
     let packet = decode(update.expect("it is corrected")).expect("machines send packets");
     let Body::Update { config_epoch, owner, slots: owned } = packet.body else {

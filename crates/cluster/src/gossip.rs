@@ -123,9 +123,7 @@ impl Machine {
             writer.extension(&Extension::Hostname(&self.config.hostname));
         }
         // Redis 7.0 knows no other type, and logs each one that it does not know.
-        let knows_all =
-            peer.is_none_or(|node| node.sends_shard_id || node.is(NodeFlags::EXTENSIONS));
-        if !knows_all {
+        if !peer.is_some_and(|node| node.knows_shard_ids) {
             return;
         }
         if !self.config.human_nodename.is_empty() {
@@ -238,7 +236,7 @@ impl Machine {
                 Extension::Unknown { .. } => {}
             }
         }
-        let shard = shard.inspect(|_| self.nodes[sender].sends_shard_id = true).or_else(|| {
+        let shard = shard.inspect(|_| self.nodes[sender].knows_shard_ids = true).or_else(|| {
             let primary = self.nodes.find(&self.nodes[sender].replica_of?)?;
             Some(self.nodes[primary].shard)
         });

@@ -168,7 +168,7 @@ impl Machine {
     pub fn new(config: Config, mut rng: Rng, now: Now) -> Machine {
         let mut myself = Node::new(
             NodeId::random(&mut rng),
-            NodeFlags::MYSELF | NodeFlags::PRIMARY,
+            NodeFlags::MYSELF | NodeFlags::PRIMARY | NodeFlags::EXTENSIONS,
             Address::default(),
             now.monotonic,
         );

@@ -4,7 +4,7 @@
 //! a handshake. A packet that claims another sender than its link has shown before changes nothing either.
 
 use crate::links::{Direction, LinkId};
-use crate::machine::{LogLevel, Machine};
+use crate::machine::Machine;
 use crate::nodes::{MYSELF, NodeIndex};
 use crate::wire::{
     Body, Header, Heartbeat, MessageFlags, NodeFlags, Packet, PacketError, PacketType, decode,
@@ -30,10 +30,8 @@ impl Machine {
 
     fn decoded(&mut self, link_id: LinkId, packet: &Packet<'_>) {
         let header = &packet.header;
-        let Some(kind) = packet.packet_type() else {
-            self.log(LogLevel::Verbose, || "Received an unknown packet type".to_owned());
-            return;
-        };
+        // A later version may have more types; they are no fault, and not worth a line each.
+        let Some(kind) = packet.packet_type() else { return };
         self.counters.received(kind);
         let Some(link) = self.links.get(link_id) else { return };
         let direction = link.direction;
@@ -97,6 +95,7 @@ impl Machine {
         node.data_received = Some(now);
         node.offset = header.offset;
         node.redstart = header.message_flags.from_redstart();
+        node.knows_shard_ids |= header.flags.has(NodeFlags::EXTENSIONS);
         if header.message_flags.has(MessageFlags::EXTENSIONS) {
             node.flags |= NodeFlags::EXTENSIONS;
             if let Some(link) = self.links.get_mut(link_id) {

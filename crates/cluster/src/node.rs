@@ -61,8 +61,9 @@ pub(crate) struct Node {
     pub(crate) status: Option<Box<NodeStatus>>,
     /// Its packets carry our mark.
     pub(crate) redstart: bool,
-    /// Its packets have carried a shard id, so it is no Redis 7.0, which logs every type but the hostname.
-    pub(crate) sends_shard_id: bool,
+    /// It has sent a shard id, or says of itself that it knows extensions: it is no Redis 7.0, which logs
+    /// every type but the hostname.
+    pub(crate) knows_shard_ids: bool,
     pub(crate) created_at: Monotonic,
     pub(crate) failed_at: Option<Monotonic>,
     pub(crate) connect_tried: Option<Monotonic>,
@@ -84,7 +85,7 @@ impl Node {
             human_nodename: None,
             status: None,
             redstart: false,
-            sends_shard_id: false,
+            knows_shard_ids: false,
             created_at: now,
             ping_sent: None,
             pong_received: None,

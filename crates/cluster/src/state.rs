@@ -5,6 +5,7 @@
 //! than the failure detector, which waits for the answer to a ping, and earlier than the majority can elect
 //! somebody else for its slots.
 
+use crate::limits::TICK;
 use crate::machine::{LogLevel, Machine, Output};
 use crate::nodes::MYSELF;
 use crate::wire::NodeFlags;
@@ -94,15 +95,14 @@ impl Machine {
     }
 
     /// Whether a majority of the voting primaries, this node among them, was heard of within the node
-    /// timeout and is not believed to fail.
+    /// timeout and is not believed to fail. The next look comes a tick later, so the tick counts already.
     fn in_majority(&self) -> bool {
+        let patience = self.node_timeout().saturating_sub(TICK);
         let (mut voting, mut reachable) = (0usize, 0usize);
         for (index, node) in self.nodes.iter().filter(|(_, node)| node.votes()) {
             voting += 1;
             let heard = index == MYSELF
-                || node
-                    .last_seen()
-                    .is_some_and(|at| self.now.monotonic.since(at) <= self.node_timeout());
+                || node.last_seen().is_some_and(|at| self.now.monotonic.since(at) <= patience);
             reachable += usize::from(heard && !node.is_unreachable());
         }
         reachable > voting / 2 || voting == 0

@@ -8,6 +8,7 @@ mod candidate;
 mod checker;
 mod growth;
 mod network;
+mod queue;
 mod scenario;
 mod trace;
 mod world;

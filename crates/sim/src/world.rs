@@ -6,12 +6,12 @@
 use crate::candidate::Candidate;
 use crate::checker::{Checker, Observed, Violation};
 use crate::network::{ConnId, Connection, Connections, End, Reach, Weather};
+use crate::queue::{Event, Queue};
 use crate::trace::Trace;
 use base::{Epoch, Monotonic, Rng, UnixMillis};
 use cluster::{ClusterState, Config, Input, LinkId, Machine, Now, Output, wire};
 use core::net::{IpAddr, Ipv4Addr};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The client port of every node; the bus port is 10,000 above.
@@ -22,44 +22,6 @@ const WALL_START_MS: i64 = 1_795_000_000_000;
 
 /// How long a refused connection, or the news of a closed one, takes at most beyond the latency.
 const RETRY_US: u64 = 50_000;
-
-/// What happens at a moment.
-#[derive(Clone, Debug)]
-enum Event {
-    Tick { node: usize, run: u32 },
-    Established { conn: ConnId },
-    Refused { node: usize, run: u32, link: LinkId },
-    Arrived { conn: ConnId, end: usize, bytes: Vec<u8> },
-    Ended { conn: ConnId, end: usize },
-}
-
-struct Scheduled {
-    at_us: u64,
-    sequence: u64,
-    event: Event,
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Scheduled) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Scheduled {}
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Scheduled) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Scheduled) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-impl Scheduled {
-    fn key(&self) -> (u64, u64) {
-        (self.at_us, self.sequence)
-    }
-}
 
 /// A node's disk: what a crash leaves of `nodes.conf`.
 #[derive(Clone, Default, Debug)]
@@ -86,8 +48,7 @@ pub(crate) struct SimNode {
 /// A whole run.
 pub struct World {
     pub(crate) now_us: u64,
-    sequence: u64,
-    queue: BinaryHeap<Reverse<Scheduled>>,
+    queue: Queue,
     pub(crate) nodes: Vec<SimNode>,
     connections: Connections,
     pub(crate) reach: Reach,
@@ -123,8 +84,7 @@ impl World {
         let count = machines + candidates;
         let mut world = World {
             now_us: 0,
-            sequence: 0,
-            queue: BinaryHeap::new(),
+            queue: Queue::default(),
             nodes: Vec::with_capacity(count),
             connections: Connections::default(),
             reach: Reach::new(count),
@@ -212,12 +172,9 @@ impl World {
     /// The first [`Violation`].
     pub fn run_until(&mut self, until: Duration) -> Result<(), Violation> {
         let until_us = until.as_micros() as u64;
-        while let Some(Reverse(next)) = self.queue.peek()
-            && next.at_us <= until_us
-        {
-            let Some(Reverse(next)) = self.queue.pop() else { break };
-            self.now_us = next.at_us;
-            self.happen(next.event);
+        while let Some((at_us, event)) = self.queue.pop_until(until_us) {
+            self.now_us = at_us;
+            self.happen(event);
             if let Some(violation) = self.violation.take() {
                 return Err(violation);
             }
@@ -227,8 +184,7 @@ impl World {
     }
 
     fn schedule(&mut self, at_us: u64, event: Event) {
-        self.sequence += 1;
-        self.queue.push(Reverse(Scheduled { at_us, sequence: self.sequence, event }));
+        self.queue.push(at_us, event);
     }
 
     fn happen(&mut self, event: Event) {

@@ -104,7 +104,7 @@ fn options_win_over_the_file_and_rewrite_keeps_it() {
     assert_eq!(client.command(&["CONFIG", "SET", "timeout", "40"]), Reply::Status("OK".into()));
     assert_eq!(client.command(&["CONFIG", "REWRITE"]), Reply::Status("OK".into()));
     let rewritten = fs::read_to_string(&path).expect("it was rewritten");
-    assert!(rewritten.starts_with("# mine\nhz 30\ntimeout 40\n# Generated"), "{rewritten}");
+    assert!(rewritten.starts_with("# mine\nhz 30\ntimeout 40\n\n# Generated"), "{rewritten}");
     assert!(pidfile.exists());
     let _ = client.send_raw(b"SHUTDOWN NOSAVE\r\n");
     stop(&pidfile);

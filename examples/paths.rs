@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, reason = "a program whose output is read")]
 
 use base::{Monotonic, Rng, UnixMillis};
+use config::{Change, Config, SetError};
 use engine::{HashSeed, WorkerId};
 use node::clients::Origin;
 use node::{Host, Node, NodeOptions, Now, Session, Step, Worker};
@@ -39,6 +40,15 @@ struct NoWorld;
 impl Host for NoWorld {
     fn shutdown(&self) {}
     fn save_nodes_conf(&self, _: &str, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+    fn reconfigure(&self, _: &Config, _: &mut Change) -> Result<(), SetError> {
+        Ok(())
+    }
+    fn read_config_file(&self) -> Option<Result<Vec<u8>, String>> {
+        None
+    }
+    fn replace_config_file(&self, _: &[u8]) -> Result<(), String> {
         Ok(())
     }
     fn wake_bus(&self) {}
@@ -159,7 +169,7 @@ fn main() {
     let keys = option("--keys", 1_000_000);
     let time = Duration::from_millis(option("--duration-ms", 2000));
     let options = NodeOptions {
-        databases: 16,
+        config: Config::default(),
         workers: threads,
         seed: HashSeed(1, 2),
         run_id: "0".repeat(40),

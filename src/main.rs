@@ -1,57 +1,88 @@
-//! The command line.
+//! The program: `redstart [redis.conf | -] [--directive value ...]`, as redis-server takes it, and subcommands.
+//!
+//! A first word that is a subcommand wins over a configuration file of that name.
 
+mod command_line;
+
+use config::{Invocation, Start};
+use server::{DiskFiles, Launch, daemon};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Chosen by measurement: docs/decisions/0006-allocator.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().init();
-    let mut port = 6379;
-    let mut workers = 0;
-    let mut is_cluster = false;
-    let mut dir = ".".to_owned();
-    let mut timeout = 15000;
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        let value = args.next().unwrap_or_default();
-        match arg.as_str() {
-            "--port" => port = value.parse().unwrap_or(6379),
-            "--worker-threads" => workers = value.parse().unwrap_or(0),
-            "--cluster-enabled" => is_cluster = value == "yes",
-            "--dir" => dir = value,
-            "--cluster-node-timeout" => timeout = value.parse().unwrap_or(15000),
-            _ => {}
-        }
-    }
-    let cluster = is_cluster.then(|| {
-        let mut config = cluster::Config::for_port(port);
-        config.node_timeout = Duration::from_millis(timeout);
-        server::ClusterOptions {
-            file: std::path::Path::new(&dir).join("nodes.conf"),
-            port: port + 10000,
-            config,
-        }
-    });
-    let options = server::Options {
-        bind: vec!["127.0.0.1".to_owned()],
-        port,
-        unix_socket: None,
-        unix_socket_mode: 0,
-        backlog: 511,
-        keepalive: Duration::from_secs(300),
-        clients_max: 10_000,
-        workers,
-        databases: if cluster.is_some() { 1 } else { 16 },
-        cluster,
-    };
-    match server::run(options) {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
+        Err(Failure::Told) => ExitCode::FAILURE,
+        Err(Failure::Said(text)) => {
+            // Where standard error is closed nobody listens.
+            let _ = writeln!(io::stderr(), "{text}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Why the program ends with 1.
+enum Failure {
+    /// The user has been told.
+    Told,
+    /// This is to be said.
+    Said(String),
+}
+
+/// A failure that has yet to be said.
+fn say(error: impl ToString) -> Failure {
+    Failure::Said(error.to_string())
+}
+
+fn run() -> Result<(), Failure> {
+    let arguments: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
+    if let Some(first) = arguments.first()
+        && command_line::is_subcommand(first)
+    {
+        return command_line::run_subcommand();
+    }
+    match Invocation::parse(&arguments).map_err(say)? {
+        Invocation::Version => print(&command_line::version()),
+        Invocation::Help => print(&command_line::help()),
+        Invocation::Start(start) => serve(&start),
+    }
+}
+
+fn serve(start: &Start) -> Result<(), Failure> {
+    let mut stdin = None;
+    if start.stdin {
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text).map_err(say)?;
+        stdin = Some(text);
+    }
+    let loaded = config::load(start, stdin.as_deref(), &mut DiskFiles).map_err(say)?;
+    let file = start.file.as_deref().map(absolute).transpose().map_err(say)?;
+    let launch = Launch::new(loaded, file).map_err(say)?;
+    let logs_to_stdout = launch.config.logging.logfile.is_empty();
+    if launch.config.general.daemonize {
+        if !daemon::is_detached() {
+            return daemon::detach(stdin.as_deref()).map_err(say);
+        }
+        daemon::begin_session().map_err(say)?;
+    }
+    server::run(launch).map_err(|error| {
+        // What is only in a file is told here too.
+        if logs_to_stdout && error.is_logged() { Failure::Told } else { say(error) }
+    })
+}
+
+/// The path as it is from everywhere, for the working folder will change.
+fn absolute(path: &[u8]) -> io::Result<PathBuf> {
+    std::path::absolute(std::ffi::OsStr::from_bytes(path))
+}
+
+/// Writes to the standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    io::stdout().write_all(text.as_bytes()).map_err(say)
 }

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod clients;
+mod command_line;
 mod mixed_bus;
 mod process;
 mod scripts;

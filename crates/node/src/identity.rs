@@ -11,8 +11,6 @@ pub struct Identity {
     pub compat_version: String,
     /// The version of this server.
     pub redstart_version: String,
-    /// Where the node stands (`availability-zone`); empty where that was not said.
-    pub availability_zone: String,
 }
 
 impl Default for Identity {
@@ -22,7 +20,6 @@ impl Default for Identity {
             server_name: "redstart".to_owned(),
             compat_version: "7.2.4".to_owned(),
             redstart_version: env!("CARGO_PKG_VERSION").to_owned(),
-            availability_zone: String::new(),
         }
     }
 }

@@ -11,6 +11,7 @@
 pub mod clients;
 mod cluster;
 mod command;
+mod configuration;
 mod connection;
 mod event;
 mod help;
@@ -28,6 +29,7 @@ mod testing;
 mod worker;
 
 pub use cluster::ClusterNode;
+pub use configuration::{AnnounceError, Settings, Tuning, bus_config};
 pub use event::Event;
 pub use host::Host;
 pub use identity::Identity;

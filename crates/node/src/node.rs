@@ -2,6 +2,7 @@
 
 use crate::clients::{Clients, flag};
 use crate::cluster::{self, ClusterNode};
+use crate::configuration::{self, Settings};
 use crate::event::Event;
 use crate::host::Host;
 use crate::identity::Identity;
@@ -12,6 +13,7 @@ use crate::table::Table;
 use crate::worker::Now;
 use crate::{command, connection};
 use base::Monotonic;
+use config::Config;
 use engine::{Flushed, HashSeed, Keyspace, WorkerId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -20,8 +22,8 @@ use std::time::Duration;
 
 /// What a node is made with.
 pub struct NodeOptions {
-    /// How many databases there are.
-    pub databases: usize,
+    /// Its settings.
+    pub config: Config,
     /// How many threads run commands; the control thread comes on top.
     pub workers: usize,
     /// The secret of the keyspace's hash function.
@@ -45,6 +47,8 @@ pub struct Node {
     pub table: Table,
     /// All clients.
     pub clients: Clients,
+    /// The settings in force.
+    pub settings: Settings,
     /// What the node says it is.
     pub identity: Identity,
     /// The password of the default user.
@@ -57,6 +61,8 @@ pub struct Node {
     pub started: Now,
     /// Its place in a cluster, in cluster mode.
     pub cluster: Option<ClusterNode>,
+    /// The port that the bus listens on, in cluster mode.
+    pub bus_port: u16,
     /// Tables that were flushed and wait for a thread with time to free them.
     pub flushed: Mutex<Vec<Flushed>>,
     pause: Pause,
@@ -70,17 +76,32 @@ impl Node {
     /// A node without keys.
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
-        let session = [command::COMMANDS, connection::COMMANDS, cluster::COMMANDS];
+        let session =
+            [command::COMMANDS, configuration::COMMANDS, connection::COMMANDS, cluster::COMMANDS];
         let table = Table::new(commands::FAMILIES, &session);
         // The control thread counts too: expired keys, connections.
         let threads = options.workers + 1;
+        let config = options.config;
+        let databases = if config.cluster.enabled {
+            config.cluster.databases
+        } else {
+            config.general.databases
+        };
+        let identity = Identity {
+            compat_version: config.general.compat_version.clone(),
+            ..Identity::default()
+        };
+        let password = Password::default();
+        password.set(&config.security.requirepass);
         Node {
-            keyspace: Keyspace::new(options.databases, threads, options.seed),
+            keyspace: Keyspace::new(databases as usize, threads, options.seed),
             stats: (0..threads).map(|_| WorkerStats::new(table.numbered())).collect(),
             table,
             clients: Clients::default(),
-            identity: Identity::default(),
-            password: Password::default(),
+            bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
+            settings: Settings::new(config),
+            identity,
+            password,
             host,
             run_id: options.run_id,
             started: options.started,
@@ -140,6 +161,14 @@ impl Node {
             .collect();
         counts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         counts
+    }
+
+    /// Begins all statistics anew (CONFIG RESETSTAT).
+    pub fn reset_statistics(&self) {
+        for (number, stats) in self.stats.iter().enumerate() {
+            stats.reset();
+            self.keyspace.tally(WorkerId(number)).reset_statistics();
+        }
     }
 
     /// How many error replies there were, by their code words.

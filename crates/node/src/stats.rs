@@ -141,6 +141,40 @@ impl WorkerStats {
         }
     }
 
+    /// Begins anew; what the owner counts meanwhile may be lost.
+    pub(crate) fn reset(&self) {
+        let WorkerStats {
+            commands,
+            connections,
+            rejected_connections,
+            input_bytes,
+            output_bytes,
+            reads,
+            writes,
+            errors,
+            error_codes,
+            denied_authentications,
+            by_command,
+        } = self;
+        for counter in [
+            commands,
+            connections,
+            rejected_connections,
+            input_bytes,
+            output_bytes,
+            reads,
+            writes,
+            errors,
+            denied_authentications,
+        ] {
+            counter.reset();
+        }
+        error_codes.reset();
+        for CommandStats { calls, nanos, rejected, failed } in by_command {
+            [calls, nanos, rejected, failed].into_iter().for_each(Counter::reset);
+        }
+    }
+
     /// Counts an error reply.
     pub(crate) fn count_error(&self, text: &str) {
         self.errors.add(1);

@@ -3,6 +3,7 @@
 use crate::clients::{ClientId, Origin};
 use crate::{Event, Host, Node, NodeOptions, Now, Session, Step, Worker};
 use base::{Monotonic, Rng, UnixMillis};
+use config::{Change, Config, SetError};
 use engine::{HashSeed, WorkerId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -17,6 +18,18 @@ impl Host for NoHost {
 
     fn save_nodes_conf(&self, _: &str, _: bool) -> std::io::Result<()> {
         Ok(())
+    }
+
+    fn reconfigure(&self, _: &Config, _: &mut Change) -> Result<(), SetError> {
+        Ok(())
+    }
+
+    fn read_config_file(&self) -> Option<Result<Vec<u8>, String>> {
+        Some(Ok(b"# mine\ntimeout 5\n".to_vec()))
+    }
+
+    fn replace_config_file(&self, text: &[u8]) -> Result<(), String> {
+        Err(format!("not writing {}", String::from_utf8_lossy(text).replace('\n', "|")))
     }
 
     fn wake_bus(&self) {}
@@ -40,7 +53,7 @@ impl Fixture {
     pub(crate) fn new() -> Fixture {
         let now = Now { wall: UnixMillis(1_700_000_000_000), monotonic: Monotonic::from_millis(5) };
         let options = NodeOptions {
-            databases: 16,
+            config: Config::default(),
             workers: 1,
             seed: HashSeed(1, 2),
             run_id: "0".repeat(40),

@@ -1,5 +1,6 @@
 //! What one thread keeps for itself, and the time that it is told.
 
+use crate::configuration::Tuning;
 use crate::event::Event;
 use crate::node::Node;
 use crate::stats::WorkerStats;
@@ -27,6 +28,8 @@ pub struct Worker {
     pub rng: Rng,
     /// Requests decoded and not yet executed; kept for its memory.
     pub(crate) requests: Requests,
+    /// What commands go by; renewed with every batch.
+    pub tuning: Tuning,
     /// What happened and has to be logged.
     pub(crate) events: Vec<Event>,
 }
@@ -35,7 +38,8 @@ impl Worker {
     /// The worker of this number.
     #[must_use]
     pub fn new(node: Arc<Node>, id: WorkerId, rng: Rng) -> Worker {
-        Worker { node, id, rng, requests: Requests::new(), events: Vec::new() }
+        let tuning = Tuning::new(&node.settings.current());
+        Worker { node, id, rng, requests: Requests::new(), tuning, events: Vec::new() }
     }
 
     /// What happened since this was last called. Few: each kind of event limits itself.

@@ -185,7 +185,9 @@ impl Bus {
     fn send(&mut self, link: LinkId, bytes: Vec<u8>) {
         let Some(to) = self.links.get(&link) else { return };
         let waiting = to.waiting_bytes.fetch_add(bytes.len(), Relaxed) + bytes.len();
-        if waiting > LINK_BUFFER_BYTES_MAX {
+        let limit = self.node.settings.current().cluster.link_sendbuf_limit;
+        let limit = usize::try_from(limit).ok().filter(|&limit| limit != 0);
+        if waiting > limit.unwrap_or(LINK_BUFFER_BYTES_MAX) {
             self.forget_link(link);
             self.handle(Input::Overflowed { link });
             return;

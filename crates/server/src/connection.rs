@@ -6,6 +6,7 @@
 //! 2. A connection holds memory of its own only while a request is incomplete or output is waiting.
 
 use crate::clock;
+use crate::control::log_overcome;
 use crate::stream::Stream;
 use crate::worker::Bench;
 use bytes::{Buf, BytesMut};
@@ -24,9 +25,6 @@ const PARTIAL_READ_BYTES_MIN: usize = 16 * 1024;
 
 /// How much room is made at most before bytes have come to fill it, in bytes.
 const PARTIAL_READ_BYTES_MAX: usize = 1 << 20;
-
-/// How much undecoded input a client may have (`client-query-buffer-limit`), in bytes.
-const QUERY_BUFFER_BYTES_MAX: usize = 1 << 30;
 
 /// What the connection does when it is polled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,10 +84,9 @@ impl Connection {
             let room = self.session.missing(self.input.len());
             self.input.reserve(room.clamp(PARTIAL_READ_BYTES_MIN, PARTIAL_READ_BYTES_MAX));
             let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-            if read == 0 || self.input.len() > QUERY_BUFFER_BYTES_MAX {
+            if read == 0 || !self.count_read(read) {
                 return Poll::Ready(Ok(false));
             }
-            self.count_read(read);
             self.phase = Phase::Execute;
             return Poll::Ready(Ok(true));
         }
@@ -151,6 +148,13 @@ impl Connection {
         }
         bench.worker.stats().writes.add(1);
         bench.worker.stats().output_bytes.add(bench.output.len() as u64);
+        let hard_limit = bench.worker.tuning.output_limit.hard_bytes;
+        if hard_limit != 0 && (self.output.len() + bench.output.len()) as u64 > hard_limit {
+            log_overcome(client);
+            client.kill();
+            bench.output.clear();
+            return;
+        }
         let mut written = 0;
         // Errors show up again at the next read or write.
         while written < bench.output.len()
@@ -169,10 +173,22 @@ impl Connection {
         }
     }
 
-    fn count_read(&self, bytes: usize) {
+    /// Counts what was read; whether the client may have so much waiting.
+    fn count_read(&self, bytes: usize) -> bool {
         let bench = self.bench.lock();
         bench.worker.stats().reads.add(1);
         bench.worker.stats().input_bytes.add(bytes as u64);
+        let may = self.input.len() <= bench.worker.tuning.query_buffer_bytes_max;
+        if !may {
+            let client = self.session.client();
+            tracing::warn!(
+                "Closing client that reached max query buffer length: id={} addr={} qbuf={}",
+                client.id.0,
+                client.origin.address,
+                self.input.len()
+            );
+        }
+        may
     }
 }
 

@@ -1,12 +1,16 @@
-//! The control thread: accepting and dealing connections, timers, signals.
+//! The control thread's part in serving clients: accepting and dealing connections, and the timers.
 
 use crate::clock;
 use crate::listen::Listener;
-use crate::options::Options;
 use crate::stream::RawStream;
 use crate::worker::Dealt;
+use base::Monotonic;
+use config::Config;
 use engine::ExpireCursor;
 use node::Node;
+use node::clients::{Client, ClientId, Origin};
+use node::protected_mode;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,11 +20,8 @@ use tokio::sync::mpsc;
 /// How long accepting rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often the timers run (`hz` 10).
-const CYCLE: Duration = Duration::from_millis(100);
-
-/// How much of a cycle active expiry may take.
-const EXPIRE_TIME_MAX: Duration = Duration::from_millis(25);
+/// How often it is looked whether clients have been idle too long, or have too much unread.
+const CLIENTS_CYCLE: Duration = Duration::from_secs(1);
 
 /// How many keys with an expiry are looked at before the clock is.
 const EXPIRE_STEP: u64 = 200;
@@ -28,7 +29,6 @@ const EXPIRE_STEP: u64 = 200;
 /// Where new connections go.
 pub(crate) struct Dealer {
     pub(crate) node: Arc<Node>,
-    pub(crate) options: Options,
     pub(crate) workers: Vec<mpsc::UnboundedSender<Dealt>>,
     pub(crate) next: AtomicUsize,
 }
@@ -37,7 +37,9 @@ impl Dealer {
     /// Accepts from one socket for ever.
     pub(crate) async fn accept(self: Arc<Dealer>, listener: Listener) {
         loop {
-            match listener.accept(&self.options).await {
+            // Settings that change while the next client is awaited hold for the one after it.
+            let config = self.node.settings.current();
+            match listener.accept(&config.network).await {
                 Ok((stream, origin)) => self.deal(stream, origin),
                 Err(error) => {
                     tracing::warn!("Error accepting a client connection: {error}");
@@ -47,14 +49,22 @@ impl Dealer {
         }
     }
 
-    /// Gives a connection to the next worker, or tells the client that there is no room.
-    fn deal(&self, stream: RawStream, mut origin: node::clients::Origin) {
+    /// Gives a connection to the next worker, or tells the client why it is not served.
+    fn deal(&self, stream: RawStream, mut origin: Origin) {
+        let config = self.node.settings.current();
+        let stats = self.node.stats(self.node.control());
+        let has_password = self.node.password.is_required();
+        if protected_mode::denies(config.network.protected_mode, has_password, &origin) {
+            stats.rejected_connections.add(1);
+            refuse(stream, protected_mode::DENIED.as_bytes());
+            return;
+        }
         let now = clock::now();
         let worker = self.next.fetch_add(1, Relaxed) % self.workers.len();
         origin.worker = worker;
-        let stats = self.node.stats(self.node.control());
-        let clients = &self.node.clients;
-        match clients.connect(origin, self.options.clients_max, now.wall, now.monotonic) {
+        tracing::debug!("Accepted {}", origin.address);
+        let clients_max = config.network.maxclients as usize;
+        match self.node.clients.connect(origin, clients_max, now.wall, now.monotonic) {
             Some(client) => {
                 stats.connections.add(1);
                 // A worker that has stopped takes no more; the connection is closed as it is dropped.
@@ -76,29 +86,118 @@ fn refuse(stream: RawStream, why: &[u8]) {
     };
 }
 
-/// Runs the timers for ever.
+/// Runs the timers for ever, `hz` times a second.
 pub(crate) async fn run_timers(node: Arc<Node>) {
     let mut cursor = ExpireCursor::default();
-    let mut ticks = tokio::time::interval(CYCLE);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut watch = ClientsWatch::default();
+    let mut looked_at_clients = clock::monotonic();
     loop {
-        ticks.tick().await;
-        node.end_pause_if_due(clock::monotonic());
-        expire(&node, &mut cursor);
+        let config = node.settings.current();
+        let cycle = Duration::from_secs(1) / config.general.hz.max(1);
+        tokio::time::sleep(cycle).await;
+        expire(&node, &mut cursor, &ExpireEffort::new(&config, cycle));
         let flushed = std::mem::take(&mut *node.flushed.lock());
         drop(flushed);
+        let now = clock::monotonic();
+        node.end_pause_if_due(now);
+        if now.since(looked_at_clients) >= CLIENTS_CYCLE {
+            looked_at_clients = now;
+            watch.look(&node, &config, now);
+        }
     }
 }
 
-/// One cycle of active expiry: goes on while a tenth or more of the keys it looks at are due, within its time.
-fn expire(node: &Node, cursor: &mut ExpireCursor) {
+/// How hard expired keys are looked for in one cycle (`active-expire-effort`), as Redis scales it.
+struct ExpireEffort {
+    /// How long it may take.
+    time_max: Duration,
+    /// The part of the keys looked at that has to be due for it to go on, in percent.
+    stale_percent_min: u64,
+}
+
+impl ExpireEffort {
+    fn new(config: &Config, cycle: Duration) -> ExpireEffort {
+        let beyond_least = config.general.active_expire_effort.saturating_sub(1);
+        ExpireEffort {
+            time_max: cycle * (25 + 2 * beyond_least) / 100,
+            stale_percent_min: u64::from(10u32.saturating_sub(beyond_least)),
+        }
+    }
+}
+
+/// One cycle of active expiry: goes on while enough of the keys it looks at are due, within its time.
+fn expire(node: &Node, cursor: &mut ExpireCursor, effort: &ExpireEffort) {
     let start = clock::monotonic();
     loop {
         let now = clock::now();
         let progress = node.keyspace.expire_step(cursor, EXPIRE_STEP, node.control(), now.wall);
-        let is_worth_it = progress.expired * 10 >= progress.examined && progress.examined > 0;
-        if progress.finished || !is_worth_it || now.monotonic.since(start) > EXPIRE_TIME_MAX {
+        let is_worth_it = progress.examined > 0
+            && progress.expired * 100 >= progress.examined * effort.stale_percent_min;
+        if progress.finished || !is_worth_it || now.monotonic.since(start) > effort.time_max {
             return;
         }
+    }
+}
+
+/// Disconnects clients that have sent nothing for too long (`timeout`), or have left too much unread for too long (the soft part of
+/// `client-output-buffer-limit`).
+#[derive(Default)]
+struct ClientsWatch {
+    /// Since when clients have had more unread than the soft limit.
+    beyond_soft_limit: BTreeMap<ClientId, Monotonic>,
+}
+
+impl ClientsWatch {
+    fn look(&mut self, node: &Node, config: &Config, now: Monotonic) {
+        let idle_max = u64::from(config.network.timeout_seconds);
+        let limit = config.network.client_output_buffer_limit.normal;
+        let mut beyond = std::mem::take(&mut self.beyond_soft_limit);
+        if idle_max == 0 && limit.soft_bytes == 0 {
+            return;
+        }
+        for client in node.clients.all() {
+            if idle_max != 0 && client.idle_seconds(now) > idle_max {
+                tracing::debug!("Closing idle client {}", client.origin.address);
+                client.kill();
+            } else if limit.soft_bytes != 0 && unread(&client) > limit.soft_bytes {
+                let since = beyond.remove(&client.id).unwrap_or(now);
+                if now.since(since) >= Duration::from_secs(limit.soft_seconds) {
+                    log_overcome(&client);
+                    client.kill();
+                } else {
+                    self.beyond_soft_limit.insert(client.id, since);
+                }
+            }
+        }
+    }
+}
+
+fn unread(client: &Client) -> u64 {
+    client.pending_output_bytes.load(Relaxed) as u64
+}
+
+/// Logs that a client is disconnected because it does not read. Test suites look for the line's end.
+pub(crate) fn log_overcome(client: &Client) {
+    tracing::warn!(
+        "Client id={} addr={} closed for overcoming of output buffer limits.",
+        client.id.0,
+        client.origin.address
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_tries_harder_with_more_effort() {
+        let effort = |effort: &[u8]| {
+            let words: [&[u8]; 2] = [b"active-expire-effort", effort];
+            let change = Config::default().with(&words, false).expect("it can be set");
+            ExpireEffort::new(&change.config, Duration::from_millis(100))
+        };
+        let (least, most) = (effort(b"1"), effort(b"10"));
+        assert_eq!((least.time_max, least.stale_percent_min), (Duration::from_millis(25), 10));
+        assert_eq!((most.time_max, most.stale_percent_min), (Duration::from_millis(43), 1));
     }
 }

@@ -1,13 +1,25 @@
 //! The process as a node sees it.
 
 use crate::bus::LinkBuffers;
+use crate::files;
 use crate::nodes_conf::NodesConf;
+use crate::open_files::{self, OpenFiles};
+use crate::reception::Rebind;
+use crate::telemetry::Telemetry;
 use cluster::LinkId;
+use config::{Change, Config, SetError};
 use node::Host;
 use parking_lot::Mutex;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, watch};
+
+/// How long a worker waits for the control thread to open other ports.
+const REBIND_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The process around the node.
 pub(crate) struct ProcessHost {
@@ -16,6 +28,22 @@ pub(crate) struct ProcessHost {
     pub(crate) nodes_conf: Option<Mutex<NodesConf>>,
     pub(crate) bus_wake: Arc<Notify>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) config_file: Option<PathBuf>,
+    pub(crate) rebind: mpsc::UnboundedSender<Rebind>,
+}
+
+impl ProcessHost {
+    /// Has the control thread open the ports of a changed configuration. It waits for no worker, so that a worker may wait for it.
+    fn rebind(&self, config: &Config) -> Result<(), ()> {
+        let (answer, answered) = sync_channel(1);
+        let order = Rebind { network: config.network.clone(), answer };
+        self.rebind.send(order).map_err(|_| ())?;
+        match answered.recv_timeout(REBIND_TIME_MAX) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(()),
+        }
+    }
 }
 
 impl Host for ProcessHost {
@@ -27,6 +55,62 @@ impl Host for ProcessHost {
         match &self.nodes_conf {
             Some(file) => file.lock().replace(text, fsync),
             None => Ok(()),
+        }
+    }
+
+    fn reconfigure(&self, old: &Config, change: &mut Change) -> Result<(), SetError> {
+        let config = &change.config;
+        if config.network.maxclients > old.network.maxclients && change.touches("maxclients") {
+            allow_clients(config.network.maxclients)?;
+        }
+        let old_folder = std::env::current_dir();
+        if change.touches("dir") {
+            enter(config).map_err(|error| SetError::failed("dir", files::reason(&error)))?;
+        }
+        let (port, bind) = (change.touches("port"), change.touches("bind"));
+        if (port || bind) && self.rebind(config).is_err() {
+            if change.touches("dir")
+                && let Ok(folder) = old_folder
+            {
+                // It was there a moment ago.
+                let _ = std::env::set_current_dir(folder);
+            }
+            return Err(if port {
+                SetError::failed("port", "Unable to listen on this port. Check server logs.")
+            } else {
+                SetError::failed("bind", "Failed to bind to specified addresses.")
+            });
+        }
+        if change.touches("dir")
+            && let Ok(folder) = std::env::current_dir()
+        {
+            change.config.persistence.dir = folder.as_os_str().as_bytes().to_vec();
+        }
+        self.telemetry.reconfigure(&change.config);
+        Ok(())
+    }
+
+    fn read_config_file(&self) -> Option<Result<Vec<u8>, String>> {
+        self.config_file.as_ref().map(|path| match std::fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.map_err(|error| {
+                tracing::warn!("Error reading {} for CONFIG REWRITE: {error}", path.display());
+                files::reason(&error)
+            }),
+        })
+    }
+
+    fn replace_config_file(&self, text: &[u8]) -> Result<(), String> {
+        let Some(path) = &self.config_file else { return Ok(()) };
+        match files::replace(path, text) {
+            Ok(()) => {
+                tracing::info!("CONFIG REWRITE executed with success.");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!("CONFIG REWRITE failed on {}: {error}", path.display());
+                Err(files::reason(&error))
+            }
         }
     }
 
@@ -44,5 +128,26 @@ impl Host for ProcessHost {
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
         let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
         pages.unwrap_or(0) * PAGE_BYTES
+    }
+}
+
+/// Makes `dir` the working folder.
+pub(crate) fn enter(config: &Config) -> io::Result<()> {
+    std::env::set_current_dir(files::path(&config.persistence.dir))
+}
+
+fn allow_clients(clients: u32) -> Result<(), SetError> {
+    match open_files::allow_clients(clients) {
+        OpenFiles::Enough => Ok(()),
+        OpenFiles::Raised(from, to) => {
+            tracing::info!("Raised the limit of open files from {from} to {to}");
+            Ok(())
+        }
+        OpenFiles::TooFew { clients, .. } => {
+            let reason = format!(
+                "The operating system is not able to handle the specified number of clients, try with {clients}"
+            );
+            Err(SetError::failed("maxclients", reason))
+        }
     }
 }

@@ -9,20 +9,28 @@
 //!
 //! This crate and the binary are the only ones that do I/O. Clocks are read in `clock.rs` alone, entropy in `entropy.rs`.
 
+mod banner;
 mod bus;
 mod clock;
 mod connection;
 mod control;
+pub mod daemon;
 mod entropy;
+mod files;
 mod host;
+mod launch;
 mod listen;
 mod nodes_conf;
-mod options;
+mod open_files;
+mod pid_file;
+mod reception;
 mod server;
 mod stream;
+mod telemetry;
 mod worker;
 
+pub use files::{DiskFiles, reason};
+pub use launch::Launch;
 pub use listen::ListenError;
 pub use nodes_conf::NodesConfError;
-pub use options::{ClusterOptions, Options};
 pub use server::{StartError, run};

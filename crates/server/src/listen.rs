@@ -1,14 +1,16 @@
 //! Listening sockets, and accepting from them whatever happens.
 
-use crate::options::Options;
+use crate::files::reason;
 use crate::stream::RawStream;
+use config::Network;
 use node::clients::Origin;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 
 /// An address that could not be listened on.
@@ -23,7 +25,10 @@ pub enum ListenError {
         port: u16,
     },
     /// A TCP address.
-    #[error("Could not create server TCP listening socket {address}:{port}: bind: {error}")]
+    #[error(
+        "Could not create server TCP listening socket {address}:{port}: bind: {}",
+        reason(error)
+    )]
     Tcp {
         /// As configured.
         address: String,
@@ -33,7 +38,7 @@ pub enum ListenError {
         error: io::Error,
     },
     /// The Unix socket.
-    #[error("Failed opening Unix socket {}: bind: {error}", path.display())]
+    #[error("Failed opening Unix socket {}: bind: {}", path.display(), reason(error))]
     Unix {
         /// Its path.
         path: PathBuf,
@@ -48,26 +53,36 @@ pub(crate) enum Listener {
     Unix(UnixListener, PathBuf),
 }
 
-/// Opens every socket that clients connect to. Must be called inside a runtime.
-pub(crate) fn listen(options: &Options) -> Result<Vec<Listener>, ListenError> {
-    let mut listeners = Vec::new();
-    if options.port != 0 {
-        let opened = listen_port(&options.bind, options.port, options.backlog)?;
-        listeners.extend(opened.into_iter().map(Listener::Tcp));
+impl ListenError {
+    /// Logs what happened, in the lines that tools look for, and what to do about it.
+    pub(crate) fn log(&self) {
+        match self {
+            ListenError::Address { port, .. } => {
+                tracing::warn!("{self}: put an address of this machine, or *, in bind");
+                tracing::error!("Failed listening on port {port} (tcp), aborting.");
+            }
+            ListenError::Tcp { address, port, error } => {
+                tracing::warn!("Warning: {self}");
+                if error.kind() == io::ErrorKind::AddrInUse {
+                    tracing::warn!(
+                        "Another server is listening on {address}:{port}: stop it, or choose another port with --port"
+                    );
+                }
+                tracing::error!("Failed listening on port {port} (tcp), aborting.");
+            }
+            ListenError::Unix { .. } => {
+                tracing::warn!("{self}");
+                tracing::error!("Failed listening on the Unix socket, aborting.");
+            }
+        }
     }
-    if let Some(path) = &options.unix_socket {
-        let listener = listen_unix(path, options)
-            .map_err(|error| ListenError::Unix { path: path.clone(), error })?;
-        listeners.push(Listener::Unix(listener, path.clone()));
-    }
-    Ok(listeners)
 }
 
 /// Opens one port on every address. Must be called inside a runtime.
 pub(crate) fn listen_port(
     bind: &[String],
     port: u16,
-    backlog: i32,
+    backlog: u32,
 ) -> Result<Vec<TcpListener>, ListenError> {
     let mut listeners = Vec::new();
     for configured in bind {
@@ -92,8 +107,10 @@ fn parse_address(address: &str) -> Option<IpAddr> {
     match address {
         "*" => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         "::*" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
-        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        other => other.parse().ok(),
+        other => other.parse().ok().or_else(|| {
+            let mut found = (other, 0).to_socket_addrs().ok()?;
+            found.next().map(|address| address.ip())
+        }),
     }
 }
 
@@ -104,7 +121,7 @@ fn is_unavailable(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
-fn listen_tcp(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+fn listen_tcp(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -112,11 +129,17 @@ fn listen_tcp(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(backlog)?;
+    socket.listen(queue_length(backlog))?;
     TcpListener::from_std(socket.into())
 }
 
-fn listen_unix(path: &Path, options: &Options) -> io::Result<UnixListener> {
+/// What the kernel calls it: a number with a sign.
+fn queue_length(backlog: u32) -> i32 {
+    i32::try_from(backlog).unwrap_or(i32::MAX)
+}
+
+/// Opens a Unix socket with these permissions, where they are not 0. Must be called inside a runtime.
+pub(crate) fn listen_unix(path: &Path, mode: u32, backlog: u32) -> io::Result<Listener> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -125,25 +148,25 @@ fn listen_unix(path: &Path, options: &Options) -> io::Result<UnixListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
     // Before anybody can connect (CVE-2023-45145).
-    if options.unix_socket_mode != 0 {
-        let mode = std::fs::Permissions::from_mode(options.unix_socket_mode);
-        std::fs::set_permissions(path, mode)?;
+    if mode != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     }
-    socket.listen(options.backlog)?;
-    UnixListener::from_std(socket.into())
+    socket.listen(queue_length(backlog))?;
+    Ok(Listener::Unix(UnixListener::from_std(socket.into())?, path.to_owned()))
 }
 
 impl Listener {
     /// The next connection, with the options that every client's socket has.
-    pub(crate) async fn accept(&self, options: &Options) -> io::Result<(RawStream, Origin)> {
+    pub(crate) async fn accept(&self, network: &Network) -> io::Result<(RawStream, Origin)> {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                if !options.keepalive.is_zero() {
+                if network.tcp_keepalive_seconds != 0 {
+                    let silence = Duration::from_secs(u64::from(network.tcp_keepalive_seconds));
                     let probes = socket2::TcpKeepalive::new()
-                        .with_time(options.keepalive)
-                        .with_interval(options.keepalive / 3)
+                        .with_time(silence)
+                        .with_interval((silence / 3).max(Duration::from_secs(1)))
                         .with_retries(3);
                     socket2::SockRef::from(&stream).set_tcp_keepalive(&probes)?;
                 }

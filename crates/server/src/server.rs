@@ -1,28 +1,53 @@
 //! Starting a node and its threads, and stopping them.
 
+use crate::banner;
 use crate::bus::{Bus, LinkBuffers};
 use crate::control::{Dealer, run_timers};
-use crate::host::ProcessHost;
-use crate::listen::{ListenError, listen, listen_port};
+use crate::host::{self, ProcessHost};
+use crate::launch::Launch;
+use crate::listen::{ListenError, listen_port};
 use crate::nodes_conf::{NodesConf, NodesConfError};
-use crate::options::{ClusterOptions, Options};
-use crate::{clock, entropy, worker};
+use crate::open_files::{self, OpenFiles};
+use crate::pid_file::PidFile;
+use crate::reception::Reception;
+use crate::telemetry::Telemetry;
+use crate::worker::{self, Dealt};
+use crate::{clock, entropy, files};
 use base::{NodeId, Rng};
 use cluster::Machine;
+use config::Config;
 use engine::{HashSeed, WorkerId};
-use node::{Node, NodeOptions, Worker};
+use node::{AnnounceError, Node, NodeOptions, Worker, bus_config};
 use parking_lot::Mutex;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::thread;
-use tokio::signal::unix::{SignalKind, signal};
+use std::thread::{self, JoinHandle};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The log file cannot be written.
+    #[error("Can't open the log file: {}", files::reason(.0))]
+    Log(io::Error),
+    /// The working folder cannot be entered.
+    #[error("Can't chdir to '{}': {}", folder.display(), files::reason(error))]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Too few files may be open for even one client.
+    #[error("Only {0} files may be open, too few to serve anybody: raise the limit (ulimit -n)")]
+    OpenFiles(u64),
+    /// A setting of the bus cannot be used.
+    #[error(transparent)]
+    Bus(#[from] AnnounceError),
     /// A socket could not be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -45,114 +70,217 @@ pub enum StartError {
     Entropy(#[from] getrandom::Error),
 }
 
-/// Runs a server until a signal or a client stops it.
+impl StartError {
+    /// Whether the log tells of it.
+    #[must_use]
+    pub fn is_logged(&self) -> bool {
+        !matches!(self, StartError::Log(_) | StartError::Folder { .. })
+    }
+}
+
+/// Runs a server until a signal or a client stops it. What goes wrong once the log is open is logged.
 ///
 /// # Errors
 ///
 /// Where it could not be started.
-pub fn run(options: Options) -> Result<(), StartError> {
+pub fn run(mut launch: Launch) -> Result<(), StartError> {
+    enter_folder(&mut launch.config)?;
+    let telemetry = Telemetry::open(&launch.config).map_err(StartError::Log)?;
+    banner::announce(&launch);
+    let served = serve(launch, telemetry);
+    match &served {
+        Ok(()) => tracing::warn!("Redstart is now ready to exit, bye bye..."),
+        Err(StartError::Listen(error)) => error.log(),
+        Err(error) => tracing::error!("{error}"),
+    }
+    served
+}
+
+fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     let mut rng = entropy::rng()?;
-    let workers = match options.workers {
-        0 => thread::available_parallelism().map_or(1, usize::from),
-        configured => configured,
-    };
+    allow_clients(&mut launch.config)?;
+    let config = launch.config.clone();
     let (stop, stopped) = watch::channel(false);
+    let (rebind, orders) = mpsc::unbounded_channel();
     let bus_wake = Arc::new(Notify::new());
     let link_buffers = Arc::new(LinkBuffers::default());
-    let (machine, nodes_conf) = match &options.cluster {
-        None => (None, None),
-        Some(cluster) => {
-            let (machine, file) = load_cluster(cluster, rng.fork())?;
-            (Some(machine), Some(Mutex::new(file)))
-        }
-    };
+    let (machine, nodes_conf) = load_cluster(&config, &mut rng)?;
     let host = ProcessHost {
         stop,
-        nodes_conf,
+        nodes_conf: nodes_conf.map(Mutex::new),
         bus_wake: Arc::clone(&bus_wake),
         link_buffers: Arc::clone(&link_buffers),
+        telemetry,
+        config_file: launch.config_file,
+        rebind,
     };
     let node = Arc::new(Node::new(
         NodeOptions {
-            databases: options.databases,
-            workers,
+            workers: worker_count(&config),
             seed: HashSeed(rng.next_u64(), rng.next_u64()),
             run_id: NodeId::random(&mut rng).to_string(),
             started: clock::now(),
             cluster: machine,
+            config: launch.config,
         },
         Box::new(host),
     ));
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (listeners, bus_listeners) = {
+    let (reception, bus_listeners) = {
         let _inside = control.enter();
-        let bus = options.cluster.as_ref().map_or(Ok(Vec::new()), |cluster| {
-            listen_port(&options.bind, cluster.port, options.backlog)
-        })?;
-        (listen(&options)?, bus)
+        (Reception::open(&config.network)?, open_bus(&config, &node)?)
     };
-    let mut dealt_to = Vec::new();
-    let mut threads = Vec::new();
-    for number in 0..workers {
-        let (send, receive) = mpsc::unbounded_channel();
-        let worker = Worker::new(Arc::clone(&node), WorkerId(number), rng.fork());
-        let stopped = stopped.clone();
-        let thread = thread::Builder::new()
-            .name(format!("worker-{number}"))
-            .spawn(move || worker::run(worker, receive, stopped))?;
-        dealt_to.push(send);
-        threads.push(thread);
-    }
+    let _pid_file = PidFile::write(&config);
+    let (workers, threads) = start_workers(&node, &stopped, &mut rng)?;
     tracing::info!("Server initialized");
-    let dealer = Arc::new(Dealer {
-        node: Arc::clone(&node),
-        options,
-        workers: dealt_to,
-        next: AtomicUsize::new(0),
-    });
     control.block_on(async {
-        for listener in listeners {
-            tokio::spawn(Arc::clone(&dealer).accept(listener));
-        }
+        let mut signals = Signals::listen()?;
+        reception.tell_ready();
+        let dealer = Dealer { node: Arc::clone(&node), workers, next: AtomicUsize::new(0) };
+        let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
         tokio::spawn(run_timers(Arc::clone(&node)));
         if node.cluster.is_some() {
             tokio::spawn(Bus::run(Arc::clone(&node), bus_wake, link_buffers, bus_listeners));
         }
-        tracing::info!("Ready to accept connections");
-        wait_for_end(stopped, &node).await
+        signals.wait_for_end(stopped).await;
+        // Closes the listening sockets before the workers let go of their clients.
+        receiving.abort();
+        node.host.shutdown();
+        signals.exit_if_asked_again(tokio::task::spawn_blocking(move || join(threads))).await;
+        Ok::<_, io::Error>(())
     })?;
-    // Closes the listening sockets before the workers let go of their clients.
-    drop(control);
-    node.host.shutdown();
+    Ok(())
+}
+
+/// Enters the working folder and remembers its absolute path.
+fn enter_folder(config: &mut Config) -> Result<(), StartError> {
+    let folder = files::path(&config.persistence.dir).to_owned();
+    let absolute = host::enter(config).and_then(|()| std::env::current_dir());
+    let absolute = absolute.map_err(|error| StartError::Folder { folder, error })?;
+    config.persistence.dir = absolute.as_os_str().as_bytes().to_vec();
+    Ok(())
+}
+
+/// Lets the process have as many files open as its clients need; where it may not, there will be fewer clients.
+fn allow_clients(config: &mut Config) -> Result<(), StartError> {
+    let wanted = config.network.maxclients;
+    match open_files::allow_clients(wanted) {
+        OpenFiles::Enough => {}
+        OpenFiles::Raised(from, to) => {
+            tracing::info!("Raised the limit of open files from {from} to {to}");
+        }
+        OpenFiles::TooFew { limit, clients: 0 } => return Err(StartError::OpenFiles(limit)),
+        OpenFiles::TooFew { limit, clients } => {
+            tracing::warn!(
+                "maxclients is {clients} instead of {wanted}: the system lets this process have only {limit} files \
+                 open. Raise the limit (ulimit -n) to serve more"
+            );
+            config.network.maxclients = u32::try_from(clients).unwrap_or(u32::MAX);
+        }
+    }
+    Ok(())
+}
+
+fn worker_count(config: &Config) -> usize {
+    match config.general.worker_threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        configured => configured as usize,
+    }
+}
+
+/// The sockets of the bus. Must be called inside a runtime.
+fn open_bus(config: &Config, node: &Node) -> Result<Vec<tokio::net::TcpListener>, ListenError> {
+    if node.cluster.is_none() {
+        return Ok(Vec::new());
+    }
+    listen_port(&config.network.bind.0, node.bus_port, config.network.tcp_backlog)
+}
+
+/// The ways to the workers, and their threads.
+type Workers = (Vec<mpsc::UnboundedSender<Dealt>>, Vec<JoinHandle<io::Result<()>>>);
+
+fn start_workers(
+    node: &Arc<Node>,
+    stopped: &watch::Receiver<bool>,
+    rng: &mut Rng,
+) -> io::Result<Workers> {
+    let (mut ways, mut threads) = (Vec::new(), Vec::new());
+    for number in 0..node.workers() {
+        let (send, receive) = mpsc::unbounded_channel();
+        let worker = Worker::new(Arc::clone(node), WorkerId(number), rng.fork());
+        let stopped = stopped.clone();
+        let thread = thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || worker::run(worker, receive, stopped))?;
+        ways.push(send);
+        threads.push(thread);
+    }
+    Ok((ways, threads))
+}
+
+fn join(threads: Vec<JoinHandle<io::Result<()>>>) {
     for thread in threads {
         if let Ok(Err(error)) = thread.join() {
             tracing::warn!("A worker had failed: {error}");
         }
     }
-    tracing::info!("Redstart is now ready to exit, bye bye...");
-    Ok(())
 }
 
-/// The node's place in the cluster as its file has it, or a new one.
-fn load_cluster(options: &ClusterOptions, rng: Rng) -> Result<(Machine, NodesConf), StartError> {
-    let (file, text) = NodesConf::open(&options.file)?;
+/// The node's place in the cluster as its file has it, or a new one; nothing outside a cluster.
+fn load_cluster(
+    config: &Config,
+    rng: &mut Rng,
+) -> Result<(Option<Machine>, Option<NodesConf>), StartError> {
+    if !config.cluster.enabled {
+        return Ok((None, None));
+    }
+    let (bus, _) = bus_config(config)?;
+    let path = files::path(&config.cluster.config_file);
+    let (file, text) = NodesConf::open(path)?;
     let now = clock::now();
     let now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
-    let loaded = Machine::from_nodes_conf(options.config.clone(), rng.clone(), now, &text)
-        .map_err(|error| StartError::CorruptNodesConf { path: options.file.clone(), error })?;
-    let machine = loaded.unwrap_or_else(|| Machine::new(options.config.clone(), rng, now));
-    Ok((machine, file))
+    let rng = rng.fork();
+    let loaded = Machine::from_nodes_conf(bus.clone(), rng.clone(), now, &text)
+        .map_err(|error| StartError::CorruptNodesConf { path: path.to_owned(), error })?;
+    let machine = loaded.unwrap_or_else(|| Machine::new(bus, rng, now));
+    Ok((Some(machine), Some(file)))
 }
 
-/// Returns when a client or a signal asks for the end.
-async fn wait_for_end(mut stopped: watch::Receiver<bool>, node: &Node) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = stopped.wait_for(|&stop| stop) => tracing::info!("User requested shutdown..."),
-        _ = terminate.recv() => tracing::info!("Received SIGTERM scheduling shutdown..."),
-        _ = interrupt.recv() => tracing::info!("Received SIGINT scheduling shutdown..."),
+/// The signals that an operator sends.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    /// Listened to so that a closed terminal does not end the server.
+    _hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _hangup: signal(SignalKind::hangup())?,
+        })
     }
-    node.host.shutdown();
-    Ok(())
+
+    /// Returns when a client or a signal asks for the end.
+    async fn wait_for_end(&mut self, mut stopped: watch::Receiver<bool>) {
+        tokio::select! {
+            _ = stopped.wait_for(|&stop| stop) => {}
+            _ = self.terminate.recv() => tracing::info!("Received SIGTERM scheduling shutdown..."),
+            _ = self.interrupt.recv() => tracing::info!("Received SIGINT scheduling shutdown..."),
+        }
+        tracing::info!("User requested shutdown...");
+    }
+
+    /// Waits for the end, unless the operator does not want to.
+    async fn exit_if_asked_again(&mut self, end: tokio::task::JoinHandle<()>) {
+        tokio::select! {
+            _ = end => {}
+            _ = self.interrupt.recv() => {
+                tracing::warn!("Received SIGINT again: exiting at once.");
+                std::process::exit(1);
+            }
+        }
+    }
 }

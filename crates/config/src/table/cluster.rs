@@ -30,7 +30,7 @@ section! {
         message_gossip_perc: u32 =
             integer("cluster-message-gossip-perc", 1, 100, "10").hidden().unused();
         /// Seconds in which a forgotten node is not met again.
-        blacklist_ttl_seconds: u64 = integer("cluster-blacklist-ttl", 0, i64::MAX, "60");
+        blacklist_ttl_seconds: u64 = integer("cluster-blacklist-ttl", 0, i64::MAX, "60").unused();
         /// Port of the bus; 0 is the clients' port plus 10000.
         port: u16 = port("cluster-port", "0").immutable();
         /// Address told to others; empty is the one they see.
@@ -67,7 +67,7 @@ section! {
         allow_reads_when_down: bool = yes_no("cluster-allow-reads-when-down", "no");
         /// Whether shard channels work while the cluster is down.
         allow_pubsubshard_when_down: bool =
-            yes_no("cluster-allow-pubsubshard-when-down", "yes").unused();
+            yes_no("cluster-allow-pubsubshard-when-down", "yes");
         /// Bytes that may wait for a peer on the bus; 0 is no limit.
         link_sendbuf_limit: u64 = bytes_within("cluster-link-sendbuf-limit", 0, u64::MAX, "0");
         /// Whether a replica never takes over by itself.

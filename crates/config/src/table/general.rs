@@ -19,7 +19,7 @@ section! {
         /// Databases outside a cluster.
         databases: u32 = integer("databases", 1, INT, "16").immutable();
         /// Whether to go on in the background.
-        daemonize: bool = yes_no("daemonize", "no").immutable().unused();
+        daemonize: bool = yes_no("daemonize", "no").immutable();
         /// Which process manager started the server.
         supervised: Supervision = choice::<Supervision>("supervised", "no").immutable().unused();
         /// File that holds the process id while the server runs.

@@ -15,7 +15,7 @@ section! {
         log_format: LogFormat = choice::<LogFormat>("log-format", "text");
         /// How a line gives its time.
         log_timestamp_format: LogTimestampFormat =
-            choice::<LogTimestampFormat>("log-timestamp-format", "legacy").unused();
+            choice::<LogTimestampFormat>("log-timestamp-format", "legacy");
         /// Whether to log to the system log.
         syslog_enabled: bool = yes_no("syslog-enabled", "no").immutable().unused();
         /// Name in the system log.
@@ -24,7 +24,7 @@ section! {
         syslog_facility: SyslogFacility =
             choice::<SyslogFacility>("syslog-facility", "local0").immutable().unused();
         /// Whether the banner is printed when the log is no terminal.
-        always_show_logo: bool = yes_no("always-show-logo", "no").immutable().unused();
+        always_show_logo: bool = yes_no("always-show-logo", "no").immutable();
         /// Whether a crash is reported at length.
         crash_log_enabled: bool = yes_no("crash-log-enabled", "yes").unused();
         /// Whether memory is tested after a crash.

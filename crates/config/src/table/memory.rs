@@ -13,16 +13,16 @@ section! {
         maxmemory: u64 = bytes_within("maxmemory", 0, u64::MAX, "0").unused();
         /// Which keys make room.
         maxmemory_policy: EvictionPolicy =
-            choice::<EvictionPolicy>("maxmemory-policy", "noeviction").unused();
+            choice::<EvictionPolicy>("maxmemory-policy", "noeviction");
         /// Keys that are compared to find one to evict.
         maxmemory_samples: u32 = integer("maxmemory-samples", 1, 64, "5").unused();
         /// How much time eviction takes at once, 0 to 100.
         maxmemory_eviction_tenacity: u32 =
             integer("maxmemory-eviction-tenacity", 0, 100, "10").unused();
         /// How fast the frequency counter saturates.
-        lfu_log_factor: u32 = integer("lfu-log-factor", 0, INT, "10").unused();
+        lfu_log_factor: u32 = integer("lfu-log-factor", 0, INT, "10");
         /// Minutes in which the frequency counter falls by one.
-        lfu_decay_time_minutes: u32 = integer("lfu-decay-time", 0, INT, "1").unused();
+        lfu_decay_time_minutes: u32 = integer("lfu-decay-time", 0, INT, "1");
         /// Whether evicted values are freed in the background.
         lazyfree_lazy_eviction: bool = yes_no("lazyfree-lazy-eviction", "yes").unused();
         /// Whether expired values are freed in the background.

@@ -107,7 +107,8 @@ pub(super) fn hello(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply
 /// The server and the connection, as HELLO tells of them.
 fn describe(context: &Context<'_>, reply: &mut Reply<'_>) {
     let (node, state) = (context.node, &*context.state);
-    let zone = node.identity.availability_zone.as_bytes();
+    let config = node.settings.current();
+    let zone = config.cluster.availability_zone.as_bytes();
     reply.map(if zone.is_empty() { 7 } else { 8 });
     for (field, value) in
         [("server", &node.identity.greeting_name), ("version", &node.identity.compat_version)]

@@ -177,6 +177,7 @@ impl Session {
         input: &[u8],
         out: &mut Vec<u8>,
     ) -> Step {
+        worker.tuning.renew(&worker.node.settings);
         let client = &self.state.client;
         client.last_active_millis.store(now.monotonic.millis(), Relaxed);
         client.add_input((input.len() - self.seen) as u64);
@@ -208,7 +209,7 @@ impl Session {
         loop {
             requests.clear();
             let unauthenticated = !self.state.is_authenticated;
-            let limits = Limits { unauthenticated, ..Limits::DEFAULT };
+            let limits = Limits { unauthenticated, ..worker.tuning.limits };
             let window = if unauthenticated { 1 } else { WINDOW };
             let start = self.decoder.consumed();
             let decoded = self.decoder.decode(input, &limits, requests, window);
@@ -240,7 +241,8 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Option<Step> {
         let node = Arc::clone(&worker.node);
-        let moment = Moment::at(now.wall);
+        let policy = worker.tuning.access_policy;
+        let moment = Moment { policy, ..Moment::at(now.wall) };
         let mut window = [Prepared::NONE; WINDOW];
         let prepared = &mut window[..requests.len()];
         for (index, one) in prepared.iter_mut().enumerate() {

@@ -1,0 +1,73 @@
+//! What the cluster bus goes by, taken from the node's settings.
+
+use cluster::PreferredEndpoint;
+use config::{Config, EndpointType};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How far above the clients' port the bus's port is where no other is set.
+const BUS_PORT_OFFSET: u16 = 10_000;
+
+/// A setting that the bus cannot go by. Shown, it is the reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnnounceError {
+    /// `cluster-announce-ip` holds a name. Redis would pass it on; the bus's packets are for addresses.
+    #[error(
+        "cluster-announce-ip must be an IP address; a name belongs in cluster-announce-hostname"
+    )]
+    Address,
+    /// There is no room for the bus's port above the clients' port.
+    #[error(
+        "port must be at most 55535, so that the bus has the port 10000 above it; or set cluster-port"
+    )]
+    Port,
+}
+
+impl AnnounceError {
+    /// The directive that has to be changed.
+    #[must_use]
+    pub const fn directive(&self) -> &'static str {
+        match self {
+            AnnounceError::Address => "cluster-announce-ip",
+            AnnounceError::Port => "port",
+        }
+    }
+}
+
+/// What the bus's machine is configured with, and the port that the bus listens on.
+///
+/// # Errors
+///
+/// Where a setting, though well-formed, cannot be used.
+pub fn bus_config(config: &Config) -> Result<(cluster::Config, u16), AnnounceError> {
+    let own = &config.cluster;
+    let client_port = config.network.port;
+    let bus_port = match own.port {
+        0 => client_port.checked_add(BUS_PORT_OFFSET).ok_or(AnnounceError::Port)?,
+        port => port,
+    };
+    let announce_ip = match own.announce_ip.as_str() {
+        "" => None,
+        text => Some(text.parse::<IpAddr>().map_err(|_| AnnounceError::Address)?),
+    };
+    let or = |announced: u16, real: u16| if announced == 0 { real } else { announced };
+    let machine = cluster::Config {
+        port: or(own.announce_port, client_port),
+        tls_port: or(own.announce_tls_port, config.tls.port),
+        bus_port: or(own.announce_bus_port, bus_port),
+        announce_ip,
+        hostname: own.announce_hostname.clone(),
+        human_nodename: own.announce_human_nodename.clone(),
+        availability_zone: own.availability_zone.clone(),
+        node_timeout: Duration::from_millis(own.node_timeout_ms),
+        require_full_coverage: own.require_full_coverage,
+        allow_reads_when_down: own.allow_reads_when_down,
+        allow_pubsubshard_when_down: own.allow_pubsubshard_when_down,
+        preferred_endpoint: match own.preferred_endpoint_type {
+            EndpointType::Ip => PreferredEndpoint::Ip,
+            EndpointType::Hostname => PreferredEndpoint::Hostname,
+            EndpointType::UnknownEndpoint => PreferredEndpoint::Unknown,
+        },
+    };
+    Ok((machine, bus_port))
+}

@@ -1,0 +1,115 @@
+//! CONFIG GET, SET, RESETSTAT, REWRITE and HELP.
+
+use super::bus_config;
+use crate::node::Node;
+use crate::session::Context;
+use ::commands::{CommandError, Outcome};
+use config::{Change, SetError};
+use engine::WorkerId;
+use resp::{Args, Reply};
+
+pub(super) fn get(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let patterns: Vec<&[u8]> = args.iter_from(2).collect();
+    let found = context.node.settings.current().matching(&patterns);
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(&name);
+        reply.bulk(&value);
+    }
+    Ok(())
+}
+
+pub(super) fn set(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let arguments: Vec<&[u8]> = args.iter_from(2).collect();
+    let is_local = context.state.client.origin.is_local;
+    let now = cluster::Now { monotonic: context.now.monotonic, wall: context.now.wall };
+    let set = change(context.node, context.worker, now, &arguments, is_local);
+    set.map_err(|error| CommandError::Owned(error.to_string()))?;
+    reply.ok();
+    Ok(())
+}
+
+/// Makes a change and brings it into effect: the process first, for it may not be able to.
+fn change(
+    node: &Node,
+    worker: WorkerId,
+    now: cluster::Now,
+    arguments: &[&[u8]],
+    client_is_local: bool,
+) -> Result<(), SetError> {
+    let changing = node.settings.begin_change();
+    let old = node.settings.current();
+    let may_set_protected = old.security.enable_protected_configs.allows(client_is_local);
+    let mut change = old.with(arguments, may_set_protected)?;
+    let bus = match &node.cluster {
+        Some(cluster) if concerns_bus(&change) => {
+            let (mut machine, _) = bus_config(&change.config)
+                .map_err(|error| SetError::failed(error.directive(), error))?;
+            // The bus goes on listening where it does, whatever becomes of the clients' port.
+            if change.config.cluster.announce_bus_port == 0 {
+                machine.bus_port = node.bus_port;
+            }
+            Some((cluster, machine))
+        }
+        Some(_) | None => None,
+    };
+    node.host.reconfigure(&old, &mut change)?;
+    if change.touches("requirepass") {
+        node.password.set(&change.config.security.requirepass);
+    }
+    node.settings.replace(change.config, &changing);
+    if let Some((cluster, machine)) = bus {
+        cluster.operate(&node.keyspace, &*node.host, worker, |bus| bus.reconfigure(now, machine));
+    }
+    Ok(())
+}
+
+/// Whether a change has something in it that the bus goes by.
+fn concerns_bus(change: &Change) -> bool {
+    change
+        .changed
+        .iter()
+        .any(|directive| directive.section == "cluster" || directive.name == "port")
+}
+
+pub(super) fn reset_stat(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.node.reset_statistics();
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn rewrite(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let node = context.node;
+    // Settings that change meanwhile would be lost in the file.
+    let _changing = node.settings.begin_change();
+    let old = node
+        .host
+        .read_config_file()
+        .ok_or(CommandError::Text("ERR The server is running without a config file"))?;
+    let rewritten = old.and_then(|text| {
+        let text = config::rewrite(&text, &node.settings.current(), &[]);
+        node.host.replace_config_file(&text)
+    });
+    rewritten
+        .map_err(|reason| CommandError::Owned(format!("ERR Rewriting config file: {reason}")))?;
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    crate::help::help(
+        reply,
+        "CONFIG",
+        &[
+            "GET <pattern>",
+            "    Return the settings that match the glob-like <pattern>, with their values.",
+            "SET <directive> <value>",
+            "    Give a setting another value.",
+            "RESETSTAT",
+            "    Begin the statistics of INFO anew.",
+            "REWRITE",
+            "    Write the settings into the configuration file.",
+        ],
+    );
+    Ok(())
+}

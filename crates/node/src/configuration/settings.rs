@@ -1,0 +1,111 @@
+//! The settings in force, where every thread can see them.
+//!
+//! # Design
+//!
+//! The whole [`Config`] is an immutable value behind a pointer that CONFIG SET swaps. No command takes the pointer's lock: what commands go by
+//! stands in a [`Tuning`], a small copy that each worker keeps and renews once per batch, when one load has told it that something changed.
+
+use config::{Config, EvictionPolicy, OutputLimit};
+use engine::AccessPolicy;
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use resp::Limits;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The settings in force.
+pub struct Settings {
+    current: RwLock<Arc<Config>>,
+    /// Goes up with every change, after it.
+    version: AtomicU64,
+    /// Held from the reading of the old settings to the writing of the new.
+    changing: Mutex<()>,
+}
+
+impl Settings {
+    /// These settings.
+    #[must_use]
+    pub fn new(config: Config) -> Settings {
+        Settings {
+            current: RwLock::new(Arc::new(config)),
+            version: AtomicU64::new(1),
+            changing: Mutex::new(()),
+        }
+    }
+
+    /// The settings at this moment.
+    #[must_use]
+    pub fn current(&self) -> Arc<Config> {
+        Arc::clone(&self.current.read())
+    }
+
+    /// Keeps others from changing the settings.
+    pub(crate) fn begin_change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock()
+    }
+
+    /// Puts other settings in force. `_change` is what [`Settings::begin_change`] gave.
+    pub(crate) fn replace(&self, config: Config, _change: &MutexGuard<'_, ()>) {
+        *self.current.write() = Arc::new(config);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// What commands and connections go by, ready for use.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// What a request may be.
+    pub limits: Limits,
+    /// What the access clock of a record counts.
+    pub access_policy: AccessPolicy,
+    /// How many bytes of requests that have not run a client may have sent (`client-query-buffer-limit`).
+    pub query_buffer_bytes_max: usize,
+    /// How much a client may leave unread.
+    pub output_limit: OutputLimit,
+    /// Of which settings this is a copy; 0 is none.
+    version: u64,
+}
+
+impl Tuning {
+    /// The values that these settings mean.
+    #[must_use]
+    pub fn new(config: &Config) -> Tuning {
+        let network = &config.network;
+        Tuning {
+            limits: Limits {
+                bulk_bytes_max: i64::try_from(network.proto_max_bulk_len).unwrap_or(i64::MAX),
+                ..Limits::DEFAULT
+            },
+            access_policy: access_policy(config),
+            query_buffer_bytes_max: usize::try_from(network.client_query_buffer_limit)
+                .unwrap_or(usize::MAX),
+            output_limit: network.client_output_buffer_limit.normal,
+            version: 0,
+        }
+    }
+
+    /// Takes over what was changed since.
+    #[inline]
+    pub(crate) fn renew(&mut self, settings: &Settings) {
+        let version = settings.version.load(Ordering::Acquire);
+        if version != self.version {
+            // Settings changed in between are older than their version: they are taken again.
+            *self = Tuning { version, ..Tuning::new(&settings.current()) };
+        }
+    }
+}
+
+fn access_policy(config: &Config) -> AccessPolicy {
+    let memory = &config.memory;
+    match memory.maxmemory_policy {
+        EvictionPolicy::VolatileLfu | EvictionPolicy::AllkeysLfu => AccessPolicy::Lfu {
+            log_factor: memory.lfu_log_factor,
+            decay_minutes: memory.lfu_decay_time_minutes,
+        },
+        EvictionPolicy::VolatileLru
+        | EvictionPolicy::VolatileRandom
+        | EvictionPolicy::VolatileTtl
+        | EvictionPolicy::AllkeysLru
+        | EvictionPolicy::AllkeysRandom
+        | EvictionPolicy::Noeviction => AccessPolicy::Lru,
+    }
+}

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod demo;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,6 +10,14 @@ use std::time::Duration;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    demo::bind_to_parent();
+    if std::env::args().nth(1).is_some_and(|first| first == "demo") {
+        let program = clap::Command::new("redstart").subcommand(demo::command());
+        return match program.get_matches().subcommand() {
+            Some((_, arguments)) => demo::run(arguments),
+            None => ExitCode::FAILURE,
+        };
+    }
     tracing_subscriber::fmt().init();
     let mut port = 6379;
     let mut workers = 0;

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod clients;
+mod demo;
 mod mixed_bus;
 mod process;
 mod scripts;

@@ -1,9 +1,10 @@
 //! What clap knows of the command line: help, completions, and the subcommands. The server's own options are read by `config`, exactly as
 //! redis-server reads them.
 
-use crate::{Failure, print, say};
+use crate::{Failure, demo, print, say};
 use clap::{Arg, Command};
 use clap_complete::Shell;
+use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +14,7 @@ Examples:
   echo 'maxclients 100' | redstart -        read the configuration from the standard input
   redstart --cluster-enabled yes --port 7000 --dir /var/lib/redstart
                                             be a node of a cluster
+  redstart demo                             a cluster of three nodes to try, until Ctrl-C
   redstart completions bash > /etc/bash_completion.d/redstart
 
 Any directive of redis.conf can be given as --directive value.";
@@ -39,6 +41,7 @@ fn command(every_directive: bool) -> Command {
                 .action(clap::ArgAction::SetTrue)
                 .help("Print version"),
         )
+        .subcommand(demo::command())
         .subcommand(
             Command::new("completions")
                 .about("Print a script that completes command lines, for a shell")
@@ -64,7 +67,7 @@ pub(crate) fn is_subcommand(word: &[u8]) -> bool {
 }
 
 /// Runs the subcommand that the command line names.
-pub(crate) fn run_subcommand() -> Result<(), Failure> {
+pub(crate) fn run_subcommand() -> Result<ExitCode, Failure> {
     // Ends the program where the subcommand's own words are wrong, with the usage.
     let matches = command(false).get_matches();
     match matches.subcommand() {
@@ -74,8 +77,10 @@ pub(crate) fn run_subcommand() -> Result<(), Failure> {
                 Some("zsh") => Shell::Zsh,
                 Some("fish") => Shell::Fish,
                 _ => Shell::Bash,
-            })
+            })?;
+            Ok(ExitCode::SUCCESS)
         }
+        Some(("demo", arguments)) => Ok(demo::run(arguments)),
         _ => Err(say("no such subcommand")),
     }
 }

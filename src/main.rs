@@ -3,6 +3,7 @@
 //! A first word that is a subcommand wins over a configuration file of that name.
 
 mod command_line;
+mod demo;
 
 use config::{Invocation, Start};
 use server::{DiskFiles, Launch, daemon};
@@ -16,8 +17,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    demo::bind_to_parent();
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Failure::Told) => ExitCode::FAILURE,
         Err(Failure::Said(text)) => {
             // Where standard error is closed nobody listens.
@@ -40,7 +42,7 @@ fn say(error: impl ToString) -> Failure {
     Failure::Said(error.to_string())
 }
 
-fn run() -> Result<(), Failure> {
+fn run() -> Result<ExitCode, Failure> {
     let arguments: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     if let Some(first) = arguments.first()
         && command_line::is_subcommand(first)
@@ -51,7 +53,8 @@ fn run() -> Result<(), Failure> {
         Invocation::Version => print(&command_line::version()),
         Invocation::Help => print(&command_line::help()),
         Invocation::Start(start) => serve(&start),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn serve(start: &Start) -> Result<(), Failure> {

@@ -46,6 +46,27 @@ impl Port {
         panic!("no free port between {FIRST} and {}", FIRST + COUNT);
     }
 
+    /// Ports that follow one another.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[must_use]
+    pub fn free_row(count: u16) -> Vec<Self> {
+        let directory = lock_directory();
+        for _ in 0..COUNT {
+            let first = Self::free();
+            let rest = (1..count).map(|step| {
+                let number = first.number + step;
+                let lock = take(&directory, number).filter(|_| number < FIRST + COUNT)?;
+                Some(Self { number, _lock: lock })
+            });
+            if let Some(rest) = rest.collect::<Option<Vec<_>>>() {
+                return std::iter::once(first).chain(rest).collect();
+            }
+        }
+        panic!("no {count} free ports in a row");
+    }
+
     /// The client port.
     #[must_use]
     pub fn number(&self) -> u16 {
@@ -88,6 +109,12 @@ mod tests {
         let ports: Vec<Port> = (0..50).map(|_| Port::free()).collect();
         let numbers: BTreeSet<u16> = ports.iter().flat_map(|p| [p.number(), p.bus()]).collect();
         assert_eq!(numbers.len(), 100);
+    }
+
+    #[test]
+    fn ports_in_a_row_follow_one_another() {
+        let numbers: Vec<u16> = Port::free_row(4).iter().map(Port::number).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
     }
 
     #[test]

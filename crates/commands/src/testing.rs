@@ -62,7 +62,7 @@ impl Fixture {
         let mut reply = Reply::new(&mut out, self.protocol);
         if let Err(error) = self.execute(args, &mut reply) {
             out.clear();
-            Reply::new(&mut out, self.protocol).error(error);
+            Reply::new(&mut out, self.protocol).error_bytes(&error.text());
         }
         out
     }

@@ -7,6 +7,7 @@ mod bad_input;
 mod clients;
 mod command_line;
 mod demo;
+mod in_process;
 mod mixed_bus;
 mod process;
 mod scripts;

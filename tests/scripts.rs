@@ -10,7 +10,7 @@ use testkit::transcript::{self, Options, ProcessTarget};
 use testkit::{Kind, Protocol};
 
 /// What needs a type of value that the server under test does not have yet.
-const FEATURES: &[&str] = &[];
+pub(crate) const FEATURES: &[&str] = &[];
 
 fn run(protocol: Protocol) {
     let program = crate::program();

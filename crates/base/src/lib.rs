@@ -13,6 +13,7 @@ pub mod number;
 mod rng;
 mod slot;
 mod time;
+pub mod words;
 
 pub use crc16::crc16;
 pub use epoch::Epoch;

@@ -20,8 +20,9 @@ fn check_arguments(
     if allowed.contains(&args.len()) {
         return Ok(());
     }
-    let word = String::from_utf8_lossy(args.get(1).unwrap_or_default());
-    Err(CommandError::Owned(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."
-    )))
+    Err(CommandError::echo(
+        "ERR unknown subcommand or wrong number of arguments for '",
+        args.get(1).unwrap_or_default(),
+        "'. Try DEBUG HELP.",
+    ))
 }

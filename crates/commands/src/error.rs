@@ -1,5 +1,7 @@
 //! The client's mistakes: what `Display` gives is the exact text on the wire, code word first.
 
+use std::borrow::Cow;
+
 /// Why a command was refused. Deterministic: the same request on the same data gives the same error.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CommandError {
@@ -45,4 +47,45 @@ pub enum CommandError {
     /// A text with parts that vary; line ends in it become spaces on the wire.
     #[error("{0}")]
     Owned(String),
+    /// A text that repeats bytes of the client's, which need not be UTF-8.
+    #[error("{}", String::from_utf8_lossy(.0))]
+    Bytes(Vec<u8>),
+}
+
+impl CommandError {
+    /// A text with a word of the client's between two of ours.
+    #[must_use]
+    pub fn echo(before: &str, word: &[u8], after: &str) -> CommandError {
+        CommandError::Bytes([before.as_bytes(), echoed(word), after.as_bytes()].concat())
+    }
+
+    /// The text on the wire, code word first.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, [u8]> {
+        #[allow(clippy::wildcard_enum_match_arm, reason = "all others are text of ours")]
+        match self {
+            CommandError::Bytes(bytes) => Cow::Borrowed(bytes),
+            CommandError::Owned(text) => Cow::Borrowed(text.as_bytes()),
+            CommandError::Text(text) => Cow::Borrowed(text.as_bytes()),
+            other => Cow::Owned(other.to_string().into_bytes()),
+        }
+    }
+}
+
+/// What an error repeats of a client's word: Redis ends it at a zero byte, as C ends a text.
+#[must_use]
+pub fn echoed(word: &[u8]) -> &[u8] {
+    word.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_s_word_is_repeated_as_it_came_up_to_a_zero_byte() {
+        let error = CommandError::echo("ERR no '", b"\xff\r\x00b", "' here");
+        assert_eq!(*error.text(), *b"ERR no '\xff\r' here");
+        assert_eq!(*CommandError::Syntax.text(), *b"ERR syntax error");
+    }
 }

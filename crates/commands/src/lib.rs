@@ -20,7 +20,7 @@ pub mod string;
 mod testing;
 mod whole;
 
-pub use error::CommandError;
+pub use error::{CommandError, echoed};
 pub use help::{HelpEntry, reply_help};
 pub use spec::{Body, Command, Spec};
 pub use whole::Whole;

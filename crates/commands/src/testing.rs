@@ -2,24 +2,34 @@
 
 use crate::{Body, FAMILIES, KeyspaceCommand, Run, Whole};
 use base::{Rng, Slot, UnixMillis};
-use engine::{Access, HashSeed, Keyspace, Moment, WorkerId};
+use engine::{Access, Expiry, HashSeed, Keyspace, Moment, View, WorkerId};
 use resp::{Args, Decoder, Limits, Protocol, Reply, Requests};
+use std::sync::Arc;
 
-/// The one thread of the tests.
+/// The thread that runs the commands; tests may have two more.
 pub(crate) const WORKER: WorkerId = WorkerId(0);
 
-/// The declaration and the function of a command, wherever it stands.
-pub(crate) fn command(name: &[u8]) -> Option<&'static KeyspaceCommand> {
-    let mut all = FAMILIES.iter().copied().flatten();
-    all.find(|command| name.eq_ignore_ascii_case(command.spec.name.as_bytes()))
+/// The moment at which a fixture begins, in 2023.
+pub(crate) const NOW: i64 = 1_700_000_000_000;
+
+/// The declaration and the function of a command or subcommand, wherever it stands.
+fn command(args: Args<'_>) -> Option<&'static KeyspaceCommand> {
+    let named = |commands: &'static [KeyspaceCommand], name: &[u8]| {
+        commands.iter().find(|one| name.eq_ignore_ascii_case(one.spec.name.as_bytes()))
+    };
+    let command = FAMILIES.iter().find_map(|family| named(family, args.name()))?;
+    match command.body {
+        Body::Run(_) => Some(command),
+        Body::Subcommands(all) | Body::AloneOrSubcommands(_, all) => named(all, args.get(1)?),
+    }
 }
 
 /// A keyspace whose commands run as a node would run them, without a node.
 pub(crate) struct Fixture {
     /// The keys.
-    pub(crate) keyspace: Keyspace,
-    /// The time of the next command.
-    pub(crate) now: UnixMillis,
+    pub(crate) keyspace: Arc<Keyspace>,
+    /// The time of the next command, and how it uses keys.
+    pub(crate) moment: Moment,
     /// The protocol of its reply.
     pub(crate) protocol: Protocol,
     /// The database that is selected.
@@ -27,11 +37,11 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// No keys, RESP2, and a fixed moment in 2023.
+    /// No keys, RESP2, at [`NOW`].
     pub(crate) fn new() -> Fixture {
         Fixture {
-            keyspace: Keyspace::new(16, 1, HashSeed(1, 2)),
-            now: UnixMillis(1_700_000_000_000),
+            keyspace: Arc::new(Keyspace::new(16, 3, HashSeed(1, 2))),
+            moment: Moment::at(UnixMillis(NOW)),
             protocol: Protocol::Resp2,
             database: 0,
         }
@@ -62,14 +72,14 @@ impl Fixture {
         let mut reply = Reply::new(&mut out, self.protocol);
         if let Err(error) = self.execute(args, &mut reply) {
             out.clear();
-            Reply::new(&mut out, self.protocol).error(error);
+            Reply::new(&mut out, self.protocol).error_bytes(&error.text());
         }
         out
     }
 
     fn execute(&mut self, args: Args<'_>, reply: &mut Reply<'_>) -> crate::Outcome {
-        let command = command(args.name()).expect("the command is declared");
-        let Body::Run(run) = &command.body else { panic!("a command without subcommands") };
+        let command = command(args).expect("the command is declared");
+        let Body::Run(run) = &command.body else { panic!("a subcommand runs") };
         if !command.spec.arity.allows(args.len()) {
             return Err(crate::CommandError::WrongArity(command.spec.name.to_owned()));
         }
@@ -91,7 +101,7 @@ impl Fixture {
                 let mut over_all = Whole {
                     keyspace: &self.keyspace,
                     database: self.database,
-                    moment: Moment::at(self.now),
+                    moment: self.moment,
                     worker: WORKER,
                     rng: &mut rng,
                     changes: 0,
@@ -107,7 +117,28 @@ impl Fixture {
     fn hold(&self, args: Args<'_>, positions: &[usize]) -> Access<'_> {
         let keys = positions.iter().map(|&position| &args[position]);
         let keys: Vec<&[u8]> = keys.collect();
-        self.keyspace.hold_keys(keys.into_iter(), self.database, WORKER, Moment::at(self.now))
+        self.keyspace.hold_keys(keys.into_iter(), self.database, WORKER, self.moment)
+    }
+
+    /// Runs commands of words without spaces and compares their replies, line ends as `|`.
+    pub(crate) fn check(&mut self, transcript: &[(&str, &str)]) {
+        for (line, expected) in transcript {
+            assert_eq!(self.run(line), *expected, "{line}");
+        }
+    }
+
+    /// Writes a string without a command.
+    pub(crate) fn put(&self, key: &str, value: &str, expiry: Expiry) {
+        let slot = Slot::of_key(key.as_bytes());
+        let mut access = self.keyspace.hold(slot, self.database, WORKER, self.moment);
+        access.edit().put_string(key.as_bytes(), value.as_bytes(), expiry);
+    }
+
+    /// Looks at the slot of a key without a command.
+    pub(crate) fn look<T>(&self, key: &str, look: impl FnOnce(&mut View<'_, '_>) -> T) -> T {
+        let slot = Slot::of_key(key.as_bytes());
+        let mut access = self.keyspace.hold(slot, self.database, WORKER, self.moment);
+        look(&mut access.view())
     }
 
     /// What `rdb_changes_since_last_save` would have grown to.
@@ -123,16 +154,14 @@ impl Fixture {
 
     /// What OBJECT ENCODING would say.
     pub(crate) fn encoding(&self, key: &str) -> Option<&'static str> {
-        let slot = Slot::of_key(key.as_bytes());
-        let mut access = self.keyspace.hold(slot, self.database, WORKER, Moment::at(self.now));
-        access.view().peek(key.as_bytes()).map(|record| engine::encoding(record).name())
+        self.look(key, |view| {
+            view.peek(key.as_bytes()).map(|record| engine::encoding(record).name())
+        })
     }
 
     /// When a key expires.
     pub(crate) fn expire_at(&self, key: &str) -> Option<i64> {
-        let slot = Slot::of_key(key.as_bytes());
-        let mut access = self.keyspace.hold(slot, self.database, WORKER, Moment::at(self.now));
-        access.view().peek(key.as_bytes())?.expire_at()
+        self.look(key, |view| view.peek(key.as_bytes())?.expire_at())
     }
 }
 

@@ -4,7 +4,7 @@
 //! Options are not interpreted here. They become lines of configuration, which
 //! [`load`](crate::load) reads after the file and the standard input, so that they win.
 
-use crate::words;
+use base::words;
 use thiserror::Error;
 
 /// What a command line asks for.

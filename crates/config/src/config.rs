@@ -12,8 +12,7 @@ use crate::table::{
     Cluster, Encoding, General, Logging, Memory, Network, Persistence, Replication, Security,
     Telemetry, Tls, directives, lookup,
 };
-use crate::words;
-use base::glob;
+use base::{glob, words};
 use std::collections::BTreeMap;
 use thiserror::Error;
 

@@ -20,7 +20,6 @@ mod rewrite;
 mod setting;
 mod table;
 mod values;
-pub mod words;
 
 pub use command_line::{CommandLineError, Invocation, Start};
 pub use config::{Change, Config, SetError};

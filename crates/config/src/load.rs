@@ -10,8 +10,7 @@ use crate::directive::Directive;
 use crate::nearest::nearest;
 use crate::refusal::Refusal;
 use crate::table::{directives, lookup};
-use crate::words;
-use base::glob;
+use base::{glob, words};
 use std::collections::BTreeSet;
 use std::fmt;
 

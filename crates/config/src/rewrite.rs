@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::directive::Line;
 use crate::load::VERBS;
 use crate::table::{directives, lookup};
-use crate::words;
+use base::words;
 use std::collections::BTreeMap;
 
 /// What stands above the lines that were added.

@@ -4,7 +4,7 @@
 
 use crate::directive::{Check, Line, Rule};
 use crate::refusal::Refusal;
-use crate::words;
+use base::words;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// The longest host name, as the bus protocol bounds it, in bytes.

@@ -55,11 +55,10 @@ pub struct ErrorCounts(Mutex<BTreeMap<String, u64>>);
 
 impl ErrorCounts {
     /// Counts an error reply by its first word.
-    pub fn count(&self, text: &str) {
-        let code = match text.split_once(' ') {
-            Some((code, _)) if code.len() <= ERROR_CODE_BYTES_MAX => code,
-            _ => "ERR",
-        };
+    pub fn count(&self, text: &[u8]) {
+        let end = text.iter().position(|&byte| byte == b' ');
+        let code = end.filter(|&end| end <= ERROR_CODE_BYTES_MAX).and_then(|end| text.get(..end));
+        let code = code.and_then(|code| std::str::from_utf8(code).ok()).unwrap_or("ERR");
         let mut counts = self.0.lock();
         if let Some(count) = counts.get_mut(code) {
             *count += 1;
@@ -176,7 +175,7 @@ impl WorkerStats {
     }
 
     /// Counts an error reply.
-    pub(crate) fn count_error(&self, text: &str) {
+    pub(crate) fn count_error(&self, text: &[u8]) {
         self.errors.add(1);
         self.error_codes.count(text);
     }
@@ -191,10 +190,10 @@ mod tests {
         let counts = ErrorCounts::default();
         for text in ["ERR a", "WRONGTYPE b", "ERR c", "wordless", &format!("{} d", "X".repeat(33))]
         {
-            counts.count(text);
+            counts.count(text.as_bytes());
         }
         for number in 0..1000 {
-            counts.count(&format!("E{number} text"));
+            counts.count(format!("E{number} text").as_bytes());
         }
         let mut sum = BTreeMap::new();
         counts.add_to(&mut sum);

@@ -7,11 +7,12 @@
 //! 3. Memory grows only with bytes that have come, never with lengths that were announced.
 
 use crate::args::{INLINE_BASE, Requests, Span};
-use crate::inline::split_arguments;
 use base::number::parse_i64;
-use memchr::memchr;
+use base::words;
+use memchr::{memchr, memchr2};
 
-/// The longest inline request, and the longest length line, in bytes (Redis: PROTO_INLINE_MAX_SIZE).
+/// The longest inline request, and the longest length line, in bytes without their end (Redis: PROTO_INLINE_MAX_SIZE).
+/// Redis asks only when a line is not complete, and so takes a longer one that comes in one read.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// What a client may announce.
@@ -67,6 +68,21 @@ pub enum ProtocolError {
     /// An inline request whose quotes do not match.
     #[error("Protocol error: unbalanced quotes in request")]
     UnbalancedQuotes,
+    /// A length line whose CR no LF follows, or an argument that does not end in them.
+    #[error("Protocol error: invalid CRLF in request")]
+    InvalidLineEnd,
+}
+
+impl ProtocolError {
+    /// Appends its text to `out`, with the client's own byte as it came.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(self.to_string().as_bytes());
+        if let ProtocolError::ExpectedBulk(byte @ 0x80..) = self {
+            out.truncate(start + out[start..].iter().position(|b| !b.is_ascii()).unwrap_or(0));
+            out.extend_from_slice(&[byte, b'\'']);
+        }
+    }
 }
 
 /// Where in a request the decoder stands.
@@ -173,7 +189,7 @@ impl Decoder {
                     self.read_arguments(input, limits, requests, remaining)?
                 }
                 State::Data { remaining, bytes } => {
-                    if self.read_data(input, bytes) {
+                    if self.read_data(input, bytes)? {
                         self.finish_argument(remaining, requests);
                         true
                     } else {
@@ -190,8 +206,8 @@ impl Decoder {
 
     /// `*<count>\r\n`; false where the line is not complete.
     fn read_count(&mut self, input: &[u8], limits: &Limits) -> Result<bool, ProtocolError> {
-        let Some(line) = self.line(input) else {
-            return self.incomplete_line(input, ProtocolError::TooBigMultibulkCount);
+        let Some(line) = self.line(input, ProtocolError::TooBigMultibulkCount)? else {
+            return Ok(false);
         };
         let count = parse_length(line).filter(|&count| count <= limits.arguments_max);
         let count = count.ok_or(ProtocolError::InvalidMultibulkLength)?;
@@ -224,7 +240,7 @@ impl Decoder {
                 self.state = State::Length { remaining };
                 return Ok(false);
             };
-            if !self.read_data(input, bytes) {
+            if !self.read_data(input, bytes)? {
                 self.state = State::Data { remaining, bytes };
                 return Ok(false);
             }
@@ -240,19 +256,18 @@ impl Decoder {
     fn read_length(&mut self, input: &[u8], limits: &Limits) -> Result<Option<u32>, ProtocolError> {
         // The common case: one or two digits, in full.
         let (bytes, length) = match input[self.position..] {
-            [b'$', digit @ b'0'..=b'9', b'\r', _, ..] => (i64::from(digit - b'0'), 4),
-            [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] => {
+            [b'$', digit @ b'0'..=b'9', b'\r', b'\n', ..] => (i64::from(digit - b'0'), 4),
+            [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
                 (i64::from(tens - b'0') * 10 + i64::from(ones - b'0'), 5)
             }
             _ => {
-                let Some(line) = self.line(input) else {
-                    self.incomplete_line(input, ProtocolError::TooBigBulkCount)?;
-                    return Ok(None);
-                };
+                let line = self.line(input, ProtocolError::TooBigBulkCount);
                 let first = input[self.position];
-                if first != b'$' {
+                if first != b'$' && matches!(line, Ok(Some(_)) | Err(ProtocolError::InvalidLineEnd))
+                {
                     return Err(ProtocolError::ExpectedBulk(first));
                 }
+                let Some(line) = line? else { return Ok(None) };
                 let bytes = parse_length(line).filter(|&n| n >= 0 && n <= limits.bulk_bytes_max);
                 (bytes.ok_or(ProtocolError::InvalidBulkLength)?, 1 + line.len() + 2)
             }
@@ -264,15 +279,16 @@ impl Decoder {
         Ok(Some(bytes as u32))
     }
 
-    /// The bytes of an argument and the two that end it; false where they have not all come.
-    fn read_data(&mut self, input: &[u8], bytes: u32) -> bool {
+    /// The bytes of an argument and the CR LF that ends it; false where they have not all come.
+    fn read_data(&mut self, input: &[u8], bytes: u32) -> Result<bool, ProtocolError> {
         let end = self.position + bytes as usize;
-        if input.len() < end + 2 {
-            return false;
+        let Some(line_end) = input.get(end..end + 2) else { return Ok(false) };
+        if line_end != b"\r\n" {
+            return Err(ProtocolError::InvalidLineEnd);
         }
         self.partial.push(Span { start: self.position as u32, end: end as u32 });
         self.position = end + 2;
-        true
+        Ok(true)
     }
 
     fn finish_argument(&mut self, remaining: u32, requests: &mut Requests) {
@@ -294,17 +310,19 @@ impl Decoder {
         requests: &mut Requests,
     ) -> Result<bool, ProtocolError> {
         let rest = &input[self.position..];
-        let Some(length) = memchr(b'\n', rest) else {
-            return if rest.len() > LINE_BYTES_MAX {
-                Err(ProtocolError::TooBigInline)
-            } else {
-                Ok(false)
-            };
+        let searched = &rest[..rest.len().min(LINE_BYTES_MAX + 1)];
+        // A line with a zero byte in it never ends: Redis looks for the end as for that of a text.
+        let length = match memchr2(b'\n', 0, searched) {
+            Some(length) if searched[length] == b'\n' => length,
+            Some(_) | None if rest.len() > LINE_BYTES_MAX => {
+                return Err(ProtocolError::TooBigInline);
+            }
+            Some(_) | None => return Ok(false),
         };
         let line = rest[..length].strip_suffix(b"\r").unwrap_or(&rest[..length]);
         let Requests { spans, ends, inline, offsets } = requests;
         let before = spans.len();
-        let split = split_arguments(line, |word| {
+        let split = words::for_each(line, |word| {
             let start = INLINE_BASE + inline.len() as u32;
             inline.extend_from_slice(word);
             spans.push(Span { start, end: start + word.len() as u32 });
@@ -322,15 +340,21 @@ impl Decoder {
         Ok(true)
     }
 
-    /// What stands between the first byte and the `\r` of the line here, where `\r` and one byte more have come.
-    fn line<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+    /// What stands between the first byte and the CR LF of the line here; `None` where it is not complete.
+    fn line<'a>(
+        &self,
+        input: &'a [u8],
+        too_big: ProtocolError,
+    ) -> Result<Option<&'a [u8]>, ProtocolError> {
         let rest = &input[self.position..];
-        let end = memchr(b'\r', &rest[..rest.len().min(LINE_BYTES_MAX + 1)])?;
-        (end + 1 < rest.len()).then(|| rest.get(1..end).unwrap_or_default())
-    }
-
-    fn incomplete_line(&self, input: &[u8], too_big: ProtocolError) -> Result<bool, ProtocolError> {
-        if input.len() - self.position > LINE_BYTES_MAX { Err(too_big) } else { Ok(false) }
+        let Some(end) = memchr(b'\r', &rest[..rest.len().min(LINE_BYTES_MAX + 1)]) else {
+            return if rest.len() > LINE_BYTES_MAX { Err(too_big) } else { Ok(None) };
+        };
+        match rest.get(end + 1) {
+            None => Ok(None),
+            Some(b'\n') => Ok(Some(rest.get(1..end).unwrap_or_default())),
+            Some(_) => Err(ProtocolError::InvalidLineEnd),
+        }
     }
 }
 

@@ -11,10 +11,8 @@
 
 mod args;
 mod decoder;
-mod inline;
 mod reply;
 
 pub use args::{Args, Requests};
 pub use decoder::{Decoder, Limits, ProtocolError};
-pub use inline::{UnbalancedQuotes, split_arguments};
 pub use reply::{Length, Protocol, Reply};

@@ -63,6 +63,15 @@ impl<'a> Reply<'a> {
         self.push_line(error);
     }
 
+    /// An error whose text repeats bytes of a client's. Line ends become spaces, but for those at its end, which go.
+    pub fn error_bytes(&mut self, error: &[u8]) {
+        self.out.push(b'-');
+        let start = self.out.len();
+        let end = error.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+        self.out.extend_from_slice(&error[..end.map_or(0, |last| last + 1)]);
+        self.end_line(start);
+    }
+
     /// A signed integer.
     #[inline]
     pub fn integer(&mut self, value: i64) {
@@ -220,6 +229,11 @@ impl<'a> Reply<'a> {
     fn push_line(&mut self, text: impl fmt::Display) {
         let start = self.out.len();
         write!(Text(self.out), "{text}").expect("writing to memory does not fail");
+        self.end_line(start);
+    }
+
+    /// Ends the line whose text begins at `start`.
+    fn end_line(&mut self, start: usize) {
         for byte in &mut self.out[start..] {
             if matches!(byte, b'\r' | b'\n') {
                 *byte = b' ';
@@ -318,6 +332,8 @@ mod tests {
     #[test]
     fn line_ends_cannot_be_smuggled_into_an_error() {
         let text = written(Protocol::Resp2, |reply| reply.error("ERR a\r\n+OK"));
+        assert_eq!(text, "-ERR a  +OK\r\n");
+        let text = written(Protocol::Resp2, |reply| reply.error_bytes(b"ERR a\r\n+OK\r\n"));
         assert_eq!(text, "-ERR a  +OK\r\n");
     }
 

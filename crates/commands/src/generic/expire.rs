@@ -90,8 +90,7 @@ impl Conditions {
                 b"gt" => &mut conditions.gt,
                 b"lt" => &mut conditions.lt,
                 _ => {
-                    let option = String::from_utf8_lossy(option);
-                    return Err(CommandError::Owned(format!("ERR Unsupported option {option}")));
+                    return Err(CommandError::echo("ERR Unsupported option ", option, ""));
                 }
             } = true;
         }

@@ -104,8 +104,7 @@ impl<'a> ScanOptions<'a> {
                 parsed.pattern = KeyPattern::new(value);
             } else if option.eq_ignore_ascii_case(b"type") {
                 if !TYPES.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes())) {
-                    let name = String::from_utf8_lossy(value);
-                    return Err(CommandError::Owned(format!("ERR unknown type name '{name}'")));
+                    return Err(CommandError::echo("ERR unknown type name '", value, "'"));
                 }
                 parsed.kind = Some(value);
             } else {

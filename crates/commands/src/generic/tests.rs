@@ -1,139 +1,16 @@
 //! Commands on keys of any type, as a client sees them. The expected replies are Valkey 9.1's.
 
-use crate::{Body, FAMILIES, KeyspaceCommand, Run, Whole};
+use crate::testing::{Fixture, NOW, WORKER};
 use base::{Rng, Slot, UnixMillis};
-use engine::{AccessPolicy, Expiry, HashSeed, Keyspace, Moment, Object, Value, View, WorkerId};
+use engine::{AccessPolicy, Expiry, Keyspace, Moment, Object, Value, WorkerId};
 use proptest::prelude::*;
-use resp::{Args, Decoder, Limits, Protocol, Reply, Requests};
+use resp::Protocol;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-const WORKER: WorkerId = WorkerId(0);
-const NOW: i64 = 1_700_000_000_000;
-
-/// A keyspace, a client that has selected a database, and the time.
-struct Fixture {
-    keyspace: Arc<Keyspace>,
-    database: usize,
-    moment: Moment,
-    protocol: Protocol,
-    rng: Rng,
-    /// Changes by commands over the whole keyspace.
-    changes: u64,
-}
-
-impl Fixture {
-    fn new() -> Fixture {
-        Fixture {
-            keyspace: Arc::new(Keyspace::new(16, 3, HashSeed(3, 4))),
-            database: 0,
-            moment: Moment::at(UnixMillis(NOW)),
-            protocol: Protocol::Resp2,
-            rng: Rng::from_seed(1),
-            changes: 0,
-        }
-    }
-
-    fn put(&self, key: &str, value: &str, expiry: Expiry) {
-        let slot = Slot::of_key(key.as_bytes());
-        let mut access = self.keyspace.hold(slot, self.database, WORKER, self.moment);
-        access.edit().put_string(key.as_bytes(), value.as_bytes(), expiry);
-    }
-
-    fn look<T>(&self, key: &str, look: impl FnOnce(&mut View<'_, '_>) -> T) -> T {
-        let slot = Slot::of_key(key.as_bytes());
-        let mut access = self.keyspace.hold(slot, self.database, WORKER, self.moment);
-        look(&mut access.view())
-    }
-
-    fn access_clock(&self, key: &str) -> u32 {
-        self.look(key, |view| view.peek(key.as_bytes()).expect("the key is there").access())
-    }
-
-    /// The reply to a request whose words are separated by spaces.
-    fn run(&mut self, request: &str) -> String {
-        let words: Vec<&str> = request.split(' ').collect();
-        self.run_words(&words)
-    }
-
-    fn run_words(&mut self, words: &[&str]) -> String {
-        let mut input = format!("*{}\r\n", words.len());
-        for word in words {
-            input += &format!("${}\r\n{word}\r\n", word.len());
-        }
-        let mut requests = Requests::new();
-        Decoder::new()
-            .decode(input.as_bytes(), &Limits::DEFAULT, &mut requests, usize::MAX)
-            .expect("the request is well-formed");
-        self.execute(requests.args(0, input.as_bytes()))
-    }
-
-    fn execute(&mut self, args: Args<'_>) -> String {
-        let command = find(args);
-        assert!(command.spec.arity.allows(args.len()), "the test keeps the arity");
-        let Body::Run(run) = &command.body else { panic!("a subcommand is run") };
-        let mut positions = Vec::new();
-        command.spec.key_positions(args, &mut positions).expect("the test names its keys");
-        let keys = positions.iter().map(|&at| args.get(at).expect("a key is an argument"));
-        let mut out = Vec::new();
-        let mut reply = Reply::new(&mut out, self.protocol);
-        let hold = || self.keyspace.hold_keys(keys, self.database, WORKER, self.moment);
-        let outcome = match run {
-            Run::Read(read) => read(&mut hold().view(), args, &mut reply),
-            Run::Write(write) => write(&mut hold().edit(), args, &mut reply),
-            Run::Whole(over_all) => {
-                let mut whole = Whole {
-                    keyspace: &self.keyspace,
-                    database: self.database,
-                    moment: self.moment,
-                    worker: WORKER,
-                    rng: &mut self.rng,
-                    changes: 0,
-                    flushed: Vec::new(),
-                };
-                let outcome = over_all(&mut whole, args, &mut reply);
-                self.changes += whole.changes;
-                outcome
-            }
-        };
-        if let Err(error) = outcome {
-            reply.error(error);
-        }
-        String::from_utf8(out).expect("the tests use text").replace("\r\n", " ").trim().to_owned()
-    }
-
-    /// Runs requests and compares their replies.
-    fn check(&mut self, transcript: &[(&str, &str)]) {
-        for (request, expected) in transcript {
-            assert_eq!(self.run(request), *expected, "{request}");
-        }
-    }
-
-    fn changes(&self) -> u64 {
-        self.changes + self.keyspace.tally(WORKER).changes()
-    }
-
-    fn hits_and_misses(&self) -> (u64, u64) {
-        let tally = self.keyspace.tally(WORKER);
-        (tally.hits(), tally.misses())
-    }
-}
-
-fn find(args: Args<'_>) -> &'static KeyspaceCommand {
-    let named = |commands: &'static [KeyspaceCommand], name: &[u8]| {
-        commands.iter().find(|one| name.eq_ignore_ascii_case(one.spec.name.as_bytes()))
-    };
-    let command = FAMILIES
-        .iter()
-        .find_map(|family| named(family, args.name()))
-        .expect("the test names commands of this crate");
-    match command.body {
-        Body::Run(_) => command,
-        Body::Subcommands(all) | Body::AloneOrSubcommands(_, all) => {
-            named(all, &args[1]).expect("the test names subcommands")
-        }
-    }
+fn access_clock(fixture: &Fixture, key: &str) -> u32 {
+    fixture.look(key, |view| view.peek(key.as_bytes()).expect("the key is there").access())
 }
 
 #[test]
@@ -224,9 +101,9 @@ fn a_renamed_key_keeps_value_expiry_and_use() {
         f.run("TOUCH a");
     }
     f.moment.touch = false;
-    let used = f.access_clock("a");
+    let used = access_clock(&f, "a");
     f.check(&[("RENAME a b", "+OK"), ("EXISTS a", ":0"), ("PTTL b", ":5000"), ("DBSIZE", ":1")]);
-    assert_eq!(f.access_clock("b"), used);
+    assert_eq!(access_clock(&f, "b"), used);
     f.check(&[
         ("RENAME a b", "-ERR no such key"),
         ("RENAME a a", "-ERR no such key"),
@@ -283,7 +160,7 @@ fn a_copy_stands_beside_its_source() {
         ("COPY long b AGAIN", "-ERR syntax error"),
         ("COPY long b DB 16", "-ERR DB index is out of range"),
     ]);
-    assert_eq!((f.changes(), f.hits_and_misses()), (3, (5, 1)));
+    assert_eq!((f.changes(), f.lookups()), (3, (5, 1)));
     let with_copies = f.keyspace.memory_bytes();
     f.run("DEL b");
     assert!(f.keyspace.memory_bytes() + 5000 < with_copies);
@@ -298,18 +175,18 @@ fn a_copy_stands_beside_its_source() {
 fn questions_about_a_key_are_counted_but_do_not_use_it() {
     let mut f = Fixture::new();
     f.put("k", "v", Expiry::Clear);
-    let created = f.access_clock("k");
+    let created = access_clock(&f, "k");
     f.moment.now = UnixMillis(NOW + 60_000);
     for request in ["EXISTS", "TYPE", "TTL", "EXPIRETIME", "OBJECT ENCODING", "OBJECT REFCOUNT"] {
-        let before = f.hits_and_misses();
+        let before = f.lookups();
         f.run(&format!("{request} k"));
         f.run(&format!("{request} nokey"));
-        assert_eq!(f.hits_and_misses(), (before.0 + 1, before.1 + 1), "{request}");
+        assert_eq!(f.lookups(), (before.0 + 1, before.1 + 1), "{request}");
     }
-    let before = f.hits_and_misses();
+    let before = f.lookups();
     f.check(&[("OBJECT IDLETIME k", ":60"), ("MEMORY USAGE nokey", "$-1")]);
-    assert_eq!(f.hits_and_misses(), (before.0 + 1, before.1));
-    assert_eq!(f.access_clock("k"), created);
+    assert_eq!(f.lookups(), (before.0 + 1, before.1));
+    assert_eq!(access_clock(&f, "k"), created);
     // TOUCH uses it even for a client that leaves no trace otherwise.
     f.moment.touch = false;
     f.check(&[("TOUCH k nokey", ":1"), ("OBJECT IDLETIME k", ":0")]);
@@ -350,13 +227,13 @@ fn frequency_and_idle_time_exclude_each_other() {
     f.protocol = Protocol::Resp3;
     f.check(&[
         ("OBJECT FREQ nokey", "_"),
-        ("OBJECT ENCODING k", "$3 int"),
+        ("OBJECT ENCODING k", "$3|int"),
         ("OBJECT REFCOUNT k", ":1"),
         ("TYPE k", "+string"),
         ("TYPE nokey", "+none"),
     ]);
     f.protocol = Protocol::Resp2;
-    assert!(f.run("OBJECT HELP").starts_with("*12 +OBJECT <subcommand>"));
+    assert!(f.run("OBJECT HELP").starts_with("*12|+OBJECT <subcommand>"));
 }
 
 #[test]
@@ -387,16 +264,16 @@ fn scan_options_are_checked() {
         ("SCAN 0 FOO 1", "-ERR syntax error"),
         ("SCAN 0 NOVALUES", "-ERR NOVALUES option can only be used in HSCAN"),
         ("SCAN 0 TYPE foo", "-ERR unknown type name 'foo'"),
-        ("SCAN 0 TYPE hash COUNT 9223372036854775807", "*2 $1 0 *0"),
-        ("SCAN 0 TYPE STRING MATCH {t}*", "*2 $1 0 *1 $4 {t}a"),
-        ("SCAN 18446744073709551615", "*2 $1 0 *0"),
-        ("KEYS {t}*", "*1 $4 {t}a"),
-        ("KEYS c", "*1 $1 c"),
-        ("KEYS ?", "*1 $1 c"),
+        ("SCAN 0 TYPE hash COUNT 9223372036854775807", "*2|$1|0|*0"),
+        ("SCAN 0 TYPE STRING MATCH {t}*", "*2|$1|0|*1|$4|{t}a"),
+        ("SCAN 18446744073709551615", "*2|$1|0|*0"),
+        ("KEYS {t}*", "*1|$4|{t}a"),
+        ("KEYS c", "*1|$1|c"),
+        ("KEYS ?", "*1|$1|c"),
         ("KEYS nokey", "*0"),
     ]);
     f.run("DEL {t}a");
-    f.check(&[("RANDOMKEY", "$1 c"), ("DEL c", ":1"), ("RANDOMKEY", "$-1"), ("KEYS *", "*0")]);
+    f.check(&[("RANDOMKEY", "$1|c"), ("DEL c", ":1"), ("RANDOMKEY", "$-1"), ("KEYS *", "*0")]);
 }
 
 #[test]
@@ -427,7 +304,7 @@ fn flushed_and_swapped_databases_are_counted() {
 /// The keys of one reply of SCAN, and the cursor to go on with.
 fn scan_step(f: &mut Fixture, cursor: &str) -> (String, Vec<String>) {
     let reply = f.run(&format!("SCAN {cursor} COUNT 100"));
-    let words: Vec<&str> = reply.split(' ').collect();
+    let words: Vec<&str> = reply.split('|').collect();
     let keys = words[4..].chunks(2).map(|pair| pair[1].to_owned()).collect();
     (words[2].to_owned(), keys)
 }

@@ -63,7 +63,7 @@ fn options_of_set_that_do_not_agree_are_a_syntax_error() {
 #[test]
 fn an_expiry_is_set_kept_and_cleared() {
     let mut fixture = check(&[("SET k v EX 100", "+OK")]);
-    let now = fixture.now.0;
+    let now = fixture.moment.now.0;
     assert_eq!(fixture.expire_at("k"), Some(now + 100_000));
     check_on(&mut fixture, &[("SET k w KEEPTTL", "+OK"), ("APPEND k x", ":2"), ("GET k", "$2|wx")]);
     check_on(
@@ -79,7 +79,7 @@ fn an_expiry_is_set_kept_and_cleared() {
     check_on(&mut fixture, &[("GETEX k", "$4|12.5"), ("GETSET k v", "$4|12.5")]);
     assert_eq!(fixture.expire_at("k"), None);
     check_on(&mut fixture, &[("PSETEX k 5 v", "+OK")]);
-    fixture.now.0 += 6;
+    fixture.moment.now.0 += 6;
     check_on(&mut fixture, &[("SET k w KEEPTTL", "+OK")]);
     assert_eq!(fixture.expire_at("k"), None, "the old key had gone with its expiry");
 }
@@ -249,7 +249,7 @@ fn several_keys_are_set_all_or_none() {
         ("MSETEX 1 {t}a 4 NX", ":0"),
         ("MSETEX 1 {t}d 4 NX NX KEEPTTL", ":1"),
     ]);
-    assert_eq!(fixture.expire_at("{t}b"), Some(fixture.now.0 + 10_000));
+    assert_eq!(fixture.expire_at("{t}b"), Some(fixture.moment.now.0 + 10_000));
     assert_eq!(fixture.changes(), 8);
 }
 

@@ -5,7 +5,7 @@ use super::{is_nothing, lenient_integer, push_joined};
 use crate::directive::{Line, Rule};
 use crate::refusal::Refusal;
 use crate::setting::{Input, Setting};
-use crate::words;
+use base::words;
 
 /// How many addresses `bind` takes, as in Redis.
 const ADDRESSES_MAX: usize = 16;

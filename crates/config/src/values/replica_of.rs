@@ -4,7 +4,7 @@ use super::lenient_integer;
 use crate::directive::{Line, Rule};
 use crate::refusal::Refusal;
 use crate::setting::{Input, Setting};
-use crate::words;
+use base::words;
 
 /// Where the primary is, if this node is a replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

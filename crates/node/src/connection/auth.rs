@@ -69,10 +69,7 @@ impl<'a> Greeting<'a> {
                 greeting.name = rest.next();
                 names::check_name(greeting.name.unwrap_or_default())?;
             } else {
-                return Err(CommandError::Owned(format!(
-                    "ERR Syntax error in HELLO option '{}'",
-                    String::from_utf8_lossy(option)
-                )));
+                return Err(CommandError::echo("ERR Syntax error in HELLO option '", option, "'"));
             }
         }
         Ok(greeting)

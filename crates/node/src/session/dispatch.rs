@@ -8,10 +8,9 @@ use crate::table::{Action, Container, Entry};
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
-use commands::{CommandError, Outcome, Run, Whole};
+use commands::{CommandError, Outcome, Run, Whole, echoed};
 use engine::Access;
 use resp::{Args, Reply};
-use std::borrow::Cow;
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
 /// How much of an unknown command's arguments its error repeats, in bytes.
@@ -28,9 +27,9 @@ impl Context<'_> {
         };
         if let Err(error) = outcome {
             out.truncate(start);
-            let text = error.to_string();
+            let text = error.text();
             self.node.stats(self.worker).count_error(&text);
-            Reply::new(out, protocol).error(text);
+            Reply::new(out, protocol).error_bytes(&text);
         }
         if self.state.after == After::Wait {
             // It runs again later: what it skips or leaves out is decided then.
@@ -151,11 +150,9 @@ impl Context<'_> {
                 None => {
                     self.state.last_command = 0;
                     self.admit()?;
-                    let container = entry.spec.name.to_uppercase();
-                    let name = echoed(name, ECHOED_BYTES_MAX);
-                    Err(CommandError::Owned(format!(
-                        "ERR unknown subcommand '{name}'. Try {container} HELP."
-                    )))
+                    let name = &name[..name.len().min(ECHOED_BYTES_MAX)];
+                    let after = format!("'. Try {} HELP.", entry.spec.name.to_uppercase());
+                    Err(CommandError::echo("ERR unknown subcommand '", name, &after))
                 }
             },
         }
@@ -305,21 +302,19 @@ fn is_redirection(error: &CommandError) -> bool {
 }
 
 fn unknown_command(args: Args<'_>) -> CommandError {
-    let name = echoed(args.name(), ECHOED_BYTES_MAX);
-    let mut text = format!("ERR unknown command '{name}', with args beginning with: ");
+    let cut = |word: &[u8], room: usize| echoed(&word[..word.len().min(room)]).to_vec();
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend(cut(args.name(), ECHOED_BYTES_MAX));
+    text.extend_from_slice(b"', with args beginning with: ");
     let start = text.len();
     for argument in args.iter_from(1) {
         let room = ECHOED_BYTES_MAX.saturating_sub(text.len() - start);
         if room == 0 {
             break;
         }
-        text.push_str(&format!("'{}' ", echoed(argument, room)));
+        text.push(b'\'');
+        text.extend(cut(argument, room));
+        text.extend_from_slice(b"' ");
     }
-    CommandError::Owned(text)
-}
-
-/// The beginning of a client's word, for an error. Redis's texts end such a word at a zero byte too.
-fn echoed(word: &[u8], bytes_max: usize) -> Cow<'_, str> {
-    let word = &word[..word.len().min(bytes_max)];
-    String::from_utf8_lossy(word.split(|&byte| byte == 0).next().unwrap_or_default())
+    CommandError::Bytes(text)
 }

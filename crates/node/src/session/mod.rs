@@ -217,10 +217,11 @@ impl Session {
                 return step;
             }
             if let Err(error) = decoded {
-                let text = format!("ERR {error}");
+                let mut text = b"ERR ".to_vec();
+                error.write_to(&mut text);
                 worker.stats().count_error(&text);
                 if self.state.reply_mode != ReplyMode::Off {
-                    Reply::new(out, self.state.protocol).error(text);
+                    Reply::new(out, self.state.protocol).error_bytes(&text);
                 }
                 return Step::Close;
             }

@@ -80,6 +80,10 @@ fn errors_bear_redis_s_words() {
         (b"*a\r\n".to_vec(), "Protocol error: invalid multibulk length"),
         (b"*1\r\n$-1\r\n".to_vec(), "Protocol error: invalid bulk length"),
         (b"*1\r\n$2000000000\r\n".to_vec(), "Protocol error: invalid bulk length"),
+        (b"*1\rX".to_vec(), "Protocol error: invalid CRLF in request"),
+        (b"*1\r\n$4\rX".to_vec(), "Protocol error: invalid CRLF in request"),
+        (b"*1\r\n$4\r\nPINGPING".to_vec(), "Protocol error: invalid CRLF in request"),
+        (b"*1\r\nX\rX".to_vec(), "Protocol error: expected '$', got 'X'"),
         (b"set \"a\r\n".to_vec(), "Protocol error: unbalanced quotes in request"),
         (long.to_vec(), "Protocol error: too big inline request"),
         ([b"*", &long[..]].concat(), "Protocol error: too big mbulk count string"),
@@ -101,6 +105,36 @@ fn unauthenticated_clients_may_send_little() {
     assert_eq!(error, Some(ProtocolError::UnauthenticatedBulkLength));
 }
 
+#[test]
+fn an_error_names_the_byte_that_came() {
+    for (byte, text) in [(b'a', &b"got 'a'"[..]), (0xff, b"got '\xff'"), (0x80, b"got '\x80'")] {
+        let mut out = b"-".to_vec();
+        ProtocolError::ExpectedBulk(byte).write_to(&mut out);
+        assert_eq!(out, [b"-Protocol error: expected '$', ", text].concat());
+    }
+}
+
+#[test]
+fn lines_are_as_long_as_the_limit_and_no_longer_however_they_come() {
+    let most = [&b"ECHO "[..], &[b'a'; LINE_BYTES_MAX - 5], b"\n"].concat();
+    let over = [&b"ECHO "[..], &[b'a'; LINE_BYTES_MAX - 4], b"\n"].concat();
+    for cut in [0, 10, LINE_BYTES_MAX, LINE_BYTES_MAX + 1] {
+        let (requests, error) = decode_in_pieces(&most, &[cut], &Limits::DEFAULT);
+        assert_eq!((requests.len(), error), (1, None), "cut at {cut}");
+        let (requests, error) = decode_in_pieces(&over, &[cut], &Limits::DEFAULT);
+        let too_big = Some(ProtocolError::TooBigInline);
+        assert_eq!((requests.len(), error), (0, too_big), "cut at {cut}");
+    }
+}
+
+#[test]
+fn an_inline_request_with_a_zero_byte_never_ends() {
+    assert_eq!(decode(b"PING\0\nPING\n"), (vec![], None));
+    assert_eq!(decode(b"PING\n\0\nPING\n"), (vec![vec![b"PING".to_vec()]], None));
+    let long = [&b"\0\n"[..], &[b'a'; LINE_BYTES_MAX]].concat();
+    assert_eq!(decode(&long), (vec![], Some(ProtocolError::TooBigInline)));
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_requests(
@@ -119,7 +153,7 @@ proptest! {
     #[test]
     fn any_bytes_decode_alike_however_they_are_cut(
         input in prop::collection::vec(
-            prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), Just(b'1'), Just(b'"'), any::<u8>()],
+            prop_oneof![Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), Just(b'1'), Just(b'"'), Just(0), any::<u8>()],
             0..200),
         cuts in prop::collection::vec(0usize..200, 0..20),
     ) {

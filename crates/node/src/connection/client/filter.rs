@@ -126,10 +126,7 @@ impl<'a> Property<'a> {
             b"laddr" => Property::LocalAddress(value),
             b"ip" => Property::Ip(value),
             b"user" if value == DEFAULT_USER => Property::User,
-            b"user" => {
-                let user = String::from_utf8_lossy(value);
-                return Err(CommandError::Owned(format!("ERR No such user '{user}'")));
-            }
+            b"user" => return Err(CommandError::echo("ERR No such user '", value, "'")),
             b"flags" => {
                 check_letters(value, FLAG_LETTERS, ("flags", "FLAGS"), negated)?;
                 Property::Flags(value)
@@ -178,10 +175,7 @@ impl ClientType {
             b"primary" | b"master" => ClientType::Primary,
             b"replica" | b"slave" => ClientType::Replica,
             b"pubsub" => ClientType::Pubsub,
-            _ => {
-                let name = String::from_utf8_lossy(name);
-                return Err(CommandError::Owned(format!("ERR Unknown client type '{name}'")));
-            }
+            _ => return Err(CommandError::echo("ERR Unknown client type '", name, "'")),
         })
     }
 }
@@ -228,8 +222,8 @@ fn check_letters(
         return Ok(());
     }
     let filter = if negated { format!("NOT-{word}") } else { "provided".to_owned() };
-    let value = String::from_utf8_lossy(value);
-    Err(CommandError::Owned(format!("ERR Unknown {what} found in the {filter} filter: {value}")))
+    let before = format!("ERR Unknown {what} found in the {filter} filter: ");
+    Err(CommandError::echo(&before, value, ""))
 }
 
 fn yes_or_no(value: &[u8]) -> Result<bool, CommandError> {

@@ -35,15 +35,12 @@ pub(super) fn setname(context: &mut Context<'_>, args: Args<'_>, reply: &mut Rep
 pub(super) fn setinfo(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (option, value) = (&args[2], &args[3]);
     let is_name = option.eq_ignore_ascii_case(b"lib-name");
-    let shown = || String::from_utf8_lossy(option);
     if !is_name && !option.eq_ignore_ascii_case(b"lib-ver") {
-        return Err(CommandError::Owned(format!("ERR Unrecognized option '{}'", shown())));
+        return Err(CommandError::echo("ERR Unrecognized option '", option, "'"));
     }
     if !fits_line(value) {
-        return Err(CommandError::Owned(format!(
-            "ERR {} cannot contain spaces, newlines or special characters.",
-            shown()
-        )));
+        let after = " cannot contain spaces, newlines or special characters.";
+        return Err(CommandError::echo("ERR ", option, after));
     }
     let mut names = context.state.client.names.lock();
     if is_name {

@@ -1,23 +1,43 @@
-//! Words of a configuration line: how a line is cut, and how any bytes are written so that they
-//! come back.
+//! Words of a line: how inline requests and configuration lines are cut, and how any bytes are
+//! written so that they come back.
 //!
-//! The quoting is that of redis.conf. Outside quotes white space separates. In double quotes `\n \r
-//! \t \a \b` and `\xHH` are escapes and a backslash before anything else yields that byte; in
-//! single quotes only `\'` is one. Quoted and bare parts that touch make one word, as in Valkey 9
-//! (Redis 7.0 refuses text right after a closing quote, so that all it accepts means the same
-//! here).
+//! Both are cut by one set of rules, which are those of Valkey 9. Quoted and bare parts that touch
+//! make one word (Redis 7.0 refuses text right after a closing quote, so that all it accepts
+//! means the same here). In double quotes `\n \r \t \a \b` and `\xHH` are escapes and a
+//! backslash before anything else yields that byte; in single quotes only `\'` is one. Three
+//! rules are not to be guessed:
+//!
+//! - a vertical tab and a form feed are passed over before a word, but do not end one;
+//! - what a backslash escapes must not be the line's last byte: at the end, `\"` is a backslash and
+//!   a closing quote;
+//! - the byte 0xff is dropped wherever it stands, unless it is written `\xff`.
+
+/// A quote that is not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnbalancedQuotes;
+
+/// Calls `word` with each word of a line, in order. A zero byte ends the line.
+///
+/// # Errors
+///
+/// Where a quote is left open; the words before it have been given.
+pub fn for_each(line: &[u8], mut word: impl FnMut(&[u8])) -> Result<(), UnbalancedQuotes> {
+    let line = line.split(|&byte| byte == 0).next().unwrap_or_default();
+    let mut current = Vec::new();
+    let mut rest = skip_space(line);
+    while !rest.is_empty() {
+        current.clear();
+        rest = skip_space(take_word(rest, &mut current).ok_or(UnbalancedQuotes)?);
+        word(&current);
+    }
+    Ok(())
+}
 
 /// The words of a line, or `None` where a quote is left open. A zero byte ends the line.
 #[must_use]
 pub fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let line = line.split(|&byte| byte == 0).next().unwrap_or_default();
     let mut words = Vec::new();
-    let mut rest = skip_space(line);
-    while !rest.is_empty() {
-        let mut word = Vec::new();
-        rest = skip_space(take_word(rest, &mut word)?);
-        words.push(word);
-    }
+    for_each(line, |word| words.push(word.to_vec())).ok()?;
     Some(words)
 }
 
@@ -27,11 +47,11 @@ fn take_word<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
         match rest {
             [b'"', quoted @ ..] => rest = take_double_quoted(quoted, word)?,
             [b'\'', quoted @ ..] => rest = take_single_quoted(quoted, word)?,
-            [byte, after @ ..] if !is_space(*byte) => {
-                word.push(*byte);
+            [b' ' | b'\t' | b'\n' | b'\r', ..] | [] => return Some(rest),
+            [byte, after @ ..] => {
+                push(word, *byte);
                 rest = after;
             }
-            all => return Some(all),
         }
     }
 }
@@ -47,19 +67,19 @@ fn take_double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a 
                 word.push(hex(*high) << 4 | hex(*low));
                 rest = after;
             }
-            [b'\\', escaped, after @ ..] => {
-                word.push(match escaped {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'a' => 0x07,
-                    b'b' => 0x08,
-                    other => *other,
-                });
+            [b'\\', escaped, after @ ..] if !after.is_empty() => {
+                match escaped {
+                    b'n' => word.push(b'\n'),
+                    b'r' => word.push(b'\r'),
+                    b't' => word.push(b'\t'),
+                    b'a' => word.push(0x07),
+                    b'b' => word.push(0x08),
+                    other => push(word, *other),
+                }
                 rest = after;
             }
             [byte, after @ ..] => {
-                word.push(*byte);
+                push(word, *byte);
                 rest = after;
             }
         }
@@ -71,15 +91,22 @@ fn take_single_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a 
         match rest {
             [] => return None,
             [b'\'', after @ ..] => return Some(after),
-            [b'\\', b'\'', after @ ..] => {
+            [b'\\', b'\'', after @ ..] if !after.is_empty() => {
                 word.push(b'\'');
                 rest = after;
             }
             [byte, after @ ..] => {
-                word.push(*byte);
+                push(word, *byte);
                 rest = after;
             }
         }
+    }
+}
+
+/// A byte as it stood in the line.
+fn push(word: &mut Vec<u8>, byte: u8) {
+    if byte != 0xff {
+        word.push(byte);
     }
 }
 
@@ -102,7 +129,8 @@ pub fn push_quoted(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// `line` without the blanks at its ends.
-pub(crate) fn trim(line: &[u8]) -> &[u8] {
+#[must_use]
+pub fn trim(line: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let start = line.iter().position(|byte| !blank(byte)).unwrap_or(line.len());
     let end = line.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
@@ -114,7 +142,7 @@ fn skip_space(line: &[u8]) -> &[u8] {
     line.get(start..).unwrap_or_default()
 }
 
-/// What C's isspace says in the C locale: the vertical tab counts, as it does for Redis.
+/// What stands between words.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
@@ -150,6 +178,12 @@ mod tests {
             (br"a\x41", Some(vec![br"a\x41"])),
             (br#""a\"#, None),
             (b"\x0bq", Some(vec![b"q"])),
+            (b"a\x0bb\x0c c", Some(vec![b"a\x0bb\x0c", b"c"])),
+            (br#""a\""#, Some(vec![br"a\"])),
+            (br#""a\" "#, None),
+            (br"'a\'", Some(vec![br"a\"])),
+            (b"a\xffb \xff\"\xff\\\xffc\"", Some(vec![b"ab", b"c"])),
+            (br#"\xff "\xff""#, Some(vec![br"\xff", b"\xff"])),
             (b"a ''", Some(vec![b"a", b""])),
             (b"a\0 b", Some(vec![b"a"])),
             (b"", Some(vec![])),

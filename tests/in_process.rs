@@ -1,0 +1,265 @@
+//! The transcripts of `tests/scripts` on a node without sockets: bytes go into a session, replies come out of it.
+//!
+//! What holds here and not over a socket, or the other way round, is the server's doing, not the node's.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use base::{Monotonic, Rng, UnixMillis};
+use cluster::{Input, LinkId, Machine, Output};
+use config::{Change, Config, FileSource, SetError, Start};
+use engine::{ExpireCursor, HashSeed, WorkerId};
+use node::clients::Origin;
+use node::{Host, Node, NodeOptions, Now, Session, Step, Worker};
+use testkit::transcript::{self, ClusterMode, Environment, Options, Target};
+use testkit::{Connection, Protocol};
+
+/// How often a connection that waits looks whether it may go on.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// How many keys with an expiry are looked at each time that a connection is run.
+const EXPIRE_STEP: u64 = 200;
+
+/// A world in which writing and changing always work, and nobody is at the other end of the bus.
+struct Alone;
+
+impl Host for Alone {
+    fn shutdown(&self) {}
+    fn save_nodes_conf(&self, _: &str, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+    fn reconfigure(&self, _: &Config, _: &mut Change) -> Result<(), SetError> {
+        Ok(())
+    }
+    fn read_config_file(&self) -> Option<Result<Vec<u8>, String>> {
+        None
+    }
+    fn replace_config_file(&self, _: &[u8]) -> Result<(), String> {
+        Err("there is no file".to_owned())
+    }
+    fn wake_bus(&self) {}
+    fn bus_link_buffer_bytes(&self, _: LinkId) -> usize {
+        0
+    }
+    fn resident_bytes(&self) -> u64 {
+        1 << 20
+    }
+}
+
+/// The command line and nothing else.
+struct NoFiles;
+
+impl FileSource for NoFiles {
+    fn read(&mut self, _: &[u8]) -> Result<Vec<u8>, String> {
+        Err("there are no files here".to_owned())
+    }
+    fn names(&mut self, _: &[u8]) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+}
+
+/// A node, and what its control thread would do for it.
+struct World {
+    node: Arc<Node>,
+    started: Instant,
+    cursor: Mutex<ExpireCursor>,
+}
+
+impl World {
+    fn new(environment: &Environment) -> World {
+        let mut lines = String::new();
+        for (directive, value) in &environment.start {
+            lines += &format!("{directive} {value}\n");
+        }
+        if environment.cluster != ClusterMode::Off {
+            lines += "cluster-enabled yes\n";
+        }
+        let start = Start { options: lines.into_bytes(), ..Start::default() };
+        let loaded = config::load(&start, None, &mut NoFiles);
+        let config = loaded.unwrap_or_else(|error| panic!("{error}")).config;
+        let started = Instant::now();
+        let now = now(started);
+        let bus_now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
+        let cluster = config.cluster.enabled.then(|| {
+            let (bus, _) = node::bus_config(&config).expect("the addresses are valid");
+            Machine::new(bus, Rng::from_seed(11), bus_now)
+        });
+        let options = NodeOptions {
+            config,
+            workers: 1,
+            seed: HashSeed(1, 2),
+            run_id: "0".repeat(40),
+            started: now,
+            cluster,
+        };
+        let node = Arc::new(Node::new(options, Box::new(Alone)));
+        World { node, started, cursor: Mutex::default() }
+    }
+
+    /// What timers and the bus do between two batches.
+    fn pass(&self) -> Now {
+        let now = now(self.started);
+        let node = &self.node;
+        node.end_pause_if_due(now.monotonic);
+        let mut cursor = self.cursor.lock().expect("no test panics while it holds this");
+        node.keyspace.expire_step(&mut cursor, EXPIRE_STEP, node.control(), now.wall);
+        node.flushed.lock().clear();
+        if let Some(cluster) = &node.cluster {
+            let bus_now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
+            let handle = |input: Input<'_>| {
+                cluster.operate(&node.keyspace, &*node.host, node.control(), |machine| {
+                    machine.handle(bus_now, input);
+                });
+            };
+            handle(Input::Tick);
+            while let Some(output) = cluster.poll_bus() {
+                if let Output::Connect { link, .. } = output {
+                    handle(Input::Closed { link });
+                }
+            }
+        }
+        now
+    }
+}
+
+fn now(started: Instant) -> Now {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now {
+        wall: UnixMillis(wall.as_millis() as i64),
+        monotonic: Monotonic::from_duration(started.elapsed()),
+    }
+}
+
+/// A node as a target of transcripts.
+struct InProcess(Arc<World>);
+
+impl Target for InProcess {
+    fn connect(&self) -> io::Result<Box<dyn Connection>> {
+        let world = Arc::clone(&self.0);
+        let now = world.pass();
+        let node = &world.node;
+        let number = node.clients.connected() + 1;
+        let origin = Origin {
+            address: format!("127.0.0.1:{}", 40_000 + number),
+            local_address: "127.0.0.1:6379".to_owned(),
+            is_unix: false,
+            is_local: true,
+            descriptor: 10 + number as i32,
+            worker: 0,
+        };
+        let clients_max = node.settings.current().network.maxclients as usize;
+        let client = node.clients.connect(origin, clients_max, now.wall, now.monotonic);
+        let client = client.ok_or_else(|| io::Error::other("max number of clients reached"))?;
+        let worker = Worker::new(Arc::clone(node), WorkerId(0), Rng::from_seed(number as u64));
+        let session = Session::new(client, !node.password.is_required());
+        let (input, output) = (Vec::new(), Vec::new());
+        Ok(Box::new(Link { world, worker, session, input, output, step: Step::Input }))
+    }
+}
+
+/// One connection.
+struct Link {
+    world: Arc<World>,
+    worker: Worker,
+    session: Session,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    step: Step,
+}
+
+impl Link {
+    fn is_closed(&self) -> bool {
+        self.step == Step::Close || self.session.client().is_killed()
+    }
+
+    /// Executes what can be executed.
+    fn run(&mut self) {
+        while !self.is_closed() {
+            let now = self.world.pass();
+            self.step = self.session.execute(&mut self.worker, now, &self.input, &mut self.output);
+            let consumed = self.session.consumed();
+            self.input.drain(..consumed);
+            self.session.advance(consumed);
+            match self.step {
+                Step::Write => {}
+                Step::Sleep(time) => thread::sleep(time),
+                Step::Input | Step::Wait | Step::Close => return,
+            }
+        }
+    }
+}
+
+impl Connection for Link {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.is_closed() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.input.extend_from_slice(bytes);
+        self.run();
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut Vec<u8>, limit: Duration) -> io::Result<usize> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if self.step == Step::Wait {
+                self.run();
+            }
+            if !self.output.is_empty() {
+                let count = self.output.len();
+                buffer.append(&mut self.output);
+                return Ok(count);
+            }
+            if self.is_closed() {
+                return Ok(0);
+            }
+            if Instant::now() >= deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.step = Step::Close;
+        Ok(())
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.world.node.clients.disconnect(self.session.client().id);
+    }
+}
+
+fn run(protocol: Protocol) {
+    let filter = std::env::var("TRANSCRIPT").ok();
+    let root = crate::root();
+    let mut scripts = transcript::load(&root.join("tests/scripts")).expect("transcripts are read");
+    let compatibility = root.join("docs/compatibility.md");
+    let options = Options {
+        protocol,
+        oracle: false,
+        features: crate::scripts::FEATURES,
+        filter: filter.as_deref(),
+        record: false,
+        compatibility: Some(Path::new(&compatibility)),
+    };
+    let summary = transcript::run(&mut scripts, &options, |environment| {
+        Box::new(InProcess(Arc::new(World::new(environment))))
+    });
+    transcript::assert_passes(&format!("in process, {protocol:?}"), &summary, filter.as_deref());
+}
+
+#[test]
+fn transcripts_hold_in_process_in_resp2() {
+    run(Protocol::Resp2);
+}
+
+#[test]
+fn transcripts_hold_in_process_in_resp3() {
+    run(Protocol::Resp3);
+}

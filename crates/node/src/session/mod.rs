@@ -241,13 +241,15 @@ impl Session {
         requests: &Requests,
         out: &mut Vec<u8>,
     ) -> Option<Step> {
-        let node = Arc::clone(&worker.node);
-        let policy = worker.tuning.access_policy;
+        // Not cloned: the count of references is a cache line that all workers would write.
+        let Worker { node, id, rng, tuning, events, .. } = worker;
+        let node: &Node = node;
+        let policy = tuning.access_policy;
         let moment = Moment { policy, ..Moment::at(now.wall) };
         let mut window = [Prepared::NONE; WINDOW];
         let prepared = &mut window[..requests.len()];
         for (index, one) in prepared.iter_mut().enumerate() {
-            *one = Prepared::new(&node, requests.args(index, input));
+            *one = Prepared::new(node, requests.args(index, input));
         }
         if prepared.len() > 2 && self.state.database == 0 {
             prepare::prefetch(&node.keyspace, prepared);
@@ -255,13 +257,13 @@ impl Session {
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
             let mut context = Context {
-                node: &node,
-                worker: worker.id,
-                rng: &mut worker.rng,
+                node,
+                worker: *id,
+                rng,
                 now,
                 moment: Moment { touch: !self.state.no_touch, ..moment },
                 state: &mut self.state,
-                events: &mut worker.events,
+                events,
             };
             context.run(one, args, out);
             let step = match std::mem::take(&mut self.state.after) {

@@ -99,22 +99,35 @@ fn options_win_over_the_file_and_rewrite_keeps_it() {
     command.arg("--pidfile").arg(&pidfile);
     let status = command.status().expect("the program is there");
     assert!(status.success(), "{status}");
+    let daemon = Daemon { pidfile };
     let mut client = wait::some(LIMIT, || Client::connect(port.number()).ok())
         .unwrap_or_else(|| panic!("{}", fs::read_to_string(&log).unwrap_or_default()));
     assert_eq!(client.command(&["CONFIG", "SET", "timeout", "40"]), Reply::Status("OK".into()));
     assert_eq!(client.command(&["CONFIG", "REWRITE"]), Reply::Status("OK".into()));
     let rewritten = fs::read_to_string(&path).expect("it was rewritten");
     assert!(rewritten.starts_with("# mine\nhz 30\ntimeout 40\n\n# Generated"), "{rewritten}");
-    assert!(pidfile.exists());
-    let _ = client.send_raw(b"SHUTDOWN NOSAVE\r\n");
-    stop(&pidfile);
-    assert!(wait::until(LIMIT, || !pidfile.exists()), "the file of the process id stays");
+    assert!(daemon.pidfile.exists());
+    daemon.stop();
+    let is_gone = || !daemon.pidfile.exists();
+    assert!(wait::until(LIMIT, is_gone), "the file of the process id stays");
 }
 
-/// Ends the server that has written this file, if it still runs.
-fn stop(pidfile: &Path) {
-    let Ok(pid) = fs::read_to_string(pidfile) else { return };
-    let _ = std::process::Command::new("kill").args(["-TERM", pid.trim()]).status();
+/// A server in the background; ends with the test, also when that fails.
+struct Daemon {
+    pidfile: PathBuf,
+}
+
+impl Daemon {
+    fn stop(&self) {
+        let Ok(pid) = fs::read_to_string(&self.pidfile) else { return };
+        let _ = std::process::Command::new("kill").args(["-TERM", pid.trim()]).status();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The registry of connected clients: what others may know of a session, and how they may stop it.
 
+use crate::session::Session;
 use base::{Monotonic, UnixMillis};
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -145,6 +146,21 @@ impl Client {
         self.output_bytes.store(self.output_bytes.load(Relaxed) + bytes, Relaxed);
     }
 
+    /// The memory that it takes: what is known of it, its session, and what waits to be decoded or sent.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let names = self.names.lock();
+        size_of::<Client>()
+            + size_of::<Session>()
+            + self.origin.address.len()
+            + self.origin.local_address.len()
+            + names.name.len()
+            + names.library.len()
+            + names.library_version.len()
+            + self.query_buffer_bytes.load(Relaxed)
+            + self.pending_output_bytes.load(Relaxed)
+    }
+
     /// RESET: forgets what it has set; what it has told of its library stays.
     pub(crate) fn reset(&self) {
         self.names.lock().name.clear();
@@ -160,6 +176,17 @@ impl Client {
     pub fn idle_seconds(&self, now: Monotonic) -> u64 {
         now.millis().saturating_sub(self.last_active_millis.load(Relaxed)) / 1000
     }
+}
+
+/// What clients take of memory.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct ClientsMemory {
+    /// All that they take, in bytes.
+    pub bytes: usize,
+    /// The most that one of them has waiting to be decoded, in bytes.
+    pub query_buffer_max: usize,
+    /// The most that one of them has waiting to be sent, in bytes.
+    pub output_max: usize,
 }
 
 /// All connected clients.
@@ -217,6 +244,16 @@ impl Clients {
     #[must_use]
     pub fn connected(&self) -> usize {
         self.connected.load(Relaxed)
+    }
+
+    /// What all clients take of memory.
+    #[must_use]
+    pub fn memory(&self) -> ClientsMemory {
+        self.by_id.iter().fold(ClientsMemory::default(), |sum, client| ClientsMemory {
+            bytes: sum.bytes + client.memory_bytes(),
+            query_buffer_max: sum.query_buffer_max.max(client.query_buffer_bytes.load(Relaxed)),
+            output_max: sum.output_max.max(client.pending_output_bytes.load(Relaxed)),
+        })
     }
 
     /// The client of this number.

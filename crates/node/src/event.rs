@@ -10,6 +10,13 @@ pub enum Event {
         /// The client's address.
         address: String,
     },
+    /// SHUTDOWN SAFE was refused, for slots of the cluster would be without an owner.
+    ShutdownRefused,
+    /// DEBUG LOG: a line that a client wants to be in the log. Limited by who may use DEBUG.
+    DebugLog {
+        /// What it says.
+        message: String,
+    },
 }
 
 impl fmt::Display for Event {
@@ -20,6 +27,11 @@ impl fmt::Display for Event {
                 "Possible SECURITY ATTACK detected: a client at {address} sent HTTP (POST or Host:). Somebody may be \
                  using a browser or another program to send commands here. The connection was closed."
             ),
+            Event::ShutdownRefused => write!(
+                f,
+                "SHUTDOWN SAFE was refused: this node owns slots of the cluster. Move them, or add FORCE."
+            ),
+            Event::DebugLog { message } => write!(f, "DEBUG LOG: {message}"),
         }
     }
 }

@@ -1,6 +1,28 @@
 //! What a node asks of the process that it runs in.
 
+use base::UnixMillis;
 use config::{Change, Config, SetError};
+use std::time::Duration;
+
+/// The processor time that something has taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuTime {
+    /// In the kernel.
+    pub system: Duration,
+    /// In the program.
+    pub user: Duration,
+}
+
+/// The processor time of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuTimes {
+    /// Of all its threads.
+    pub process: CpuTime,
+    /// Of the processes that it started and that have ended.
+    pub children: CpuTime,
+    /// Of its first thread, which accepts connections and runs the timers.
+    pub main_thread: CpuTime,
+}
 
 /// The world around a node.
 pub trait Host: Send + Sync {
@@ -44,4 +66,19 @@ pub trait Host: Send + Sync {
 
     /// The resident memory of the process, in bytes.
     fn resident_bytes(&self) -> u64;
+
+    /// The part of the resident memory that is the process's own and no file's, in bytes.
+    fn private_bytes(&self) -> u64 {
+        self.resident_bytes()
+    }
+
+    /// The processor time that the process has taken.
+    fn cpu_times(&self) -> CpuTimes {
+        CpuTimes::default()
+    }
+
+    /// Wall-clock time in microseconds since 1970, as fine as the world has it; `now` is when the batch began.
+    fn unix_micros(&self, now: UnixMillis) -> i64 {
+        now.0 * 1000
+    }
 }

@@ -4,14 +4,16 @@ use crate::clients::{Clients, flag};
 use crate::cluster::{self, ClusterNode};
 use crate::configuration::{self, Settings};
 use crate::event::Event;
+use crate::facts::ProcessFacts;
 use crate::host::Host;
 use crate::identity::Identity;
 use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
+use crate::upkeep::Upkeep;
 use crate::worker::Now;
-use crate::{command, connection};
+use crate::{command, connection, server};
 use base::Monotonic;
 use config::Config;
 use engine::{Flushed, HashSeed, Keyspace, WorkerId};
@@ -51,6 +53,8 @@ pub struct Node {
     pub settings: Settings,
     /// What the node says it is.
     pub identity: Identity,
+    /// What is known of the process. Set before the node is shared.
+    pub facts: ProcessFacts,
     /// The password of the default user.
     pub password: Password,
     /// The world around.
@@ -65,6 +69,7 @@ pub struct Node {
     pub bus_port: u16,
     /// Tables that were flushed and wait for a thread with time to free them.
     pub flushed: Mutex<Vec<Flushed>>,
+    pub(crate) upkeep: Upkeep,
     pause: Pause,
     /// When HTTP was last told of, in milliseconds of monotonic time, plus one; 0 before.
     cross_protocol_told: AtomicU64,
@@ -76,8 +81,13 @@ impl Node {
     /// A node without keys.
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
-        let session =
-            [command::COMMANDS, configuration::COMMANDS, connection::COMMANDS, cluster::COMMANDS];
+        let session = [
+            command::COMMANDS,
+            configuration::COMMANDS,
+            connection::COMMANDS,
+            cluster::COMMANDS,
+            server::COMMANDS,
+        ];
         let table = Table::new(commands::FAMILIES, &session);
         // The control thread counts too: expired keys, connections.
         let threads = options.workers + 1;
@@ -102,6 +112,8 @@ impl Node {
             settings: Settings::new(config),
             identity,
             password,
+            facts: ProcessFacts::default(),
+            upkeep: Upkeep::new(&options.run_id),
             host,
             run_id: options.run_id,
             started: options.started,
@@ -165,10 +177,9 @@ impl Node {
 
     /// Begins all statistics anew (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
-        for (number, stats) in self.stats.iter().enumerate() {
-            stats.reset();
-            self.keyspace.tally(WorkerId(number)).reset_statistics();
-        }
+        self.stats.iter().for_each(WorkerStats::reset);
+        self.keyspace.reset_statistics();
+        self.upkeep.reset_statistics();
     }
 
     /// How many error replies there were, by their code words.

@@ -1,5 +1,11 @@
 //! Statistics of one thread: written by it alone, read by any.
 
+mod batch;
+mod rate;
+
+pub(crate) use batch::Batch;
+pub(crate) use rate::{Rates, Traffic};
+
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -119,6 +125,14 @@ pub struct WorkerStats {
     pub error_codes: ErrorCounts,
     /// Attempts to authenticate that failed.
     pub denied_authentications: Counter,
+    /// Clients that were disconnected because they had too much undecoded input.
+    pub query_buffer_disconnections: Counter,
+    /// Clients that were disconnected because they had too much unread.
+    pub output_buffer_disconnections: Counter,
+    /// Batches of requests that were executed.
+    pub batches: Counter,
+    /// The time that they took, in nanoseconds.
+    pub batch_nanos: Counter,
     /// By the index of the command in the table.
     pub by_command: Box<[CommandStats]>,
 }
@@ -136,6 +150,10 @@ impl WorkerStats {
             errors: Counter::default(),
             error_codes: ErrorCounts::default(),
             denied_authentications: Counter::default(),
+            query_buffer_disconnections: Counter::default(),
+            output_buffer_disconnections: Counter::default(),
+            batches: Counter::default(),
+            batch_nanos: Counter::default(),
             by_command: (0..commands).map(|_| CommandStats::default()).collect(),
         }
     }
@@ -153,6 +171,10 @@ impl WorkerStats {
             errors,
             error_codes,
             denied_authentications,
+            query_buffer_disconnections,
+            output_buffer_disconnections,
+            batches,
+            batch_nanos,
             by_command,
         } = self;
         for counter in [
@@ -165,6 +187,10 @@ impl WorkerStats {
             writes,
             errors,
             denied_authentications,
+            query_buffer_disconnections,
+            output_buffer_disconnections,
+            batches,
+            batch_nanos,
         ] {
             counter.reset();
         }

@@ -6,15 +6,19 @@ use base::{Monotonic, Rng, UnixMillis};
 use config::{Change, Config, SetError};
 use engine::{HashSeed, WorkerId};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-/// A world in which nothing happens.
-struct NoHost;
+/// A world in which nothing happens, but for the end.
+struct NoHost {
+    is_stopped: Arc<AtomicBool>,
+}
 
 impl Host for NoHost {
-    fn shutdown(&self) {}
+    fn shutdown(&self) {
+        self.is_stopped.store(true, SeqCst);
+    }
 
     fn save_nodes_conf(&self, _: &str, _: bool) -> std::io::Result<()> {
         Ok(())
@@ -47,20 +51,39 @@ impl Host for NoHost {
 pub(crate) struct Fixture {
     pub(crate) node: Arc<Node>,
     pub(crate) now: Now,
+    is_stopped: Arc<AtomicBool>,
 }
 
 impl Fixture {
     pub(crate) fn new() -> Fixture {
+        Fixture::made_with(Config::default())
+    }
+
+    /// A node whose settings `change` has changed.
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Fixture {
+        let mut config = Config::default();
+        change(&mut config);
+        Fixture::made_with(config)
+    }
+
+    fn made_with(config: Config) -> Fixture {
         let now = Now { wall: UnixMillis(1_700_000_000_000), monotonic: Monotonic::from_millis(5) };
         let options = NodeOptions {
-            config: Config::default(),
+            config,
             workers: 1,
             seed: HashSeed(1, 2),
             run_id: "0".repeat(40),
             started: now,
             cluster: None,
         };
-        Fixture { node: Arc::new(Node::new(options, Box::new(NoHost))), now }
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let host = NoHost { is_stopped: Arc::clone(&is_stopped) };
+        Fixture { node: Arc::new(Node::new(options, Box::new(host))), now, is_stopped }
+    }
+
+    /// Whether the node has asked for the end of the process.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(SeqCst)
     }
 
     /// Lets time pass.
@@ -122,6 +145,11 @@ impl Peer {
             self.session.advance(consumed);
         }
         String::from_utf8(out).expect("the tests reply in text")
+    }
+
+    /// Tells that the batch that was sent last has ended.
+    pub(crate) fn end_batch(&mut self, fixture: &Fixture) {
+        self.worker.end_batch(fixture.now.monotonic);
     }
 
     pub(crate) fn id(&self) -> ClientId {

@@ -3,7 +3,7 @@
 use crate::configuration::Tuning;
 use crate::event::Event;
 use crate::node::Node;
-use crate::stats::WorkerStats;
+use crate::stats::{Batch, WorkerStats};
 use base::{Monotonic, Rng, UnixMillis};
 use engine::WorkerId;
 use resp::Requests;
@@ -32,6 +32,8 @@ pub struct Worker {
     pub tuning: Tuning,
     /// What happened and has to be logged.
     pub(crate) events: Vec<Event>,
+    /// The commands that have run since the clock was last read.
+    pub(crate) batch: Batch,
 }
 
 impl Worker {
@@ -39,12 +41,18 @@ impl Worker {
     #[must_use]
     pub fn new(node: Arc<Node>, id: WorkerId, rng: Rng) -> Worker {
         let tuning = Tuning::new(&node.settings.current());
-        Worker { node, id, rng, requests: Requests::new(), tuning, events: Vec::new() }
+        let batch = Batch::new(node.table.numbered());
+        Worker { node, id, rng, requests: Requests::new(), tuning, events: Vec::new(), batch }
     }
 
     /// What happened since this was last called. Few: each kind of event limits itself.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// Tells that the batch that a session has executed ended at `now`: its time is divided equally among the commands that ran in it.
+    pub fn end_batch(&mut self, now: Monotonic) {
+        self.batch.end(now, self.node.stats(self.id));
     }
 
     /// Its statistics.

@@ -15,8 +15,12 @@ pub(crate) fn now() -> Now {
 
 /// Wall-clock time; the epoch itself where the clock stands before it.
 pub(crate) fn wall() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(since.as_millis() as i64)
+    UnixMillis(wall_micros() / 1000)
+}
+
+/// The same in microseconds since 1970.
+pub(crate) fn wall_micros() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64
 }
 
 /// Monotonic time since the process first asked.

@@ -127,6 +127,7 @@ impl Connection {
 
     /// Writes the replies of a batch and decides what comes next.
     fn after(&mut self, step: Step, cx: &mut Context<'_>, bench: &mut Bench) {
+        bench.worker.end_batch(clock::monotonic());
         self.phase = match step {
             Step::Input => Phase::Read,
             Step::Write => Phase::Execute,
@@ -151,6 +152,7 @@ impl Connection {
         let hard_limit = bench.worker.tuning.output_limit.hard_bytes;
         if hard_limit != 0 && (self.output.len() + bench.output.len()) as u64 > hard_limit {
             log_overcome(client);
+            bench.worker.stats().output_buffer_disconnections.add(1);
             client.kill();
             bench.output.clear();
             return;
@@ -180,6 +182,7 @@ impl Connection {
         bench.worker.stats().input_bytes.add(bytes as u64);
         let may = self.input.len() <= bench.worker.tuning.query_buffer_bytes_max;
         if !may {
+            bench.worker.stats().query_buffer_disconnections.add(1);
             let client = self.session.client();
             tracing::warn!(
                 "Closing client that reached max query buffer length: id={} addr={} qbuf={}",

@@ -23,9 +23,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often it is looked whether clients have been idle too long, or have too much unread.
 const CLIENTS_CYCLE: Duration = Duration::from_secs(1);
 
-/// How many keys with an expiry are looked at before the clock is.
-const EXPIRE_STEP: u64 = 200;
-
 /// Where new connections go.
 pub(crate) struct Dealer {
     pub(crate) node: Arc<Node>,
@@ -89,17 +86,18 @@ fn refuse(stream: RawStream, why: &[u8]) {
 /// Runs the timers for ever, `hz` times a second.
 pub(crate) async fn run_timers(node: Arc<Node>) {
     let mut cursor = ExpireCursor::default();
+    node.measure_startup_memory();
     let mut watch = ClientsWatch::default();
     let mut looked_at_clients = clock::monotonic();
     loop {
         let config = node.settings.current();
         let cycle = Duration::from_secs(1) / config.general.hz.max(1);
         tokio::time::sleep(cycle).await;
-        expire(&node, &mut cursor, &ExpireEffort::new(&config, cycle));
-        let flushed = std::mem::take(&mut *node.flushed.lock());
-        drop(flushed);
-        let now = clock::monotonic();
-        node.end_pause_if_due(now);
+        node.expire_cycle(&mut cursor, cycle, clock::now);
+        free_flushed(&node, clock::monotonic() + cycle / 2).await;
+        let now = clock::now();
+        node.tick(now);
+        let now = now.monotonic;
         if now.since(looked_at_clients) >= CLIENTS_CYCLE {
             looked_at_clients = now;
             watch.look(&node, &config, now);
@@ -107,35 +105,10 @@ pub(crate) async fn run_timers(node: Arc<Node>) {
     }
 }
 
-/// How hard expired keys are looked for in one cycle (`active-expire-effort`), as Redis scales it.
-struct ExpireEffort {
-    /// How long it may take.
-    time_max: Duration,
-    /// The part of the keys looked at that has to be due for it to go on, in percent.
-    stale_percent_min: u64,
-}
-
-impl ExpireEffort {
-    fn new(config: &Config, cycle: Duration) -> ExpireEffort {
-        let beyond_least = config.general.active_expire_effort.saturating_sub(1);
-        ExpireEffort {
-            time_max: cycle * (25 + 2 * beyond_least) / 100,
-            stale_percent_min: u64::from(10u32.saturating_sub(beyond_least)),
-        }
-    }
-}
-
-/// One cycle of active expiry: goes on while enough of the keys it looks at are due, within its time.
-fn expire(node: &Node, cursor: &mut ExpireCursor, effort: &ExpireEffort) {
-    let start = clock::monotonic();
-    loop {
-        let now = clock::now();
-        let progress = node.keyspace.expire_step(cursor, EXPIRE_STEP, node.control(), now.wall);
-        let is_worth_it = progress.examined > 0
-            && progress.expired * 100 >= progress.examined * effort.stale_percent_min;
-        if progress.finished || !is_worth_it || now.monotonic.since(start) > effort.time_max {
-            return;
-        }
+/// Frees what was flushed, until `end` at most. Between the portions the bus and new clients have their turn.
+async fn free_flushed(node: &Node, end: Monotonic) {
+    while node.free_flushed() && clock::monotonic() < end {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -163,6 +136,7 @@ impl ClientsWatch {
                 let since = beyond.remove(&client.id).unwrap_or(now);
                 if now.since(since) >= Duration::from_secs(limit.soft_seconds) {
                     log_overcome(&client);
+                    node.stats(node.control()).output_buffer_disconnections.add(1);
                     client.kill();
                 } else {
                     self.beyond_soft_limit.insert(client.id, since);
@@ -183,21 +157,4 @@ pub(crate) fn log_overcome(client: &Client) {
         client.id.0,
         client.origin.address
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expiry_tries_harder_with_more_effort() {
-        let effort = |effort: &[u8]| {
-            let words: [&[u8]; 2] = [b"active-expire-effort", effort];
-            let change = Config::default().with(&words, false).expect("it can be set");
-            ExpireEffort::new(&change.config, Duration::from_millis(100))
-        };
-        let (least, most) = (effort(b"1"), effort(b"10"));
-        assert_eq!((least.time_max, least.stale_percent_min), (Duration::from_millis(25), 10));
-        assert_eq!((most.time_max, most.stale_percent_min), (Duration::from_millis(43), 1));
-    }
 }

@@ -6,9 +6,11 @@ use crate::nodes_conf::NodesConf;
 use crate::open_files::{self, OpenFiles};
 use crate::reception::Rebind;
 use crate::telemetry::Telemetry;
+use crate::{clock, process};
+use base::UnixMillis;
 use cluster::LinkId;
 use config::{Change, Config, SetError};
-use node::Host;
+use node::{CpuTimes, Host};
 use parking_lot::Mutex;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -123,11 +125,20 @@ impl Host for ProcessHost {
     }
 
     fn resident_bytes(&self) -> u64 {
-        /// Pages as /proc counts them.
-        const PAGE_BYTES: u64 = 4096;
-        let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
-        pages.unwrap_or(0) * PAGE_BYTES
+        process::memory().resident
+    }
+
+    fn private_bytes(&self) -> u64 {
+        let memory = process::memory();
+        memory.resident.saturating_sub(memory.shared)
+    }
+
+    fn cpu_times(&self) -> CpuTimes {
+        process::cpu_times()
+    }
+
+    fn unix_micros(&self, _: UnixMillis) -> i64 {
+        clock::wall_micros()
     }
 }
 

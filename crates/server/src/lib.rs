@@ -23,6 +23,7 @@ mod listen;
 mod nodes_conf;
 mod open_files;
 mod pid_file;
+mod process;
 mod reception;
 mod server;
 mod stream;

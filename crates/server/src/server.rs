@@ -12,7 +12,7 @@ use crate::pid_file::PidFile;
 use crate::reception::Reception;
 use crate::telemetry::Telemetry;
 use crate::worker::{self, Dealt};
-use crate::{clock, entropy, files};
+use crate::{clock, entropy, files, process};
 use base::{NodeId, Rng};
 use cluster::Machine;
 use config::Config;
@@ -105,6 +105,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     let bus_wake = Arc::new(Notify::new());
     let link_buffers = Arc::new(LinkBuffers::default());
     let (machine, nodes_conf) = load_cluster(&config, &mut rng)?;
+    let facts = process::facts(launch.config_file.as_deref());
     let host = ProcessHost {
         stop,
         nodes_conf: nodes_conf.map(Mutex::new),
@@ -114,7 +115,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         config_file: launch.config_file,
         rebind,
     };
-    let node = Arc::new(Node::new(
+    let mut node = Node::new(
         NodeOptions {
             workers: worker_count(&config),
             seed: HashSeed(rng.next_u64(), rng.next_u64()),
@@ -124,7 +125,9 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
             config: launch.config,
         },
         Box::new(host),
-    ));
+    );
+    node.facts = facts;
+    let node = Arc::new(node);
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (reception, bus_listeners) = {
         let _inside = control.enter();

@@ -1,12 +1,12 @@
 //! MEMORY: what a key takes.
 
-use crate::help::{HelpEntry, reply_help};
-use crate::{CommandError, Outcome, Whole};
+use crate::help::HelpEntry;
+use crate::{CommandError, Outcome};
 use base::number::parse_i64;
 use engine::{View, memory_bytes};
 use resp::{Args, Reply};
 
-/// What MEMORY HELP tells about the subcommands of this crate; a node that has more adds its own.
+/// What MEMORY HELP, which the node answers, tells about the subcommand of this crate.
 pub const HELP: &[HelpEntry] = &[(
     "USAGE <key> [SAMPLES <count>]",
     &[
@@ -14,11 +14,6 @@ pub const HELP: &[HelpEntry] = &[(
         "estimated: <count> is accepted and changes nothing.",
     ],
 )];
-
-pub(super) fn help(_: &mut Whole<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply_help(reply, "MEMORY", HELP);
-    Ok(())
-}
 
 pub(super) fn usage(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut options = args.iter_from(3);

@@ -85,20 +85,7 @@ const MEMORY: KeyspaceCommand = Command {
 };
 
 /// The subcommands of MEMORY that need only the keyspace; a node joins its own to them.
-pub const MEMORY_SUBCOMMANDS: &[KeyspaceCommand] = &[MEMORY_HELP, MEMORY_USAGE];
-
-const MEMORY_HELP: KeyspaceCommand = Command {
-    spec: Spec {
-        name: "help",
-        summary: "Tells about the subcommands.",
-        since: "4.0.0",
-        group: Group::Server,
-        arity: Arity::Exactly(2),
-        flags: &[Flag::Loading, Flag::Stale],
-        ..Spec::DEFAULT
-    },
-    body: Body::Run(Run::Whole(memory::help)),
-};
+pub const MEMORY_SUBCOMMANDS: &[KeyspaceCommand] = &[MEMORY_USAGE];
 
 const MEMORY_USAGE: KeyspaceCommand = Command {
     spec: Spec {

@@ -39,7 +39,7 @@ pub struct Spec {
     pub summary: &'static str,
     /// The version of Redis that brought it.
     pub since: &'static str,
-    /// What it costs.
+    /// What it costs; empty where that is not told.
     pub complexity: &'static str,
     /// The chapter of the manual.
     pub group: Group,
@@ -59,6 +59,8 @@ pub struct Spec {
     pub history: &'static [(&'static str, &'static str)],
     /// Since when it should no longer be used, and what to use instead.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// Whether it is meant for tests of the server, not for users (`syscmd`).
+    pub is_for_tests: bool,
 }
 
 impl Spec {
@@ -77,6 +79,7 @@ impl Spec {
         arguments: &[],
         history: &[],
         deprecated: None,
+        is_for_tests: false,
     };
 
     /// Whether the command bears this flag.

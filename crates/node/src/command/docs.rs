@@ -25,7 +25,9 @@ pub(super) fn docs(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<
 fn describe(entry: &Entry, reply: &mut Reply<'_>) {
     let spec = entry.spec;
     let subcommands = entry.subcommands();
-    let fields = 4
+    let fields = 3
+        + usize::from(!spec.complexity.is_empty())
+        + usize::from(spec.is_for_tests)
         + if spec.deprecated.is_some() { 3 } else { 0 }
         + usize::from(!spec.history.is_empty())
         + usize::from(!spec.arguments.is_empty())
@@ -34,7 +36,13 @@ fn describe(entry: &Entry, reply: &mut Reply<'_>) {
     text("summary", spec.summary, reply);
     text("since", spec.since, reply);
     text("group", spec.group.name(), reply);
-    text("complexity", spec.complexity, reply);
+    if !spec.complexity.is_empty() {
+        text("complexity", spec.complexity, reply);
+    }
+    if spec.is_for_tests {
+        reply.bulk(b"doc_flags");
+        flags(&["syscmd"], reply);
+    }
     if let Some((since, instead)) = spec.deprecated {
         reply.bulk(b"doc_flags");
         flags(&["deprecated"], reply);

@@ -79,6 +79,7 @@ impl Context<'_> {
             stats.failed.add(1);
         }
         stats.calls.add(1);
+        self.batch.count(entry.index);
         self.state.commands += 1;
         outcome
     }
@@ -211,25 +212,28 @@ impl Context<'_> {
             Run::Write(write) => {
                 self.holding(entry, prepared, args, |access| write(&mut access.edit(), args, reply))
             }
-            Run::Whole(whole) => {
-                let mut all = Whole {
-                    keyspace: &self.node.keyspace,
-                    database: self.state.database,
-                    moment: self.moment,
-                    worker: self.worker,
-                    rng: self.rng,
-                    changes: 0,
-                    flushed: Vec::new(),
-                };
-                let outcome = whole(&mut all, args, reply);
-                let Whole { changes, flushed, .. } = all;
-                self.node.keyspace.tally(self.worker).count_changes(changes);
-                if !flushed.is_empty() {
-                    self.node.flushed.lock().extend(flushed);
-                }
-                outcome
-            }
+            Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
         }
+    }
+
+    /// Runs something over the whole keyspace, and carries what it did into the counters.
+    pub(crate) fn with_whole(&mut self, run: impl FnOnce(&mut Whole<'_>) -> Outcome) -> Outcome {
+        let mut all = Whole {
+            keyspace: &self.node.keyspace,
+            database: self.state.database,
+            moment: self.moment,
+            worker: self.worker,
+            rng: self.rng,
+            changes: 0,
+            flushed: Vec::new(),
+        };
+        let outcome = run(&mut all);
+        let Whole { changes, flushed, .. } = all;
+        self.node.keyspace.tally(self.worker).count_changes(changes);
+        if !flushed.is_empty() {
+            self.node.flushed.lock().extend(flushed);
+        }
+        outcome
     }
 
     /// Runs a command under the locks of its keys' slots, where they are served here.

@@ -8,6 +8,7 @@ mod tests;
 use crate::clients::{Client, flag};
 use crate::event::Event;
 use crate::node::Node;
+use crate::stats::Batch;
 use crate::worker::{Now, Worker};
 use base::Rng;
 use engine::{Moment, WorkerId};
@@ -98,7 +99,6 @@ pub(crate) enum After {
     Close,
     /// The connection ends at once: not even what was replied in this batch is sent.
     Abort,
-    #[allow(dead_code, reason = "DEBUG SLEEP comes with the server's own commands")]
     Sleep(Duration),
     /// The command has to run again later: it was not allowed to run now.
     Wait,
@@ -123,6 +123,7 @@ pub struct Context<'a> {
     pub(crate) moment: Moment,
     pub(crate) state: &'a mut State,
     pub(crate) events: &'a mut Vec<Event>,
+    pub(crate) batch: &'a mut Batch,
 }
 
 impl Session {
@@ -185,6 +186,7 @@ impl Session {
         self.seen = input.len();
         self.batch_start = out.len();
         let commands = self.state.commands;
+        worker.batch.begin(now.monotonic);
         let mut requests = std::mem::take(&mut worker.requests);
         let step = self.execute_windows(worker, now, input, &mut requests, out);
         requests.clear();
@@ -242,7 +244,7 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Option<Step> {
         // Not cloned: the count of references is a cache line that all workers would write.
-        let Worker { node, id, rng, tuning, events, .. } = worker;
+        let Worker { node, id, rng, tuning, events, batch, .. } = worker;
         let node: &Node = node;
         let policy = tuning.access_policy;
         let moment = Moment { policy, ..Moment::at(now.wall) };
@@ -264,6 +266,7 @@ impl Session {
                 moment: Moment { touch: !self.state.no_touch, ..moment },
                 state: &mut self.state,
                 events,
+                batch,
             };
             context.run(one, args, out);
             let step = match std::mem::take(&mut self.state.after) {

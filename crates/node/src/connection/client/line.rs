@@ -2,7 +2,7 @@
 
 use super::names::told;
 use crate::clients::{Client, flag};
-use crate::session::{Context, Session};
+use crate::session::Context;
 use crate::worker::Now;
 use resp::Args;
 use std::fmt::Write as _;
@@ -40,16 +40,7 @@ impl<'n> Line<'n> {
         };
         let query = client.query_buffer_bytes.load(Relaxed);
         let output = client.pending_output_bytes.load(Relaxed);
-        let memory = size_of::<Client>()
-            + size_of::<Session>()
-            + client.origin.address.len()
-            + client.origin.local_address.len()
-            + names.name.len()
-            + names.library.len()
-            + names.library_version.len()
-            + argument_bytes
-            + query
-            + output;
+        let memory = client.memory_bytes() + argument_bytes;
         let mut line = String::with_capacity(400);
         // What has no meaning here is told as Redis tells it of a client without it.
         write!(

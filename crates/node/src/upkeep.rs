@@ -1,0 +1,225 @@
+//! What the timers of a node do: rates and peaks, the end of pauses, expiry, freeing what was flushed.
+
+use crate::node::Node;
+use crate::server::MemoryUse;
+use crate::stats::{Counter, Rates, Traffic};
+use crate::worker::Now;
+use base::{Monotonic, NodeId, Rng};
+use config::Config;
+use engine::{ExpireCursor, ExpireProgress};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How many keys with an expiry are looked at before the clock is.
+const EXPIRE_STEP_KEYS: u64 = 200;
+
+/// How many flushed keys are freed before the thread does something else.
+const FREE_STEP_KEYS: u64 = 5000;
+
+/// What the timers keep.
+pub(crate) struct Upkeep {
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub(crate) is_expiry_active: AtomicBool,
+    /// DEBUG PAUSE-CRON.
+    pub(crate) is_paused: AtomicBool,
+    /// Memory that was in use before the first client came, in bytes.
+    startup_bytes: AtomicU64,
+    peak_bytes: AtomicU64,
+    rates: Mutex<Rates>,
+    replication_id: Mutex<NodeId>,
+    pub(crate) expiry: ExpiryStats,
+}
+
+/// What is told of active expiry. Only the thread of the timers writes it.
+#[derive(Default)]
+pub(crate) struct ExpiryStats {
+    /// Of a hundred keys with an expiry, how many are past it: a running average, as the bits of an `f64`.
+    stale_percent: AtomicU64,
+    /// Cycles that ended because their time was used up.
+    pub(crate) time_cap_reached: Counter,
+    /// The time of all cycles.
+    pub(crate) micros: Counter,
+}
+
+impl ExpiryStats {
+    pub(crate) fn stale_percent(&self) -> f64 {
+        f64::from_bits(self.stale_percent.load(Relaxed))
+    }
+
+    /// A twentieth of the average is the newest cycle's, as in Redis.
+    fn add_cycle(&self, progress: ExpireProgress) {
+        let newest = match progress.examined {
+            0 => 0.0,
+            examined => progress.expired as f64 * 100.0 / examined as f64,
+        };
+        let average = newest * 0.05 + self.stale_percent() * 0.95;
+        self.stale_percent.store(average.to_bits(), Relaxed);
+    }
+}
+
+/// How hard expired keys are looked for in one cycle (`active-expire-effort`), as Redis scales it.
+struct ExpireEffort {
+    /// How long it may take.
+    time_max: Duration,
+    /// The part of the keys looked at that has to be due for it to go on, in percent.
+    stale_percent_min: u64,
+}
+
+impl ExpireEffort {
+    fn new(config: &Config, cycle: Duration) -> ExpireEffort {
+        let beyond_least = config.general.active_expire_effort.saturating_sub(1);
+        ExpireEffort {
+            time_max: cycle * (25 + 2 * beyond_least) / 100,
+            stale_percent_min: u64::from(10u32.saturating_sub(beyond_least)),
+        }
+    }
+}
+
+impl Upkeep {
+    pub(crate) fn new(run_id: &str) -> Upkeep {
+        // The first replication id follows from the run's, which is random and no secret.
+        let seed = run_id.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let mut rng = Rng::from_seed(seed.unwrap_or_default());
+        Upkeep {
+            is_expiry_active: AtomicBool::new(true),
+            is_paused: AtomicBool::new(false),
+            startup_bytes: AtomicU64::new(0),
+            peak_bytes: AtomicU64::new(0),
+            rates: Mutex::default(),
+            replication_id: Mutex::new(NodeId::random(&mut rng)),
+            expiry: ExpiryStats::default(),
+        }
+    }
+
+    pub(crate) fn startup_bytes(&self) -> u64 {
+        self.startup_bytes.load(Relaxed)
+    }
+
+    pub(crate) fn rates(&self) -> Traffic {
+        self.rates.lock().per_second()
+    }
+
+    pub(crate) fn replication_id(&self) -> NodeId {
+        *self.replication_id.lock()
+    }
+
+    /// Begins the statistics that are kept here anew.
+    pub(crate) fn reset_statistics(&self) {
+        *self.rates.lock() = Rates::default();
+        let ExpiryStats { stale_percent, time_cap_reached, micros } = &self.expiry;
+        stale_percent.store(0, Relaxed);
+        [time_cap_reached, micros].into_iter().for_each(Counter::reset);
+    }
+
+    /// Takes another name for the history of the data set.
+    pub(crate) fn change_replication_id(&self, rng: &mut Rng) {
+        *self.replication_id.lock() = NodeId::random(rng);
+    }
+}
+
+impl Node {
+    /// Measures what memory is in use before the first client comes (`used_memory_startup`).
+    pub fn measure_startup_memory(&self) {
+        self.upkeep.startup_bytes.store(self.host.private_bytes(), Relaxed);
+    }
+
+    /// What has to be done about every 100 ms: takes samples of the statistics and ends a pause that is over.
+    pub fn tick(&self, now: Now) {
+        if self.upkeep.is_paused.load(Relaxed) {
+            return;
+        }
+        let total = self.all_stats().fold(Traffic::default(), |sum, stats| Traffic {
+            commands: sum.commands + stats.commands.value(),
+            input_bytes: sum.input_bytes + stats.input_bytes.value(),
+            output_bytes: sum.output_bytes + stats.output_bytes.value(),
+        });
+        self.upkeep.rates.lock().sample(now.monotonic, total);
+        // Notes the peak.
+        let _ = self.used_memory_bytes();
+        self.end_pause_if_due(now.monotonic);
+    }
+
+    /// One of the cycles of active expiry that come every `cycle`: goes on while enough of the keys it looks at are due, within its time.
+    pub fn expire_cycle(
+        &self,
+        cursor: &mut ExpireCursor,
+        cycle: Duration,
+        clock: impl Fn() -> Now,
+    ) {
+        let upkeep = &self.upkeep;
+        if upkeep.is_paused.load(Relaxed) || !upkeep.is_expiry_active.load(Relaxed) {
+            return;
+        }
+        let effort = ExpireEffort::new(&self.settings.current(), cycle);
+        let start = clock().monotonic;
+        let mut all = ExpireProgress::default();
+        loop {
+            let now = clock();
+            let step =
+                self.keyspace.expire_step(cursor, EXPIRE_STEP_KEYS, self.control(), now.wall);
+            all.examined += step.examined;
+            all.expired += step.expired;
+            let is_worth_it =
+                step.examined > 0 && step.expired * 100 >= step.examined * effort.stale_percent_min;
+            if step.finished || !is_worth_it {
+                break;
+            }
+            if now.monotonic.since(start) > effort.time_max {
+                upkeep.expiry.time_cap_reached.add(1);
+                break;
+            }
+        }
+        upkeep.expiry.add_cycle(all);
+        upkeep.expiry.micros.add(micros_since(start, clock().monotonic));
+    }
+
+    /// Frees some of what was flushed; false when there is nothing left to free.
+    pub fn free_flushed(&self) -> bool {
+        let Some(mut flushed) = self.flushed.lock().pop() else { return false };
+        flushed.free(FREE_STEP_KEYS);
+        if !flushed.is_empty() {
+            self.flushed.lock().push(flushed);
+        }
+        true
+    }
+
+    /// The memory in use, in bytes: what was there at the start, the keys, what clients have, and the links of the bus.
+    #[must_use]
+    pub fn used_memory_bytes(&self) -> u64 {
+        MemoryUse::of(self).used
+    }
+
+    /// The most memory that was in use, as far as the timer and those that ask have seen, given what is now.
+    pub(crate) fn peak_memory_bytes(&self, used: u64) -> u64 {
+        self.upkeep.peak_bytes.fetch_max(used, Relaxed).max(used)
+    }
+
+    /// What waits to be sent on the links of the bus, in bytes.
+    pub(crate) fn link_bytes(&self) -> usize {
+        let Some(cluster) = &self.cluster else { return 0 };
+        let links: Vec<_> = cluster.ask(|machine| machine.cluster_links().collect());
+        links.iter().map(|link| self.host.bus_link_buffer_bytes(link.link)).sum()
+    }
+}
+
+fn micros_since(start: Monotonic, end: Monotonic) -> u64 {
+    end.since(start).as_micros() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_tries_harder_with_more_effort() {
+        let effort = |effort: &[u8]| {
+            let words: [&[u8]; 2] = [b"active-expire-effort", effort];
+            let change = Config::default().with(&words, false).expect("it can be set");
+            ExpireEffort::new(&change.config, Duration::from_millis(100))
+        };
+        let (least, most) = (effort(b"1"), effort(b"10"));
+        assert_eq!((least.time_max, least.stale_percent_min), (Duration::from_millis(25), 10));
+        assert_eq!((most.time_max, most.stale_percent_min), (Duration::from_millis(43), 1));
+    }
+}

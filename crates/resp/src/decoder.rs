@@ -294,7 +294,7 @@ impl Decoder {
         requests: &mut Requests,
     ) -> Result<bool, ProtocolError> {
         let rest = &input[self.position..];
-        let Some(length) = memchr(b'\n', rest) else {
+        let Some(length) = memchr(b'\n', &rest[..rest.len().min(LINE_BYTES_MAX + 1)]) else {
             return if rest.len() > LINE_BYTES_MAX {
                 Err(ProtocolError::TooBigInline)
             } else {
@@ -329,8 +329,12 @@ impl Decoder {
         (end + 1 < rest.len()).then(|| rest.get(1..end).unwrap_or_default())
     }
 
+    /// False while the line may still end in time: a `\r` that came last only waits for its `\n`.
     fn incomplete_line(&self, input: &[u8], too_big: ProtocolError) -> Result<bool, ProtocolError> {
-        if input.len() - self.position > LINE_BYTES_MAX { Err(too_big) } else { Ok(false) }
+        let rest = &input[self.position..];
+        let is_too_big =
+            rest.len() > LINE_BYTES_MAX && memchr(b'\r', &rest[..=LINE_BYTES_MAX]).is_none();
+        if is_too_big { Err(too_big) } else { Ok(false) }
     }
 }
 

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("node", &["base", "cluster", "commands", "config", "engine", "resp"]),
     ("server", &["base", "cluster", "config", "engine", "node", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "engine", "node", "resp"]),
+    ("testkit", &["base", "cluster", "config", "engine", "node", "resp"]),
     ("xtask", &["testkit"]),
 ];
 

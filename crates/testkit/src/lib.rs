@@ -11,6 +11,7 @@ pub mod bad_input;
 mod client;
 mod cluster;
 mod escape;
+pub mod fuzz;
 mod port;
 mod process;
 mod program;

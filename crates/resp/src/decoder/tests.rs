@@ -97,6 +97,23 @@ fn errors_bear_redis_s_words() {
 }
 
 #[test]
+fn lines_of_the_longest_length_are_decoded_however_they_are_cut() {
+    let run = |count: usize, byte: u8| vec![byte; count];
+    for (input, is_read) in [
+        ([run(LINE_BYTES_MAX, b'a'), b"\n".to_vec()].concat(), true),
+        ([run(LINE_BYTES_MAX + 1, b'a'), b"\n".to_vec()].concat(), false),
+        ([b"*".to_vec(), run(LINE_BYTES_MAX - 2, b'0'), b"1\r\n".to_vec()].concat(), false),
+        ([b"*".to_vec(), run(LINE_BYTES_MAX, b'0'), b"1\r\n".to_vec()].concat(), false),
+    ] {
+        let whole = decode(&input);
+        assert_eq!(whole.1.is_none(), is_read);
+        for cut in input.len() - 4..input.len() {
+            assert_eq!(decode_in_pieces(&input, &[cut], &Limits::DEFAULT), whole, "{cut}");
+        }
+    }
+}
+
+#[test]
 fn unauthenticated_clients_may_send_little() {
     let limits = Limits { unauthenticated: true, ..Limits::DEFAULT };
     let (_, error) = decode_in_pieces(b"*11\r\n", &[], &limits);

@@ -101,6 +101,7 @@ impl Fixture {
                 let mut over_all = Whole {
                     keyspace: &self.keyspace,
                     database: self.database,
+                    in_cluster: false,
                     moment: self.moment,
                     worker: WORKER,
                     rng: &mut rng,

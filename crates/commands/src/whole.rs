@@ -9,6 +9,8 @@ pub struct Whole<'a> {
     pub keyspace: &'a Keyspace,
     /// The database that the connection has selected.
     pub database: usize,
+    /// Whether the node is in cluster mode, where databases are not exchanged.
+    pub in_cluster: bool,
     /// The time of this command.
     pub moment: Moment,
     /// Which thread runs it.

@@ -1,7 +1,7 @@
 //! Databases as a whole: their size, and exchanging two of them.
 
 use crate::database::parse_database_pair;
-use crate::{Outcome, Whole};
+use crate::{CommandError, Outcome, Whole};
 use resp::{Args, Reply};
 
 pub(super) fn dbsize(whole: &mut Whole<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -11,6 +11,9 @@ pub(super) fn dbsize(whole: &mut Whole<'_>, _: Args<'_>, reply: &mut Reply<'_>) 
 
 /// A database may be exchanged with itself; that counts as a change, too.
 pub(super) fn swapdb(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if whole.in_cluster {
+        return Err(CommandError::Text("ERR SWAPDB is not allowed in cluster mode"));
+    }
     let (a, b) = parse_database_pair(&args[1], &args[2], whole.keyspace.databases())?;
     whole.keyspace.swap(a, b, whole.worker);
     whole.changes += 1;

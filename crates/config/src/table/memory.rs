@@ -10,7 +10,7 @@ section! {
     /// Memory: its limit, what makes room, and when it is freed.
     Memory memory MEMORY {
         /// Bytes that the data may take; 0 is no limit.
-        maxmemory: u64 = bytes_within("maxmemory", 0, u64::MAX, "0").unused();
+        maxmemory: u64 = bytes_within("maxmemory", 0, u64::MAX, "0");
         /// Which keys make room.
         maxmemory_policy: EvictionPolicy =
             choice::<EvictionPolicy>("maxmemory-policy", "noeviction");

@@ -20,22 +20,21 @@ pub(super) fn asking(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'
 }
 
 pub(super) fn readonly(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_readonly(context, true)?;
+    set_readonly(context, true);
     reply.ok();
     Ok(())
 }
 
 pub(super) fn readwrite(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_readonly(context, false)?;
+    set_readonly(context, false);
     reply.ok();
     Ok(())
 }
 
-fn set_readonly(context: &mut Context<'_>, readonly: bool) -> Outcome {
-    enabled(context)?;
+/// Outside a cluster too: a client need not know where it is.
+fn set_readonly(context: &mut Context<'_>, readonly: bool) {
     context.state.is_readonly = readonly;
     context.state.client.set_flag(flag::READONLY, readonly);
-    Ok(())
 }
 
 pub(super) fn add_slots(
@@ -97,7 +96,7 @@ pub(super) fn forget(context: &mut Context<'_>, args: Args<'_>, reply: &mut Repl
 
 pub(super) fn meet(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if args.len() > 5 {
-        return Err(CommandError::WrongArity("cluster|meet".to_owned()));
+        return Err(too_many_arguments(args));
     }
     let ip = String::from_utf8_lossy(&args[2]).into_owned();
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
@@ -125,7 +124,7 @@ pub(super) fn reset(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply
         Some(_) => return Err(CommandError::Syntax),
     };
     if args.len() > 3 {
-        return Err(CommandError::WrongArity("cluster|reset".to_owned()));
+        return Err(too_many_arguments(args));
     }
     let has_keys = has_keys(context);
     order(context, reply, |machine, now| machine.reset(now, how, has_keys))
@@ -186,6 +185,12 @@ pub(super) fn refused(error: ClusterError) -> CommandError {
 
 pub(super) fn node_id(word: &[u8]) -> Result<NodeId, CommandError> {
     NodeId::parse(word).ok_or_else(|| refused(ClusterError::unknown_node(word)))
+}
+
+/// More arguments than a subcommand takes whose arity allows any number of them.
+fn too_many_arguments(args: Args<'_>) -> CommandError {
+    let before = "ERR unknown subcommand or wrong number of arguments for '";
+    CommandError::echo(before, &args[1], "'. Try CLUSTER HELP.")
 }
 
 pub(super) fn slot(word: &[u8]) -> Result<Slot, CommandError> {

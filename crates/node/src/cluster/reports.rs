@@ -32,12 +32,8 @@ pub(super) fn my_shard_id(
     Ok(())
 }
 
-pub(super) fn key_slot(
-    context: &mut Context<'_>,
-    args: Args<'_>,
-    reply: &mut Reply<'_>,
-) -> Outcome {
-    enabled(context)?;
+/// Outside a cluster too: keys have slots everywhere.
+pub(super) fn key_slot(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.integer(i64::from(Slot::of_key(&args[2]).number()));
     Ok(())
 }
@@ -207,7 +203,7 @@ pub(super) fn links(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_
     Ok(())
 }
 
-pub(super) fn help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn help(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     const LINES: &[&str] = &[
         "CLUSTER <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ADDSLOTS <slot> [<slot> ...]",
@@ -257,6 +253,7 @@ pub(super) fn help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> O
         "HELP",
         "    Print this help.",
     ];
+    enabled(context)?;
     reply.array(LINES.len());
     LINES.iter().for_each(|line| reply.simple(line));
     Ok(())

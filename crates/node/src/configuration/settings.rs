@@ -59,6 +59,8 @@ pub struct Tuning {
     pub access_policy: AccessPolicy,
     /// How many bytes of requests that have not run a client may have sent (`client-query-buffer-limit`).
     pub query_buffer_bytes_max: usize,
+    /// How much memory the keys may take before commands that need more are refused (`maxmemory`), in bytes; 0 is without limit.
+    pub memory_bytes_max: u64,
     /// How much a client may leave unread.
     pub output_limit: OutputLimit,
     /// Of which settings this is a copy; 0 is none.
@@ -78,6 +80,7 @@ impl Tuning {
             access_policy: access_policy(config),
             query_buffer_bytes_max: usize::try_from(network.client_query_buffer_limit)
                 .unwrap_or(usize::MAX),
+            memory_bytes_max: config.memory.maxmemory,
             output_limit: network.client_output_buffer_limit.normal,
             version: 0,
         }

@@ -72,7 +72,7 @@ impl Context<'_> {
         let mut reply = Reply::new(out, self.state.protocol);
         let outcome = self.act(&entry.action, entry, prepared, args, &mut reply);
         if let Err(error) = &outcome {
-            if is_redirection(error) {
+            if is_refusal(error) {
                 stats.rejected.add(1);
                 return outcome;
             }
@@ -209,9 +209,12 @@ impl Context<'_> {
             Run::Read(read) => {
                 self.holding(entry, prepared, args, |access| read(&mut access.view(), args, reply))
             }
-            Run::Write(write) => {
-                self.holding(entry, prepared, args, |access| write(&mut access.edit(), args, reply))
-            }
+            Run::Write(write) => self.holding(entry, prepared, args, |access| {
+                if self.memory_bytes_max != 0 && entry.spec.has(Flag::DenyOom) {
+                    self.check_memory()?;
+                }
+                write(&mut access.edit(), args, reply)
+            }),
             Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
         }
     }
@@ -221,6 +224,7 @@ impl Context<'_> {
         let mut all = Whole {
             keyspace: &self.node.keyspace,
             database: self.state.database,
+            in_cluster: self.node.cluster.is_some(),
             moment: self.moment,
             worker: self.worker,
             rng: self.rng,
@@ -271,16 +275,25 @@ impl Context<'_> {
     fn hold_several(&self, entry: &Entry, args: Args<'_>) -> Result<Access<'_>, CommandError> {
         let keyspace = &self.node.keyspace;
         let mut positions = Vec::new();
-        entry
-            .spec
-            .key_positions(args, &mut positions)
-            .map_err(|_| CommandError::Text("ERR Invalid arguments specified for command"))?;
+        // Where the keys cannot be told, the command says what is wrong with its arguments before it asks for a key.
+        if entry.spec.key_positions(args, &mut positions).is_err() {
+            positions.clear();
+        }
         let keys = || positions.iter().map(|&position| &args[position]);
         if self.node.cluster.is_some() {
             let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
             self.route(entry, slots)?;
         }
         Ok(keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment))
+    }
+
+    /// Refuses what needs memory while the keys take more than they may.
+    #[cold]
+    fn check_memory(&self) -> Outcome {
+        if self.node.keyspace.memory_bytes() > self.memory_bytes_max {
+            return Err(OUT_OF_MEMORY);
+        }
+        Ok(())
     }
 
     /// Decides whether this node serves a request of these slots.
@@ -297,10 +310,17 @@ impl Context<'_> {
     }
 }
 
-/// Whether an error says that the keys are not to be had here: the command has not run.
+/// What a command is told that needs memory while there is none.
+const OUT_OF_MEMORY: CommandError =
+    CommandError::Text("OOM command not allowed when used memory > 'maxmemory'.");
+
+/// Whether an error says that the keys are not to be had here, or that there is no memory: the command has not run.
 #[cold]
-fn is_redirection(error: &CommandError) -> bool {
+fn is_refusal(error: &CommandError) -> bool {
     const CODES: [&str; 5] = ["MOVED ", "ASK ", "CROSSSLOT ", "CLUSTERDOWN ", "TRYAGAIN "];
+    if *error == OUT_OF_MEMORY {
+        return true;
+    }
     let CommandError::Owned(text) = error else { return false };
     CODES.iter().any(|code| text.starts_with(code))
 }

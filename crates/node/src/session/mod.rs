@@ -121,6 +121,8 @@ pub struct Context<'a> {
     pub(crate) rng: &'a mut Rng,
     pub(crate) now: Now,
     pub(crate) moment: Moment,
+    /// See [`crate::Tuning::memory_bytes_max`].
+    pub(crate) memory_bytes_max: u64,
     pub(crate) state: &'a mut State,
     pub(crate) events: &'a mut Vec<Event>,
     pub(crate) batch: &'a mut Batch,
@@ -264,6 +266,7 @@ impl Session {
                 rng,
                 now,
                 moment: Moment { touch: !self.state.no_touch, ..moment },
+                memory_bytes_max: tuning.memory_bytes_max,
                 state: &mut self.state,
                 events,
                 batch,

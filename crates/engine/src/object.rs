@@ -94,10 +94,13 @@ impl Encoding {
     }
 }
 
-/// The bytes of memory that a key takes: its record, and what its value owns beyond it.
+/// What the table keeps of a key beside its record, in bytes: a word.
+const WORD_BYTES: usize = 8;
+
+/// The bytes of memory that a key takes: its record, its word in the table, and what its value owns beyond them.
 #[must_use]
 pub fn memory_bytes(record: &KeyRecord) -> usize {
-    record.memory_bytes() + object_bytes(record)
+    record.memory_bytes() + WORD_BYTES + object_bytes(record)
 }
 
 /// The type of a record's value.

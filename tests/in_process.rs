@@ -20,8 +20,8 @@ use testkit::{Connection, Protocol};
 /// How often a connection that waits looks whether it may go on.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// How many keys with an expiry are looked at each time that a connection is run.
-const EXPIRE_STEP: u64 = 200;
+/// The time between two cycles of expiry that a cycle takes a part of.
+const CYCLE: Duration = Duration::from_millis(10);
 
 /// A world in which writing and changing always work, and nobody is at the other end of the bus.
 struct Alone;
@@ -104,9 +104,9 @@ impl World {
     fn pass(&self) -> Now {
         let now = now(self.started);
         let node = &self.node;
-        node.end_pause_if_due(now.monotonic);
+        node.tick(now);
         let mut cursor = self.cursor.lock().expect("no test panics while it holds this");
-        node.keyspace.expire_step(&mut cursor, EXPIRE_STEP, node.control(), now.wall);
+        node.expire_cycle(&mut cursor, CYCLE, || self::now(self.started));
         node.flushed.lock().clear();
         if let Some(cluster) = &node.cluster {
             let bus_now = cluster::Now { monotonic: now.monotonic, wall: now.wall };

@@ -61,7 +61,7 @@ def plain(port, protocol):
     check("info", client.info("server")["tcp_port"], port)
     check("keyspace", client.info("keyspace")["db0"]["keys"] > 10_000, True)
     check("command", "get" in client.command(), True)
-    check("command count", client.command_count() > 100, True)
+    check("command count", client.command_count(), len(client.command()))
     check("memory usage", client.memory_usage("k") > 0, True)
     check("time", client.time()[0] > 1_500_000_000, True)
     check("echo", client.echo("a b"), "a b")

@@ -13,7 +13,7 @@ use cluster::{Input, LinkId, Machine, Output};
 use config::{Change, Config, FileSource, SetError, Start};
 use engine::{ExpireCursor, HashSeed, WorkerId};
 use node::clients::Origin;
-use node::{Host, Node, NodeOptions, Now, Session, Step, Worker};
+use node::{Host, Node, NodeOptions, Now, ProcessFacts, Session, Step, Worker};
 use testkit::transcript::{self, ClusterMode, Environment, Options, Target};
 use testkit::{Connection, Protocol};
 
@@ -71,7 +71,7 @@ struct World {
 impl World {
     fn new(environment: &Environment) -> World {
         // As the harness starts processes, and as they then change into their folder.
-        let mut lines = "bind 127.0.0.1\nsave \"\"\ndir /\n".to_owned();
+        let mut lines = "bind 127.0.0.1\nsave \"\"\ndir /\nenable-debug-command yes\n".to_owned();
         for (directive, value) in &environment.start {
             lines += &format!("{directive} {value}\n");
         }
@@ -96,7 +96,14 @@ impl World {
             started: now,
             cluster,
         };
-        let node = Arc::new(Node::new(options, Box::new(Alone)));
+        let mut node = Node::new(options, Box::new(Alone));
+        node.facts = ProcessFacts {
+            process_id: std::process::id(),
+            executable: env!("CARGO_BIN_EXE_redstart").to_owned(),
+            system: "none".to_owned(),
+            ..ProcessFacts::default()
+        };
+        let node = Arc::new(node);
         World { node, started, cursor: Mutex::default() }
     }
 
@@ -154,6 +161,7 @@ impl Target for InProcess {
         let clients_max = node.settings.current().network.maxclients as usize;
         let client = node.clients.connect(origin, clients_max, now.wall, now.monotonic);
         let client = client.ok_or_else(|| io::Error::other("max number of clients reached"))?;
+        node.stats(node.control()).connections.add(1);
         let worker = Worker::new(Arc::clone(node), WorkerId(0), Rng::from_seed(number as u64));
         let session = Session::new(client, !node.password.is_required());
         let (input, output) = (Vec::new(), Vec::new());
@@ -199,6 +207,8 @@ impl Connection for Link {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         self.input.extend_from_slice(bytes);
+        self.worker.stats().reads.add(1);
+        self.worker.stats().input_bytes.add(bytes.len() as u64);
         self.run();
         Ok(())
     }
@@ -211,6 +221,8 @@ impl Connection for Link {
             }
             if !self.output.is_empty() {
                 let count = self.output.len();
+                self.worker.stats().writes.add(1);
+                self.worker.stats().output_bytes.add(count as u64);
                 buffer.append(&mut self.output);
                 return Ok(count);
             }

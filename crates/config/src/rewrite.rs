@@ -88,14 +88,20 @@ impl OldFile {
     fn replace(&mut self, name: &str, lines: &[Line]) {
         let places = self.places.remove(name.as_bytes()).unwrap_or_default();
         let spelling = places.first().map_or(name.as_bytes(), |(_, spelling)| spelling).to_vec();
+        // Lines that matter come first to the places; else the file would grow with each rewriting.
+        let matter = lines.iter().filter(|line| line.value.is_some() && line.changed).count();
+        let mut spare = places.len().saturating_sub(matter);
         let mut places = places.into_iter().map(|(at, _)| at);
         for Line { value, changed } in lines {
             let Some(value) = value else { continue };
+            if !changed && spare == 0 {
+                continue;
+            }
+            spare -= usize::from(!changed);
             let line = [spelling.as_slice(), b" ", value].concat();
-            match (places.next(), changed) {
-                (Some(at), _) => self.lines[at] = line,
-                (None, true) => self.append(line),
-                (None, false) => {}
+            match places.next() {
+                Some(at) => self.lines[at] = line,
+                None => self.append(line),
             }
         }
         for at in places {

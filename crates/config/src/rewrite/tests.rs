@@ -209,6 +209,17 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn a_line_at_its_default_does_not_take_the_place_of_one_that_matters() {
+    let old = b"client-output-buffer-limit pubsub 0 0 0\n";
+    assert_eq!(rewrite(old, &loaded(old), &[]), old);
+    let two = b"client-output-buffer-limit pubsub 0 0 0\nclient-output-buffer-limit normal 0 0 0\n";
+    let new = rewrite(two, &loaded(two), &[]);
+    let swapped =
+        b"client-output-buffer-limit normal 0 0 0\nclient-output-buffer-limit pubsub 0 0 0\n";
+    assert_eq!(new, swapped);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

@@ -166,15 +166,26 @@ fn unit(places: &Places) -> Outcome {
 fn transcripts(places: &Places) -> Outcome {
     let suites: &[&[&str]] = &[
         &["test", "-p", "redstart-testkit", "--test", "oracle"],
-        &["test", "-p", "redstart", "--test", "main", "scripts::"],
+        &[
+            "test",
+            "-p",
+            "redstart",
+            "--test",
+            "main",
+            "--",
+            "scripts::",
+            "in_process::",
+            "bad_input::",
+        ],
     ];
     each(places, suites)
 }
 
 fn process(places: &Places) -> Outcome {
-    let rest = ["--skip", "scripts::", "--skip", "tidy", "--skip", "clients::"];
+    let elsewhere = ["scripts::", "in_process::", "bad_input::", "tidy", "clients::"];
     let command = ["test", "-p", "redstart", "--test", "main", "--"];
-    cargo(places, &[command.as_slice(), rest.as_slice()].concat())
+    let rest = elsewhere.iter().flat_map(|suite| ["--skip", suite]);
+    cargo(places, &command.into_iter().chain(rest).collect::<Vec<_>>())
 }
 
 fn clients(places: &Places) -> Outcome {

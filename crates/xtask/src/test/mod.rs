@@ -166,15 +166,21 @@ fn unit(places: &Places) -> Outcome {
 fn transcripts(places: &Places) -> Outcome {
     let suites: &[&[&str]] = &[
         &["test", "-p", "redstart-testkit", "--test", "oracle"],
-        &["test", "-p", "redstart", "--test", "main", "scripts::"],
+        &[&MAIN_SUITE[..], &TRANSCRIPTS].concat(),
     ];
     each(places, suites)
 }
 
+/// The suites on the real executable, or parts of it.
+const MAIN_SUITE: [&str; 6] = ["test", "-p", "redstart", "--test", "main", "--"];
+
+/// Those of them that compare answers with files.
+const TRANSCRIPTS: [&str; 3] = ["scripts::", "in_process::", "bad_input::"];
+
 fn process(places: &Places) -> Outcome {
-    let rest = ["--skip", "scripts::", "--skip", "tidy", "--skip", "clients::"];
-    let command = ["test", "-p", "redstart", "--test", "main", "--"];
-    cargo(places, &[command.as_slice(), rest.as_slice()].concat())
+    let others = TRANSCRIPTS.into_iter().chain(["tidy::", "clients::"]);
+    let skipped: Vec<&str> = others.flat_map(|suite| ["--skip", suite]).collect();
+    cargo(places, &[&MAIN_SUITE[..], &skipped].concat())
 }
 
 fn clients(places: &Places) -> Outcome {

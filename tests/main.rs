@@ -1,7 +1,6 @@
 //! The suites that run the real executable. One binary: what they share is linked once.
 
-// Tests print what they did.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "tests print what they did")]
 
 mod bad_input;
 mod clients;

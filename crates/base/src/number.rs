@@ -1,7 +1,7 @@
 //! Integers as the protocol writes them.
 
 /// The longest decimal form of a 64-bit integer, in bytes: a sign and nineteen digits.
-pub const INTEGER_BYTES_MAX: usize = 20;
+const INTEGER_BYTES_MAX: usize = 20;
 
 /// The integer whose one canonical decimal form these bytes are: no plus sign, no leading zeros, no
 /// white space, no `-0`, inside 64 bits. What Redis stores with the `int` encoding passes, nothing else.

@@ -18,5 +18,5 @@ mod table;
 mod word;
 
 pub use prefetch::prefetch;
-pub use record::{NewValue, Record, Value, ValueMut, allocation_bytes};
-pub use table::{CURSOR_BITS, Hint, KeyHasher, Occupied, Table};
+pub use record::{NewValue, Record, Value, ValueMut};
+pub use table::{Hint, KeyHasher, Occupied, Table};

@@ -30,7 +30,7 @@ fn existing(number: i32, databases: usize) -> Result<usize, CommandError> {
 /// # Errors
 ///
 /// Where it is no number, or not one of a database.
-pub(crate) fn parse_database(argument: &[u8], databases: usize) -> Result<usize, CommandError> {
+pub fn parse_database(argument: &[u8], databases: usize) -> Result<usize, CommandError> {
     existing(parse_i32(argument)?, databases)
 }
 

@@ -1,7 +1,7 @@
-//! When a key shall expire, as commands that set values are told it: the options of SET, GETEX and MSETEX.
+//! When a key shall expire: times as all commands are told them, and the options of SET, GETEX and MSETEX.
 //!
 //! Times come in seconds or milliseconds, from now or since 1970-01-01 UTC. What comes out is always milliseconds since then, or
-//! the error that Redis gives. (EXPIRE and its kin, which also take times gone by, read theirs in `generic`.)
+//! the error that Redis gives.
 
 use crate::CommandError;
 use base::UnixMillis;
@@ -63,6 +63,21 @@ impl TimeKind {
         let time = parse_i64(text).ok_or(CommandError::NotInteger)?;
         let at = if time > 0 { self.millis(time, now) } else { None };
         at.filter(|&at| at > 0).ok_or(CommandError::InvalidExpireTime(command))
+    }
+
+    /// The same for commands that also take times gone by (`EXPIRE` and its kin).
+    ///
+    /// # Errors
+    ///
+    /// Where the text is no integer, or too far away.
+    pub(crate) fn any_moment(
+        self,
+        text: &[u8],
+        now: UnixMillis,
+        command: &'static str,
+    ) -> Result<i64, CommandError> {
+        let time = parse_i64(text).ok_or(CommandError::NotInteger)?;
+        self.millis(time, now).ok_or(CommandError::InvalidExpireTime(command))
     }
 
     fn millis(self, time: i64, now: UnixMillis) -> Option<i64> {

@@ -20,6 +20,7 @@ pub mod string;
 mod testing;
 mod whole;
 
+pub use database::parse_database;
 pub use error::{CommandError, echoed};
 pub use help::{HelpEntry, reply_help};
 pub use spec::{Body, Command, Spec};

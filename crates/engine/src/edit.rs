@@ -162,11 +162,6 @@ impl<'a, 'k> Edit<'a, 'k> {
         self.put(key, new_string(value), expiry);
     }
 
-    /// Sets a key to an integer.
-    pub fn put_integer(&mut self, key: &[u8], value: i64, expiry: Expiry) {
-        self.put(key, NewValue::Integer(value), expiry);
-    }
-
     /// Sets a key to a value of any type; a key that is there is overwritten. One look-up.
     #[inline]
     pub fn put(&mut self, key: &[u8], value: NewValue<'_, Object>, expiry: Expiry) {
@@ -271,25 +266,5 @@ impl<'a, 'k> Edit<'a, 'k> {
             self.access.tally.count_expired(1);
         }
         exists
-    }
-
-    /// Puts a value under `key` into database `database`, in the place of what may be there.
-    pub fn put_in(
-        &mut self,
-        database: usize,
-        key: &[u8],
-        value: NewValue<'_, Object>,
-        expire_at: Option<i64>,
-    ) {
-        let hash = self.access.hash(key);
-        let (moment, hasher) = (self.access.moment, self.access.keyspace.hasher);
-        let record = Record::new(key, value, expire_at, moment.fresh_access());
-        let added = object_bytes(&record);
-        let removed = self.access.in_database(database, key, |table| {
-            let old = table.remove(hash, key);
-            table.insert(&hasher, hash, record);
-            old.map_or(0, |old| object_bytes(&old))
-        });
-        self.access.object_bytes += added as i64 - removed as i64;
     }
 }

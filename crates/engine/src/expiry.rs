@@ -126,7 +126,9 @@ impl Keyspace {
                 due.push(record.key().to_vec());
             } else if let Some(at) = record.expire_at() {
                 seen.keys += 1;
-                seen.millis += at.saturating_sub(now.0).max(0) as u64;
+                // A client may let a few keys live so long that their times do not add up in 64 bits.
+                let left = at.saturating_sub(now.0).max(0) as u64;
+                seen.millis = seen.millis.saturating_add(left);
             }
         });
         cursor.seen = seen;

@@ -254,3 +254,14 @@ fn the_average_ttl_is_that_of_the_keys_that_were_seen() {
     drop(keyspace.flush(None, WORKER));
     assert_eq!(keyspace.average_ttl_millis(0), 0);
 }
+
+#[test]
+fn times_that_do_not_add_up_in_64_bits_are_no_harm() {
+    let keyspace = keyspace();
+    for key in [b"a", b"b", b"c"] {
+        put(&keyspace, 0, key, Expiry::At(i64::MAX));
+    }
+    let mut cursor = crate::ExpireCursor::default();
+    assert!(keyspace.expire_step(&mut cursor, 100, WORKER, NOW).finished);
+    assert!(keyspace.average_ttl_millis(0) >= i64::MAX as u64 / 2);
+}

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   bytes ─► Session::execute ─► decode a window of requests ─► look up, hash, prefetch ─► for each:
-//!               arity ─► authentication ─► pause ─► route ─► hold slots ─► command ─► reply bytes
+//!               authentication ─► arity ─► pause ─► hold slots ─► route ─► command ─► reply bytes
 //! ```
 //!
 //! [`Node`] is what all sessions share; a [`Worker`] is what one thread keeps for itself; a [`Session`] is one connection. What a

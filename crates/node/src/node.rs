@@ -103,8 +103,10 @@ impl Node {
         };
         let password = Password::default();
         password.set(&config.security.requirepass);
+        let keyspace = Keyspace::new(databases as usize, threads, options.seed);
         Node {
-            keyspace: Keyspace::new(databases as usize, threads, options.seed),
+            cluster: options.cluster.map(|machine| ClusterNode::new(machine, &keyspace)),
+            keyspace,
             stats: (0..threads).map(|_| WorkerStats::new(table.numbered())).collect(),
             table,
             clients: Clients::default(),
@@ -117,7 +119,6 @@ impl Node {
             host,
             run_id: options.run_id,
             started: options.started,
-            cluster: options.cluster.map(ClusterNode::new),
             flushed: Mutex::default(),
             pause: Pause::default(),
             cross_protocol_told: AtomicU64::new(0),

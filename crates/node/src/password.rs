@@ -19,12 +19,6 @@ impl Password {
         self.is_required.store(!password.is_empty(), Relaxed);
     }
 
-    /// The password; empty where none is asked for. For CONFIG GET.
-    #[must_use]
-    pub fn get(&self) -> Vec<u8> {
-        self.password.read().to_vec()
-    }
-
     /// Whether a password is asked for.
     #[inline]
     #[must_use]

@@ -317,7 +317,8 @@ mod tests {
 
     #[test]
     fn every_container_has_help_that_names_each_subcommand() {
-        let fixture = Fixture::new();
+        // CLUSTER tells nothing outside a cluster.
+        let fixture = Fixture::with(|config| config.cluster.enabled = true);
         let node = fixture.node.clone();
         let mut peer = fixture.connect();
         for entry in node.table.entries() {

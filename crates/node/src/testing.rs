@@ -1,8 +1,9 @@
 //! A node without a world around it, and clients without sockets, for tests.
 
 use crate::clients::{ClientId, Origin};
-use crate::{Event, Host, Node, NodeOptions, Now, Session, Step, Worker};
+use crate::{Event, Host, Node, NodeOptions, Now, Session, Step, Worker, bus_config};
 use base::{Monotonic, Rng, UnixMillis};
+use cluster::Machine;
 use config::{Change, Config, SetError};
 use engine::{HashSeed, WorkerId};
 use std::sync::Arc;
@@ -68,13 +69,18 @@ impl Fixture {
 
     fn made_with(config: Config) -> Fixture {
         let now = Now { wall: UnixMillis(1_700_000_000_000), monotonic: Monotonic::from_millis(5) };
+        let machine = || {
+            let (bus, _) = bus_config(&config).expect("the tests set what the bus can use");
+            let now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
+            Machine::new(bus, Rng::from_seed(3), now)
+        };
         let options = NodeOptions {
+            cluster: config.cluster.enabled.then(machine),
             config,
             workers: 1,
             seed: HashSeed(1, 2),
             run_id: "0".repeat(40),
             started: now,
-            cluster: None,
         };
         let is_stopped = Arc::new(AtomicBool::new(false));
         let host = NoHost { is_stopped: Arc::clone(&is_stopped) };

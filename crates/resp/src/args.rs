@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// A range of the input buffer. Offsets fit 32 bits because the query buffer is limited to 1 GiB.
+/// A range of the input buffer. Offsets fit 31 bits because of [`Limits::INPUT_BYTES_MAX`](crate::Limits::INPUT_BYTES_MAX).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u32,

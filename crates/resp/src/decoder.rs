@@ -34,6 +34,10 @@ impl Limits {
         unauthenticated: false,
     };
 
+    /// The longest input that may wait to be decoded, and the greatest `bulk_bytes_max` that makes sense: places in the
+    /// input are kept in 31 bits. Whoever keeps the input may pass it by what one read brings.
+    pub const INPUT_BYTES_MAX: u32 = 1 << 30;
+
     const UNAUTHENTICATED_ARGUMENTS_MAX: i64 = 10;
     const UNAUTHENTICATED_BULK_BYTES_MAX: i64 = 16 * 1024;
 }
@@ -133,12 +137,6 @@ impl Decoder {
     #[must_use]
     pub const fn consumed(&self) -> usize {
         self.request_start
-    }
-
-    /// Whether the buffer ends inside a request.
-    #[must_use]
-    pub const fn is_inside_request(&self, buffered: usize) -> bool {
-        self.request_start < buffered
     }
 
     /// How many bytes are known to be missing to the argument that is being read: what to make room for.

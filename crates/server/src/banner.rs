@@ -24,7 +24,9 @@ pub(crate) fn announce(launch: &Launch) {
         );
     }
     if launch.config.memory.maxmemory > 0 {
-        tracing::warn!("maxmemory is not supported yet: memory use is not limited");
+        tracing::warn!(
+            "eviction is not supported yet: beyond maxmemory, commands that need memory are refused"
+        );
     }
     show_mode(&launch.config);
 }

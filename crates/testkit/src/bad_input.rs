@@ -357,7 +357,7 @@ fn until_quiet(socket: &mut TcpStream, received: &mut Vec<u8>) -> io::Result<boo
     }
 }
 
-/// Runs all files of a folder, two at a time.
+/// Runs all files of a folder, each with a server of its own, side by side.
 ///
 /// # Panics
 /// When a file cannot be read.

@@ -5,7 +5,12 @@
 //! redis-server); which one is a [`Program`], given by whoever runs the suite.
 
 // Tests print; and of the many types of reply a test asks for one and takes all others alike.
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::wildcard_enum_match_arm)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm,
+    reason = "a fixture talks to the person who runs the tests, and looks for one kind of reply at a time"
+)]
 
 pub mod bad_input;
 mod client;

@@ -1,7 +1,7 @@
 //! The contract suites against Valkey: what the files of `tests/` expect is what it answers.
 
 // Tests print what they did.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "tests print what they did")]
 
 #[path = "../../../tests/bad_input.rs"]
 mod bad_input;

@@ -15,7 +15,6 @@ mod shape;
 mod tests;
 
 use crate::word::Word;
-pub use shape::allocation_bytes;
 use shape::{Encoding, Header, LENGTH_MAX, Shape, WideLengths};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::marker::PhantomData;
@@ -144,7 +143,7 @@ impl<O> Record<O> {
         self.header().clock & CLOCK
     }
 
-    /// Sets the access clock (24 bits are kept); readers do this while they hold the slot's lock.
+    /// Sets the access clock (24 bits are kept); readers do this, too, under the lock that the table stands behind.
     #[inline]
     pub fn set_access(&self, access: u32) {
         self.set_clock(self.header().clock & !CLOCK | access & CLOCK);

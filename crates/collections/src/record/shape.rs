@@ -17,9 +17,8 @@ const PAGED_BYTES: usize = 16 << 10;
 /// Bytes that an allocation of `size` bytes takes, which is also what records ask for: the size
 /// classes that jemalloc (with a quantum of 8) and mimalloc (with a maximal alignment of 8) have in
 /// common. Steps of 8 up to 64, then four classes for each doubling, pages from 16 KiB on.
-#[must_use]
 #[inline]
-pub const fn allocation_bytes(size: usize) -> usize {
+const fn allocation_bytes(size: usize) -> usize {
     if size <= 64 {
         return size.next_multiple_of(8);
     }

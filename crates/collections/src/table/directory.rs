@@ -79,10 +79,10 @@ impl<O> Table<O> {
         if depth == 0 { 0 } else { self.index_at((hash >> (64 - depth)) as usize) }
     }
 
-    /// Index of the first descriptor of the segment that `slot` describes.
+    /// Index of the first descriptor of the segment that `descriptor` describes.
     #[inline]
-    pub(super) fn index_at(&self, slot: usize) -> usize {
-        slot & !(self.run_of(self.segment(slot)) - 1)
+    pub(super) fn index_at(&self, descriptor: usize) -> usize {
+        descriptor & !(self.run_of(self.segment(descriptor)) - 1)
     }
 
     /// Words that a segment has room for at most, but for segments swollen by bad hashes.
@@ -106,7 +106,7 @@ impl<O> Table<O> {
 
     /// Number of descriptors.
     #[inline]
-    pub(super) fn segment_slots(&self) -> usize {
+    pub(super) fn descriptor_count(&self) -> usize {
         1 << self.root.depth()
     }
 

@@ -51,7 +51,6 @@ use crate::word::Word;
 use buckets::Place;
 pub use hint::Hint;
 pub use occupied::Occupied;
-pub use scan::CURSOR_BITS;
 use segment::Segment;
 use std::marker::PhantomData;
 
@@ -214,7 +213,7 @@ impl<O> Table<O> {
     fn segments(&self) -> impl Iterator<Item = Segment> {
         let mut next = 0;
         std::iter::from_fn(move || {
-            let segment = (next < self.segment_slots()).then(|| self.segment(next))?;
+            let segment = (next < self.descriptor_count()).then(|| self.segment(next))?;
             next += self.run_of(segment);
             Some(segment)
         })
@@ -230,7 +229,7 @@ impl<O> Table<O> {
     /// Gives back all memory of the table itself. Words that are left in it are forgotten.
     fn release_all(&mut self) {
         let mut next = 0;
-        while next < self.segment_slots() {
+        while next < self.descriptor_count() {
             let segment = self.segment(next);
             next += self.run_of(segment);
             // SAFETY: each segment is released once; the descriptors go below.

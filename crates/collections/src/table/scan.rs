@@ -13,7 +13,7 @@ use crate::record::Record;
 use crate::word::{TAG_BITS, Word};
 
 /// A scan's cursor is below 2 to the power of this.
-pub const CURSOR_BITS: u32 = 48;
+pub(super) const CURSOR_BITS: u32 = 48;
 
 const BELOW_CURSOR: u32 = 64 - CURSOR_BITS;
 
@@ -85,16 +85,16 @@ impl<O> Table<O> {
         // so all words are equally probable, whatever the load of their segments is.
         let share = self.words_max();
         let mut state = random;
-        let mut slot = 0;
+        let mut descriptor = 0;
         for _ in 0..SAMPLE_TRIES {
             state = mixed(state);
-            slot = (state >> 32) as usize & (self.segment_slots() - 1);
+            descriptor = (state >> 32) as usize & (self.descriptor_count() - 1);
             let place = (((state & 0xffff_ffff) * share as u64) >> 32) as usize;
-            if let Some(word) = self.word_in_share(slot, place) {
+            if let Some(word) = self.word_in_share(descriptor, place) {
                 return Some(record(word));
             }
         }
-        let first = self.index_at(slot);
+        let first = self.index_at(descriptor);
         let mut index = first;
         loop {
             let segment = self.segment(index);
@@ -103,19 +103,19 @@ impl<O> Table<O> {
             if let Some(word) = words.next() {
                 return Some(record(word));
             }
-            index = (index + self.run_of(segment)) & (self.segment_slots() - 1);
+            index = (index + self.run_of(segment)) & (self.descriptor_count() - 1);
             debug_assert_ne!(index, first, "a table that is not empty has a word");
         }
     }
 
     /// The word at a place of the part that a descriptor has in its segment, if there is one.
-    fn word_in_share(&self, slot: usize, place: usize) -> Option<&Word> {
-        let segment = self.segment(slot);
+    fn word_in_share(&self, descriptor: usize, place: usize) -> Option<&Word> {
+        let segment = self.segment(descriptor);
         // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
         let buckets = unsafe { segment.buckets() };
         let run = self.run_of(segment);
         let part = (buckets.len() * 8).div_ceil(run);
-        let place = (place < part).then(|| (slot & (run - 1)) * part + place)?;
+        let place = (place < part).then(|| (descriptor & (run - 1)) * part + place)?;
         buckets.get(place / 8)?.0.get(place % 8).filter(|word| !word.is_empty())
     }
 }

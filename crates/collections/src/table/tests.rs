@@ -2,8 +2,9 @@
 //! that a few hundred records split and merge them; `tests/table_at_scale.rs` has the real ones.
 
 use super::buckets::{BUCKET_WORDS, Bucket, capacity, fitting, grown, home};
+use super::scan::CURSOR_BITS;
 use super::segment::Segment;
-use super::{CURSOR_BITS, KeyHasher, Table, record};
+use super::{KeyHasher, Table, record};
 use crate::record::Record;
 use crate::record::{NewValue, Value};
 use crate::word::Word;
@@ -255,14 +256,14 @@ fn check_invariants<O>(table: &Table<O>, hashes: &Hashes) {
     let mut memory = 0;
     let (mut len, mut deepest, mut next) = (0, 0, 0);
     let depth = table.root.depth();
-    while next < table.segment_slots() {
+    while next < table.descriptor_count() {
         let segment = table.segment(next);
         let run = table.run_of(segment);
         assert_eq!(next % run, 0);
         // SAFETY: the segment is alive, and unchanged while the table is borrowed.
         let buckets = unsafe { segment.buckets() };
-        for slot in next..next + run {
-            let copy = table.segment(slot);
+        for descriptor in next..next + run {
+            let copy = table.segment(descriptor);
             // SAFETY: as above.
             assert_eq!(unsafe { copy.buckets() }.as_ptr(), buckets.as_ptr());
             assert_eq!((copy.depth(), copy.bucket_count()), (segment.depth(), buckets.len()));
@@ -455,7 +456,7 @@ fn equal_hashes_cost_time_but_no_directory() {
             pair.set(&key(number), ModelValue::Object(2), Some(1));
         }
         pair.check();
-        assert!(pair.table.segment_slots() <= pair.table.len() / 4);
+        assert!(pair.table.descriptor_count() <= pair.table.len() / 4);
         let mut visited = 0;
         assert_eq!(pair.table.scan(0, &mut |_| visited += 1) == 0, visited == count);
         for number in 0..count {

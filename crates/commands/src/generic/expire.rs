@@ -1,45 +1,35 @@
 //! When a key shall go: EXPIRE and its kin, and PERSIST.
 
+use crate::expiry::TimeKind;
 use crate::{CommandError, Outcome};
-use base::UnixMillis;
-use base::number::parse_i64;
 use engine::Edit;
 use resp::{Args, Reply};
 
-/// How a command tells the time of an expiry.
-struct Form {
-    command: &'static str,
-    /// The length of its unit of time.
-    unit_ms: i64,
-    /// Whether it is counted from now, and not from 1970.
-    relative: bool,
-}
-
 pub(super) fn expire(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_expiry(edit, args, reply, &Form { command: "expire", unit_ms: 1000, relative: true })
+    set_expiry(edit, args, reply, (TimeKind::EX, "expire"))
 }
 
 pub(super) fn pexpire(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_expiry(edit, args, reply, &Form { command: "pexpire", unit_ms: 1, relative: true })
+    set_expiry(edit, args, reply, (TimeKind::PX, "pexpire"))
 }
 
 pub(super) fn expireat(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_expiry(edit, args, reply, &Form { command: "expireat", unit_ms: 1000, relative: false })
+    set_expiry(edit, args, reply, (TimeKind::EXAT, "expireat"))
 }
 
 pub(super) fn pexpireat(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_expiry(edit, args, reply, &Form { command: "pexpireat", unit_ms: 1, relative: false })
+    set_expiry(edit, args, reply, (TimeKind::PXAT, "pexpireat"))
 }
 
 fn set_expiry(
     edit: &mut Edit<'_, '_>,
     args: Args<'_>,
     reply: &mut Reply<'_>,
-    form: &Form,
+    (kind, command): (TimeKind, &'static str),
 ) -> Outcome {
     let conditions = Conditions::parse(args)?;
     let now = edit.moment().now;
-    let at = form.resolve(&args[2], now)?;
+    let at = kind.any_moment(&args[2], now, command)?;
     let key = &args[1];
     let allowed = edit.find(key).is_some_and(|record| conditions.allow(record.expire_at(), at));
     if !allowed {
@@ -54,16 +44,6 @@ fn set_expiry(
     edit.changed(1);
     reply.integer(1);
     Ok(())
-}
-
-impl Form {
-    /// The time that an argument stands for, in milliseconds since 1970. It may lie in the past.
-    fn resolve(&self, argument: &[u8], now: UnixMillis) -> Result<i64, CommandError> {
-        let time = parse_i64(argument).ok_or(CommandError::NotInteger)?;
-        time.checked_mul(self.unit_ms)
-            .and_then(|span| if self.relative { span.checked_add(now.0) } else { Some(span) })
-            .ok_or(CommandError::InvalidExpireTime(self.command))
-    }
 }
 
 /// Under which conditions the expiry is set; several may be given.

@@ -81,11 +81,9 @@ const MEMORY: KeyspaceCommand = Command {
         arity: Arity::AtLeast(2),
         ..Spec::DEFAULT
     },
-    body: Body::Subcommands(MEMORY_SUBCOMMANDS),
+    // A node joins its own subcommands to this one.
+    body: Body::Subcommands(&[MEMORY_USAGE]),
 };
-
-/// The subcommands of MEMORY that need only the keyspace; a node joins its own to them.
-pub const MEMORY_SUBCOMMANDS: &[KeyspaceCommand] = &[MEMORY_USAGE];
 
 const MEMORY_USAGE: KeyspaceCommand = Command {
     spec: Spec {

@@ -73,10 +73,10 @@ pub enum Flag {
 }
 
 impl Flag {
-    /// The word that COMMAND INFO gives; `None` where it is not told.
+    /// The word that COMMAND INFO gives.
     #[must_use]
-    pub const fn name(self) -> Option<&'static str> {
-        Some(match self {
+    pub const fn name(self) -> &'static str {
+        match self {
             Flag::Write => "write",
             Flag::Readonly => "readonly",
             Flag::DenyOom => "denyoom",
@@ -96,7 +96,7 @@ impl Flag {
             Flag::MovableKeys => "movablekeys",
             Flag::AllowBusy => "allow_busy",
             Flag::NoMandatoryKeys => "no_mandatory_keys",
-        })
+        }
     }
 }
 

@@ -176,7 +176,9 @@ impl KeySpec {
                 if last >= end {
                     return Err(InvalidKeys);
                 }
-                found.extend((begin..=last.max(-1) as usize).step_by(step).filter(|_| last >= 0));
+                if let Ok(last) = usize::try_from(last) {
+                    found.extend((begin..=last).step_by(step));
+                }
             }
             Find::Number { number, first, step } => {
                 let count = args.get(begin + number).and_then(parse_i64).ok_or(InvalidKeys)?;

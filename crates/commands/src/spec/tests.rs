@@ -1,6 +1,8 @@
 //! The table tests itself: what no single declaration can promise.
 
-use super::{Argument, ArgumentKind, Arity, Begin, Find, Flag, KeyAccess, KeyEffect, Spec};
+use super::{
+    Argument, ArgumentKind, Arity, Begin, Find, Flag, KeyAccess, KeyEffect, KeySpec, Spec,
+};
 use crate::{Body, FAMILIES, KeyspaceCommand, Run};
 use std::collections::BTreeSet;
 
@@ -121,4 +123,18 @@ fn arguments_name_key_specifications_that_are_there() {
         }
     }
     each(|spec, _| check(spec, spec.arguments));
+}
+
+#[test]
+fn a_range_that_ends_before_the_request_begins_has_no_keys() {
+    let mut requests = resp::Requests::new();
+    let input = b"*1\r\n$1\r\nx\r\n";
+    resp::Decoder::new()
+        .decode(input, &resp::Limits::DEFAULT, &mut requests, 1)
+        .expect("the request is well-formed");
+    for last in [-1, -2, -3] {
+        let mut found = Vec::new();
+        let outcome = KeySpec::range(1, last, 1).find_in(requests.args(0, input), &mut found);
+        assert_eq!((outcome, found.len()), (Ok(()), 0), "{last}");
+    }
 }

@@ -12,29 +12,24 @@ use resp::{Args, Reply};
 pub(super) const DISABLED: CommandError =
     CommandError::Text("ERR This instance has cluster support disabled");
 
+/// No slot is on its way between nodes yet, so there is nothing to remember.
 pub(super) fn asking(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     enabled(context)?;
-    context.state.is_asking = true;
-    reply.ok();
-    Ok(())
-}
-
-pub(super) fn readonly(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_readonly(context, true);
-    reply.ok();
-    Ok(())
-}
-
-pub(super) fn readwrite(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    set_readonly(context, false);
     reply.ok();
     Ok(())
 }
 
 /// Outside a cluster too: a client need not know where it is.
-fn set_readonly(context: &mut Context<'_>, readonly: bool) {
-    context.state.is_readonly = readonly;
-    context.state.client.set_flag(flag::READONLY, readonly);
+pub(super) fn readonly(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.state.client.set_flag(flag::READONLY, true);
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn readwrite(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.state.client.set_flag(flag::READONLY, false);
+    reply.ok();
+    Ok(())
 }
 
 pub(super) fn add_slots(

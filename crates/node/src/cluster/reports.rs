@@ -205,7 +205,6 @@ pub(super) fn links(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_
 
 pub(super) fn help(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     const LINES: &[&str] = &[
-        "CLUSTER <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ADDSLOTS <slot> [<slot> ...]",
         "    Assign slots to this node.",
         "ADDSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
@@ -250,11 +249,8 @@ pub(super) fn help(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
         "    Return the shards, their slots and nodes.",
         "SLOTS",
         "    Return who serves which slots.",
-        "HELP",
-        "    Print this help.",
     ];
     enabled(context)?;
-    reply.array(LINES.len());
-    LINES.iter().for_each(|line| reply.simple(line));
+    crate::help::help(reply, "CLUSTER", LINES);
     Ok(())
 }

@@ -4,6 +4,8 @@
 //!
 //! 1. Outputs are carried out in their order: a packet is queued for sending only after the `nodes.conf` that it relies on is on disk.
 //! 2. Whether a slot is served stands in the slot itself, and is brought up to date before the machine's lock is released.
+//! 3. Keys of a slot that was lost are dropped when nothing serves the slot any more: a command that has found it served, in the
+//!    slot or in the view, holds its lock until it is done.
 
 use crate::host::Host;
 use cluster::{LogLevel, Machine, Output, View};
@@ -24,9 +26,10 @@ pub struct ClusterNode {
 }
 
 impl ClusterNode {
-    /// The cluster side of a node. Nothing is served until [`ClusterNode::operate`] has run once.
+    /// The cluster side of a node. No slot is served until [`ClusterNode::operate`] has run once.
     #[must_use]
-    pub fn new(machine: Machine) -> ClusterNode {
+    pub fn new(machine: Machine, keyspace: &Keyspace) -> ClusterNode {
+        base::Slot::all().for_each(|slot| keyspace.set_serves(slot, false));
         ClusterNode {
             machine: Mutex::new(machine),
             view: RwLock::new(Arc::new(View::empty())),
@@ -59,7 +62,10 @@ impl ClusterNode {
                 Output::ViewChanged | Output::StateChanged(_) => {
                     self.adopt_view(machine.view(), keyspace);
                 }
-                Output::DropKeysInSlot(slot) => keyspace.flush_slot(slot, worker),
+                Output::DropKeysInSlot(slot) => {
+                    self.adopt_view(machine.view(), keyspace);
+                    keyspace.flush_slot(slot, worker);
+                }
                 Output::Connect { .. }
                 | Output::CloseLink { .. }
                 | Output::Send { .. }
@@ -99,10 +105,29 @@ impl ClusterNode {
         }
     }
 
+    /// The view first: a command that finds its slot not served asks the view, and must not be told of an older one.
     fn adopt_view(&self, view: Arc<View>, keyspace: &Keyspace) {
+        if Arc::ptr_eq(&view, &self.view.read()) {
+            return;
+        }
+        *self.view.write() = Arc::clone(&view);
         for slot in base::Slot::all() {
             keyspace.set_serves(slot, view.is_ok() && view.is_mine(slot));
         }
-        *self.view.write() = view;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{Rng, Slot};
+    use engine::HashSeed;
+
+    #[test]
+    fn no_slot_is_served_before_the_machine_has_said_so() {
+        let keyspace = Keyspace::new(1, 1, HashSeed(1, 2));
+        let (config, now) = (cluster::Config::for_port(7000), cluster::Now::default());
+        let cluster = ClusterNode::new(Machine::new(config, Rng::from_seed(1), now), &keyspace);
+        assert!(!Slot::all().any(|slot| keyspace.serves(slot) || cluster.view().is_mine(slot)));
     }
 }

@@ -33,7 +33,7 @@ fn describe(entry: &Entry, reply: &mut Reply<'_>) {
     reply.array(10);
     reply.bulk(entry.full_name.as_bytes());
     reply.integer(spec.arity.as_number());
-    let flags: Vec<_> = spec.all_flags().filter_map(commands::spec::Flag::name).collect();
+    let flags: Vec<_> = spec.all_flags().map(commands::spec::Flag::name).collect();
     reply.set(flags.len());
     flags.iter().for_each(|flag| reply.simple(flag));
     let range = spec.key_range();

@@ -21,6 +21,15 @@ pub enum AnnounceError {
         "port must be at most 55535, so that the bus has the port 10000 above it; or set cluster-port"
     )]
     Port,
+    /// `cluster-announce-human-nodename` holds what packets and `nodes.conf` have no room for: other nodes would refuse
+    /// the packets, and this one its own file at the next start.
+    #[error(
+        "cluster-announce-human-nodename has at most 255 characters: letters, digits, '-', '_' and '.'"
+    )]
+    HumanNodename,
+    /// `availability-zone` is longer than the bus tells.
+    #[error("availability-zone has at most {} bytes in a cluster", cluster::limits::ZONE_BYTES_MAX)]
+    AvailabilityZone,
 }
 
 impl AnnounceError {
@@ -30,6 +39,8 @@ impl AnnounceError {
         match self {
             AnnounceError::Address => "cluster-announce-ip",
             AnnounceError::Port => "port",
+            AnnounceError::HumanNodename => "cluster-announce-human-nodename",
+            AnnounceError::AvailabilityZone => "availability-zone",
         }
     }
 }
@@ -50,6 +61,12 @@ pub fn bus_config(config: &Config) -> Result<(cluster::Config, u16), AnnounceErr
         "" => None,
         text => Some(text.parse::<IpAddr>().map_err(|_| AnnounceError::Address)?),
     };
+    if !cluster::is_human_nodename(&own.announce_human_nodename) {
+        return Err(AnnounceError::HumanNodename);
+    }
+    if own.availability_zone.len() > cluster::limits::ZONE_BYTES_MAX {
+        return Err(AnnounceError::AvailabilityZone);
+    }
     let or = |announced: u16, real: u16| if announced == 0 { real } else { announced };
     let machine = cluster::Config {
         port: or(own.announce_port, client_port),

@@ -72,14 +72,15 @@ impl Tuning {
     #[must_use]
     pub fn new(config: &Config) -> Tuning {
         let network = &config.network;
+        // The settings may be greater, as in Redis; the decoder does not keep places beyond this.
+        let input_bytes = |setting: u64| setting.min(u64::from(Limits::INPUT_BYTES_MAX));
         Tuning {
             limits: Limits {
-                bulk_bytes_max: i64::try_from(network.proto_max_bulk_len).unwrap_or(i64::MAX),
+                bulk_bytes_max: input_bytes(network.proto_max_bulk_len) as i64,
                 ..Limits::DEFAULT
             },
             access_policy: access_policy(config),
-            query_buffer_bytes_max: usize::try_from(network.client_query_buffer_limit)
-                .unwrap_or(usize::MAX),
+            query_buffer_bytes_max: input_bytes(network.client_query_buffer_limit) as usize,
             memory_bytes_max: config.memory.maxmemory,
             output_limit: network.client_output_buffer_limit.normal,
             version: 0,

@@ -32,6 +32,18 @@ fn a_worker_takes_over_changed_settings_with_its_next_batch() {
 }
 
 #[test]
+fn settings_beyond_what_the_decoder_can_keep_are_cut() {
+    let tuning = Tuning::new(&with(&[
+        "proto-max-bulk-len",
+        "9223372036854775807",
+        "client-query-buffer-limit",
+        "9223372036854775807",
+    ]));
+    assert_eq!(tuning.limits.bulk_bytes_max, 1 << 30);
+    assert_eq!(tuning.query_buffer_bytes_max, 1 << 30);
+}
+
+#[test]
 fn the_access_clock_follows_the_eviction_policy() {
     let policy = |words: &[&str]| Tuning::new(&with(words)).access_policy;
     assert_eq!(policy(&["maxmemory-policy", "allkeys-lru"]), AccessPolicy::Lru);
@@ -133,4 +145,19 @@ fn resetstat_begins_the_counters_anew() {
     let counts = fixture.node.command_counts();
     assert!(counts.iter().all(|one| one.name == "config|resetstat"), "{counts:?}");
     assert!(fixture.node.error_counts().is_empty());
+}
+
+#[test]
+fn names_that_the_bus_cannot_tell_are_refused() {
+    let refusal = |name: &str, value: &str| bus_config(&with(&[name, value])).err();
+    for (name, error) in [
+        ("cluster-announce-human-nodename", AnnounceError::HumanNodename),
+        ("availability-zone", AnnounceError::AvailabilityZone),
+    ] {
+        assert_eq!(error.directive(), name);
+        assert_eq!(refusal(name, &"z".repeat(256)), Some(error));
+        assert_eq!(refusal(name, "zone_1.a-b"), None);
+    }
+    let odd = refusal("cluster-announce-human-nodename", "a:b");
+    assert_eq!(odd, Some(AnnounceError::HumanNodename));
 }

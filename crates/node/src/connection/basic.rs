@@ -1,8 +1,7 @@
 //! Signs of life, the choice of a database, and the end.
 
 use crate::session::{After, Context};
-use base::number::parse_i64;
-use commands::{CommandError, Outcome};
+use commands::{CommandError, Outcome, parse_database};
 use resp::{Args, Reply};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -27,15 +26,7 @@ pub(super) fn quit(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
 }
 
 pub(super) fn select(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let index = parse_i64(&args[1]).ok_or(CommandError::NotInteger)?;
-    let index = i32::try_from(index).map_err(|_| {
-        CommandError::Text(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        )
-    })?;
-    let databases = context.node.keyspace.databases();
-    let index = usize::try_from(index).ok().filter(|&index| index < databases);
-    context.state.database = index.ok_or(CommandError::Text("ERR DB index is out of range"))?;
+    context.state.database = parse_database(&args[1], context.node.keyspace.databases())?;
     context.state.client.database.store(context.state.database, Relaxed);
     reply.ok();
     Ok(())

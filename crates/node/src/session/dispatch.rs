@@ -256,22 +256,17 @@ impl Context<'_> {
             return run(&mut self.hold_several(entry, args)?);
         }
         let keyspace = &self.node.keyspace;
-        let hold = || {
-            keyspace
-                .hold(slot, self.state.database, self.worker, self.moment)
-                .with_hash(&args[keys.first], hash)
-        };
-        let mut access = hold();
+        let mut access = keyspace
+            .hold(slot, self.state.database, self.worker, self.moment)
+            .with_hash(&args[keys.first], hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
-            drop(access);
             self.route(entry, KeySlots::One(slot))?;
-            access = hold();
         }
         run(&mut access)
     }
 
-    /// Locks the slots of the keys of a request that may have several.
+    /// Locks the slots of the keys of a request that may have several, where they are served here.
     fn hold_several(&self, entry: &Entry, args: Args<'_>) -> Result<Access<'_>, CommandError> {
         let keyspace = &self.node.keyspace;
         let mut positions = Vec::new();
@@ -280,11 +275,19 @@ impl Context<'_> {
             positions.clear();
         }
         let keys = || positions.iter().map(|&position| &args[position]);
+        let access = keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment);
         if self.node.cluster.is_some() {
             let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
-            self.route(entry, slots)?;
+            let is_served = match slots {
+                KeySlots::None => true,
+                KeySlots::One(slot) => keyspace.serves(slot),
+                KeySlots::Several => false,
+            };
+            if !is_served {
+                self.route(entry, slots)?;
+            }
         }
-        Ok(keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment))
+        Ok(access)
     }
 
     /// Refuses what needs memory while the keys take more than they may.
@@ -296,7 +299,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Decides whether this node serves a request of these slots.
+    /// Decides whether this node serves a request of these slots, which the caller holds.
     #[cold]
     fn route(&self, entry: &Entry, slots: KeySlots) -> Outcome {
         let Some(cluster) = &self.node.cluster else { return Ok(()) };

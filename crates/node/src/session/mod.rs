@@ -59,10 +59,6 @@ pub(crate) struct State {
     pub(crate) is_authenticated: bool,
     pub(crate) reply_mode: ReplyMode,
     pub(crate) no_touch: bool,
-    /// READONLY was sent.
-    pub(crate) is_readonly: bool,
-    /// ASKING was sent right before.
-    pub(crate) is_asking: bool,
     /// The index in the command table of the last command, plus one; 0 where there was none of its name.
     pub(crate) last_command: usize,
     /// How many commands have run.
@@ -85,8 +81,6 @@ impl State {
         self.is_authenticated = is_authenticated;
         self.reply_mode = ReplyMode::On;
         self.no_touch = false;
-        self.is_readonly = false;
-        self.is_asking = false;
         self.client.reset();
     }
 }
@@ -139,8 +133,6 @@ impl Session {
             is_authenticated,
             reply_mode: ReplyMode::On,
             no_touch: false,
-            is_readonly: false,
-            is_asking: false,
             last_command: 0,
             commands: 0,
             after: After::GoOn,

@@ -166,26 +166,21 @@ fn unit(places: &Places) -> Outcome {
 fn transcripts(places: &Places) -> Outcome {
     let suites: &[&[&str]] = &[
         &["test", "-p", "redstart-testkit", "--test", "oracle"],
-        &[
-            "test",
-            "-p",
-            "redstart",
-            "--test",
-            "main",
-            "--",
-            "scripts::",
-            "in_process::",
-            "bad_input::",
-        ],
+        &[&MAIN_SUITE[..], &TRANSCRIPTS].concat(),
     ];
     each(places, suites)
 }
 
+/// The suites on the real executable, or parts of it.
+const MAIN_SUITE: [&str; 6] = ["test", "-p", "redstart", "--test", "main", "--"];
+
+/// Those of them that compare answers with files.
+const TRANSCRIPTS: [&str; 3] = ["scripts::", "in_process::", "bad_input::"];
+
 fn process(places: &Places) -> Outcome {
-    let elsewhere = ["scripts::", "in_process::", "bad_input::", "tidy", "clients::"];
-    let command = ["test", "-p", "redstart", "--test", "main", "--"];
-    let rest = elsewhere.iter().flat_map(|suite| ["--skip", suite]);
-    cargo(places, &command.into_iter().chain(rest).collect::<Vec<_>>())
+    let others = TRANSCRIPTS.into_iter().chain(["tidy::", "clients::"]);
+    let skipped: Vec<&str> = others.flat_map(|suite| ["--skip", suite]).collect();
+    cargo(places, &[&MAIN_SUITE[..], &skipped].concat())
 }
 
 fn clients(places: &Places) -> Outcome {

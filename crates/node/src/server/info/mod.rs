@@ -1,7 +1,7 @@
 //! INFO: what the server tells of itself to tools and people. Sections, fields and their order are those of Redis 7.2.
 //!
 //! A field is there where what it tells of is known here; one of a feature that is not there is told, as Redis tells it of a
-//! server that does not use the feature, where tools expect the field. What is not told stands in docs/compatibility.md.
+//! server that does not use the feature, where tools expect the field.
 
 mod data;
 mod memory;

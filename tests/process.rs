@@ -119,6 +119,29 @@ fn replies_that_nobody_reads_are_kept_until_they_are_read() {
 }
 
 #[test]
+fn a_client_that_has_read_its_replies_holds_no_memory_for_them() {
+    const VALUE_BYTES: usize = 64 << 20;
+    let server = Server::standalone(&crate::program());
+    let mut client = server.client();
+    client.line(&format!("SET big $(x*{VALUE_BYTES})"));
+    client.send_raw(b"GET big\r\n").expect("it listens");
+    let mut control = server.client();
+    let line = |control: &mut Client| {
+        let list = control.command(&["CLIENT", "LIST"]).text().unwrap_or_default();
+        list.lines().find(|line| line.contains("cmd=get")).map(str::to_owned).unwrap_or_default()
+    };
+    let waits = |line: &str| !line.is_empty() && !line.contains(" omem=0 ");
+    assert!(wait::until(LIMIT, || waits(&line(&mut control))), "nothing waits to be written");
+    client.reply().expect("it is answered");
+    // Its next command would set the count anew.
+    assert!(
+        wait::until(LIMIT, || line(&mut control).contains(" omem=0 ")),
+        "{}",
+        line(&mut control)
+    );
+}
+
+#[test]
 fn a_configuration_file_is_read_overridden_and_rewritten() {
     let folder = testkit::Folder::new();
     let path = folder.path().join("redis.conf");

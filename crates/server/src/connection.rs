@@ -71,10 +71,9 @@ impl Connection {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
             self.output.advance(written);
         }
-        if self.output.capacity() > 0 {
-            self.output = BytesMut::new();
-            self.session.client().pending_output_bytes.store(0, Relaxed);
-        }
+        // Its capacity is no sign of what it holds: what was advanced over is held, and counts no more.
+        self.output = BytesMut::new();
+        self.session.client().pending_output_bytes.store(0, Relaxed);
         Poll::Ready(Ok(()))
     }
 

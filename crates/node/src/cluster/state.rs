@@ -6,7 +6,7 @@
 //! 2. Whether a slot is served stands in the slot itself, and is brought up to date before the machine's lock is released.
 
 use crate::host::Host;
-use cluster::{LogLevel, Machine, Output, View};
+use cluster::{Machine, Output, View};
 use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
@@ -49,11 +49,7 @@ impl ClusterNode {
             match output {
                 Output::SaveConfig { fsync } => {
                     if let Err(error) = host.save_nodes_conf(&machine.nodes_conf(), fsync) {
-                        self.enqueue(Output::Log(
-                            LogLevel::Warning,
-                            format!("Fatal: can't update cluster config file: {error}"),
-                        ));
-                        host.shutdown();
+                        host.abandon(&format!("Fatal: can't update cluster config file: {error}"));
                     }
                 }
                 Output::ViewChanged | Output::StateChanged(_) => {

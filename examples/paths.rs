@@ -39,6 +39,9 @@ struct NoWorld;
 
 impl Host for NoWorld {
     fn shutdown(&self) {}
+    fn abandon(&self, reason: &str) {
+        panic!("{reason}");
+    }
     fn save_nodes_conf(&self, _: &str, _: bool) -> io::Result<()> {
         Ok(())
     }

@@ -28,6 +28,10 @@ struct Alone;
 
 impl Host for Alone {
     fn shutdown(&self) {}
+    fn abandon(&self, reason: &str) {
+        panic!("{reason}");
+    }
+
     fn save_nodes_conf(&self, _: &str, _: bool) -> io::Result<()> {
         Ok(())
     }

@@ -142,6 +142,24 @@ fn a_client_that_has_read_its_replies_holds_no_memory_for_them() {
 }
 
 #[test]
+fn a_node_that_cannot_save_its_place_in_the_cluster_acknowledges_nothing_and_fails() {
+    let folder = testkit::Folder::new();
+    let place = folder.path().join("place");
+    std::fs::create_dir(&place).expect("the folder is writable");
+    let file = place.join("nodes.conf").display().to_string();
+    let setup = Setup::cluster(LIMIT).with("cluster-config-file", &[&file]);
+    let mut server = Server::start(&crate::program(), setup);
+    let mut client = server.client();
+    assert_eq!(ping(&mut client), pong());
+    std::fs::remove_dir_all(&place).expect("the folder is ours");
+    let reply = client.try_command(&["CLUSTER", "ADDSLOTS", "1"]);
+    assert!(reply.is_err(), "{reply:?}");
+    let status = server.await_exit(LIMIT).expect("it ends");
+    assert_eq!(status.code(), Some(1), "{}", server.log());
+    assert!(server.log().contains("can't update cluster config file"), "{}", server.log());
+}
+
+#[test]
 fn a_configuration_file_is_read_overridden_and_rewritten() {
     let folder = testkit::Folder::new();
     let path = folder.path().join("redis.conf");

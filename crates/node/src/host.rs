@@ -29,6 +29,10 @@ pub trait Host: Send + Sync {
     /// Stops the process in good order; returns at once, the stop follows.
     fn shutdown(&self);
 
+    /// Ends the process at once, as a failure that the log tells: nothing is replied and nothing is sent any more. For what must not be
+    /// acknowledged, such as a place in the cluster that is not on disk.
+    fn abandon(&self, reason: &str);
+
     /// Replaces `nodes.conf`; with `fsync` it is on disk when this returns.
     ///
     /// # Errors

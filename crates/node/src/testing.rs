@@ -21,6 +21,10 @@ impl Host for NoHost {
         self.is_stopped.store(true, SeqCst);
     }
 
+    fn abandon(&self, reason: &str) {
+        panic!("{reason}");
+    }
+
     fn save_nodes_conf(&self, _: &str, _: bool) -> std::io::Result<()> {
         Ok(())
     }

@@ -53,6 +53,11 @@ impl Host for ProcessHost {
         self.stop.send_replace(true);
     }
 
+    fn abandon(&self, reason: &str) {
+        tracing::error!("{reason}");
+        std::process::exit(1);
+    }
+
     fn save_nodes_conf(&self, text: &str, fsync: bool) -> io::Result<()> {
         match &self.nodes_conf {
             Some(file) => file.lock().replace(text, fsync),

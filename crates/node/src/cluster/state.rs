@@ -8,7 +8,7 @@
 //!    slot or in the view, holds its lock until it is done.
 
 use crate::host::Host;
-use cluster::{LogLevel, Machine, Output, View};
+use cluster::{Machine, Output, View};
 use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
@@ -52,11 +52,7 @@ impl ClusterNode {
             match output {
                 Output::SaveConfig { fsync } => {
                     if let Err(error) = host.save_nodes_conf(&machine.nodes_conf(), fsync) {
-                        self.enqueue(Output::Log(
-                            LogLevel::Warning,
-                            format!("Fatal: can't update cluster config file: {error}"),
-                        ));
-                        host.shutdown();
+                        host.abandon(&format!("Fatal: can't update cluster config file: {error}"));
                     }
                 }
                 Output::ViewChanged | Output::StateChanged(_) => {

@@ -24,7 +24,7 @@ struct NoWorld;
 
 impl Host for NoWorld {
     fn shutdown(&self) {}
-    fn abandon(&self, reason: &str) {}
+    fn abandon(&self, _: &str) {}
     fn save_nodes_conf(&self, _: &str, _: bool) -> io::Result<()> {
         Ok(())
     }

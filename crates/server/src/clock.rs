@@ -3,14 +3,26 @@
 use base::{Monotonic, UnixMillis};
 use node::Now;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The moment that monotonic time counts from.
 static START: OnceLock<Instant> = OnceLock::new();
 
-/// Both clocks.
+/// By how much wall-clock time is ahead of monotonic time, in microseconds.
+static AHEAD_MICROS: AtomicI64 = AtomicI64::new(0);
+
+/// Compares the two clocks, so that a batch need read only one of them. The timer calls it in every cycle: a step of the wall clock
+/// is followed that late.
+pub(crate) fn synchronise() {
+    AHEAD_MICROS.store(wall_micros() - monotonic().micros() as i64, Relaxed);
+}
+
+/// Both clocks, by one reading of the monotonic one. [`synchronise`] has to have been called.
 pub(crate) fn now() -> Now {
-    Now { wall: wall(), monotonic: monotonic() }
+    let monotonic = monotonic();
+    let micros = AHEAD_MICROS.load(Relaxed) + monotonic.micros() as i64;
+    Now { wall: UnixMillis(micros / 1000), monotonic }
 }
 
 /// Wall-clock time; the epoch itself where the clock stands before it.

@@ -93,6 +93,7 @@ pub(crate) async fn run_timers(node: Arc<Node>) {
         let config = node.settings.current();
         let cycle = Duration::from_secs(1) / config.general.hz.max(1);
         tokio::time::sleep(cycle).await;
+        clock::synchronise();
         node.expire_cycle(&mut cursor, cycle, clock::now);
         free_flushed(&node, clock::monotonic() + cycle / 2).await;
         let now = clock::now();

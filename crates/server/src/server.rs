@@ -84,6 +84,7 @@ impl StartError {
 ///
 /// Where it could not be started.
 pub fn run(mut launch: Launch) -> Result<(), StartError> {
+    clock::synchronise();
     enter_folder(&mut launch.config)?;
     let telemetry = Telemetry::open(&launch.config).map_err(StartError::Log)?;
     banner::announce(&launch);

@@ -247,7 +247,7 @@ impl Session {
         for (index, one) in prepared.iter_mut().enumerate() {
             *one = Prepared::new(node, requests.args(index, input));
         }
-        if prepared.len() > 2 && self.state.database == 0 {
+        if self.state.database == 0 {
             prepare::prefetch(&node.keyspace, prepared);
         }
         for (index, one) in prepared.iter().enumerate() {

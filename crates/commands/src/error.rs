@@ -1,5 +1,6 @@
 //! The client's mistakes: what `Display` gives is the exact text on the wire, code word first.
 
+use engine::WrongKind;
 use std::borrow::Cow;
 
 /// Why a command was refused. Deterministic: the same request on the same data gives the same error.
@@ -50,6 +51,12 @@ pub enum CommandError {
     /// A text that repeats bytes of the client's, which need not be UTF-8.
     #[error("{}", String::from_utf8_lossy(.0))]
     Bytes(Vec<u8>),
+}
+
+impl From<WrongKind> for CommandError {
+    fn from(_: WrongKind) -> CommandError {
+        CommandError::WrongType
+    }
 }
 
 impl CommandError {

@@ -7,6 +7,7 @@
 //! A reading command receives a [`View`](engine::View), a writing one an [`Edit`](engine::Edit), a command over all keys a [`Whole`]: what a
 //! declaration says about writing cannot be untrue.
 
+mod block;
 mod database;
 pub mod debug;
 mod error;
@@ -20,6 +21,7 @@ pub mod string;
 mod testing;
 mod whole;
 
+pub use block::{Attempt, Blocking, Timeout, parse_timeout};
 pub use database::parse_database;
 pub use error::{CommandError, echoed};
 pub use help::{HelpEntry, reply_help};
@@ -39,6 +41,8 @@ pub enum Run {
     Read(fn(&mut View<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
     /// Changes the keys that it declares.
     Write(fn(&mut Edit<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    /// Changes the keys that it declares, or waits until they hold something.
+    Blocking(Blocking),
     /// Goes over the whole keyspace, one slot at a time or all at once.
     Whole(fn(&mut Whole<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
 }

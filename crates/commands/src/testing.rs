@@ -1,6 +1,6 @@
 //! What the tests of commands run them with: a keyspace, and requests and replies as text.
 
-use crate::{Body, FAMILIES, KeyspaceCommand, Run, Whole};
+use crate::{Attempt, Body, FAMILIES, KeyspaceCommand, Run, Whole};
 use base::{Rng, Slot, UnixMillis};
 use engine::{Access, Expiry, HashSeed, Keyspace, Moment, View, WorkerId};
 use resp::{Args, Decoder, Limits, Protocol, Reply, Requests};
@@ -95,6 +95,14 @@ impl Fixture {
                 let outcome = write(&mut access.edit(), args, reply);
                 assert!(outcome.is_ok() || access.changes() == 0, "a refused write changed keys");
                 outcome
+            }
+            Run::Blocking(blocking) => {
+                (blocking.timeout)(args)?;
+                let mut access = self.hold(args, &keys);
+                if (blocking.attempt)(&mut access.edit(), args, None, reply)? == Attempt::Wait {
+                    (blocking.nothing)(reply);
+                }
+                Ok(())
             }
             Run::Whole(whole) => {
                 let mut rng = Rng::from_seed(7);

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use base::{Rng, Slot, UnixMillis};
-use engine::{ExpireCursor, Expiry, HashSeed, Keyspace, Moment, WorkerId};
+use engine::{Effects, ExpireCursor, Expiry, HashSeed, Keyspace, Moment, WorkerId};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -45,7 +45,13 @@ fn main() {
         let all = micros(|| keyspace.visit_all(0, NOW, |_| {}));
         let expire = micros(|| {
             let mut cursor = ExpireCursor::default();
-            black_box(keyspace.expire_step(&mut cursor, 1_000_000, WORKER, NOW));
+            black_box(keyspace.expire_step(
+                &mut cursor,
+                1_000_000,
+                WORKER,
+                &Moment::at(NOW),
+                &mut Effects::default(),
+            ));
         });
         println!(
             "{keys:>7} keys: SCAN {scan:.1} us, RANDOMKEY {random:.1} us, KEYS {all:.1} us, expiry cycle {expire:.1} us"

@@ -1,11 +1,12 @@
 //! The slots that one command holds, and what it does to the counters.
 
+use crate::events::Effects;
 use crate::keyspace::{Keyspace, SlotState};
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
 use crate::tally::Tally;
 use crate::{Edit, View};
-use base::{Slot, UnixMillis};
+use base::{Rng, Slot, UnixMillis};
 use collections::{KeyHasher, Occupied, Table, Value};
 use parking_lot::MutexGuard;
 
@@ -22,6 +23,7 @@ pub struct Access<'k> {
     pub(crate) object_bytes: i64,
     /// How many changes to the keyspace were made.
     pub(crate) changes: u64,
+    pub(crate) effects: Effects,
 }
 
 pub(crate) enum Held<'k> {
@@ -118,6 +120,7 @@ impl<'k> Access<'k> {
             known_hash: (0, 0),
             object_bytes: 0,
             changes: 0,
+            effects: Effects::default(),
         }
     }
 
@@ -145,6 +148,33 @@ impl<'k> Access<'k> {
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// What others are to be told of, since this was last called.
+    #[inline]
+    pub fn take_effects(&mut self) -> Effects {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Notes that a key was modified, created or removed.
+    #[inline]
+    pub(crate) fn note_modified(&mut self, key: &[u8]) {
+        self.effects.note_modified(&self.moment, self.database, key);
+    }
+
+    /// Randomness for one command.
+    pub(crate) fn rng(&self) -> Rng {
+        Rng::from_seed(self.tally.next_seed())
+    }
+
+    /// Lets go of a record that is not in its table any more. One that takes long to free is left to the thread that has time.
+    pub(crate) fn discard(&mut self, record: KeyRecord) {
+        self.object_bytes -= self.keyspace.discard(record) as i64;
+    }
+
+    /// The same for a value.
+    pub(crate) fn discard_object(&mut self, object: Box<Object>) {
+        self.object_bytes -= self.keyspace.discard_object(object) as i64;
     }
 
     #[inline]
@@ -193,11 +223,14 @@ impl<'k> Access<'k> {
     #[inline]
     pub(crate) fn live_mut(&mut self, hash: u64, key: &[u8]) -> Option<Occupied<'_, Object>> {
         let (database, databases) = (self.database, self.keyspace.databases());
+        let now = self.moment.now;
         let table = self.held.state(key).table_mut(database, databases);
         let occupied = table.find_mut(hash, key)?;
-        if is_expired(occupied.record(), self.moment.now) {
-            self.object_bytes -= object_bytes(&occupied.remove()) as i64;
+        if is_expired(occupied.record(), now) {
+            let record = occupied.remove();
+            self.object_bytes -= self.keyspace.discard(record) as i64;
             self.tally.count_expired(1);
+            self.effects.note_expired(&self.moment, database, key);
             return None;
         }
         Some(occupied)

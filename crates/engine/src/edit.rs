@@ -1,11 +1,14 @@
 //! What a writing command may do.
 
 use crate::access::{Access, object_bytes};
+use crate::events::EventClass;
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object, new_string};
 use crate::view::touch;
+use base::Rng;
 use base::number::push_i64;
 use collections::{NewValue, Occupied, Record, Value, ValueMut};
+use values::Rules;
 
 /// What becomes of a key's expiry when its value is set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,19 +44,22 @@ pub enum Change<'v> {
     Remove,
 }
 
-/// Gives a record another value and expiry; by how much the memory of objects grew.
+/// Gives a record another value and expiry; by how much the memory of objects grew, and the old object.
 #[inline]
-fn replace(mut occupied: Occupied<'_, Object>, value: NewValue<'_, Object>, expiry: Expiry) -> i64 {
+fn replace(
+    mut occupied: Occupied<'_, Object>,
+    value: NewValue<'_, Object>,
+    expiry: Expiry,
+) -> (i64, Option<Box<Object>>) {
     if let (NewValue::Integer(new), Expiry::Keep) = (&value, expiry)
         && let ValueMut::Integer(integer) = occupied.value_mut()
     {
         *integer = *new;
-        return 0;
+        return (0, None);
     }
     let added = new_object_bytes(&value) as i64;
     let expire_at = expiry.over(occupied.record().expire_at());
-    let old = occupied.set(value, expire_at);
-    added - old.map_or(0, |old| old.memory_bytes() as i64)
+    (added, occupied.set(value, expire_at))
 }
 
 fn new_object_bytes(value: &NewValue<'_, Object>) -> usize {
@@ -78,6 +84,37 @@ impl<'a, 'k> Edit<'a, 'k> {
     #[must_use]
     pub fn moment(&self) -> &Moment {
         &self.access.moment
+    }
+
+    /// Randomness for this command.
+    #[must_use]
+    pub fn rng(&self) -> Rng {
+        self.access.rng()
+    }
+
+    /// Up to what size values are kept compact.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.access.keyspace.rules()
+    }
+
+    /// Tells that something happened to a key, where events of that class are published.
+    #[inline]
+    pub fn notify(&mut self, class: EventClass, name: &'static str, key: &[u8]) {
+        let Access { effects, moment, database, .. } = &mut *self.access;
+        effects.note_event(moment, (class, name), *database, key);
+    }
+
+    /// The same for a key of another database.
+    pub fn notify_in(
+        &mut self,
+        database: usize,
+        class: EventClass,
+        name: &'static str,
+        key: &[u8],
+    ) {
+        let Access { effects, moment, .. } = &mut *self.access;
+        effects.note_event(moment, (class, name), database, key);
     }
 
     /// The number of the database that is written.
@@ -142,17 +179,22 @@ impl<'a, 'k> Edit<'a, 'k> {
             return Ok(true);
         };
         touch(occupied.record(), &moment);
-        let grown = match decide(Some(occupied.record()))? {
+        match decide(Some(occupied.record()))? {
             Change::None => return Ok(false),
-            Change::Put(value, expiry) => replace(occupied, value, expiry),
+            Change::Put(value, expiry) => {
+                let replaced = replace(occupied, value, expiry);
+                self.settle_replaced(replaced);
+            }
             Change::ExpireAt(at) => {
                 let mut occupied = occupied;
                 occupied.set_expire_at(at);
-                0
             }
-            Change::Remove => -(object_bytes(&occupied.remove()) as i64),
-        };
-        self.access.object_bytes += grown;
+            Change::Remove => {
+                let record = occupied.remove();
+                self.access.discard(record);
+            }
+        }
+        self.access.note_modified(key);
         Ok(true)
     }
 
@@ -170,20 +212,38 @@ impl<'a, 'k> Edit<'a, 'k> {
         match self.access.live_mut(hash, key) {
             Some(occupied) => {
                 touch(occupied.record(), &moment);
-                let grown = replace(occupied, value, expiry);
-                self.access.object_bytes += grown;
+                let replaced = replace(occupied, value, expiry);
+                self.settle_replaced(replaced);
+                self.access.note_modified(key);
             }
             None => self.insert(hash, key, value, expiry),
         }
     }
 
+    /// Counts what [`replace`] did and lets go of the old object.
+    #[inline]
+    fn settle_replaced(&mut self, (grown, old): (i64, Option<Box<Object>>)) {
+        self.access.object_bytes += grown;
+        if let Some(old) = old {
+            self.access.discard_object(old);
+        }
+    }
+
     /// Adds a key that is not there.
     #[inline]
-    fn insert(&mut self, hash: u64, key: &[u8], value: NewValue<'_, Object>, expiry: Expiry) {
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: NewValue<'_, Object>,
+        expiry: Expiry,
+    ) {
         let hasher = self.access.keyspace.hasher;
         self.access.object_bytes += new_object_bytes(&value) as i64;
         let record = Record::new(key, value, expiry.over(None), self.access.moment.fresh_access());
         self.access.table(key).insert(&hasher, hash, record);
+        self.notify(EventClass::New, "new", key);
+        self.access.note_modified(key);
     }
 
     /// Changes the bytes of the string of a key that is there; afterwards it has an allocation of its own, with room to
@@ -212,14 +272,11 @@ impl<'a, 'k> Edit<'a, 'k> {
             before = 0;
         }
         let ValueMut::Object(object) = occupied.value_mut() else { return None };
-        #[allow(
-            irrefutable_let_patterns,
-            reason = "other types of values come with their commands"
-        )]
         let Object::String(bytes) = object else { return None };
         let result = change(bytes);
         let after = object.memory_bytes();
         self.access.object_bytes += after as i64 - before as i64;
+        self.access.note_modified(key);
         Some(result)
     }
 
@@ -230,12 +287,18 @@ impl<'a, 'k> Edit<'a, 'k> {
         let Some(mut occupied) = self.access.live_mut(hash, key) else { return false };
         touch(occupied.record(), &moment);
         occupied.set_expire_at(at);
+        self.access.note_modified(key);
         true
     }
 
-    /// Removes a key; false where it is not there.
+    /// Removes a key; false where it is not there. A value that takes long to free is freed later.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.take(key).is_some()
+        let hash = self.access.hash(key);
+        let Some(occupied) = self.access.live_mut(hash, key) else { return false };
+        let record = occupied.remove();
+        self.access.discard(record);
+        self.access.note_modified(key);
+        true
     }
 
     /// Takes a key's record out of the keyspace.
@@ -243,6 +306,7 @@ impl<'a, 'k> Edit<'a, 'k> {
         let hash = self.access.hash(key);
         let record = self.access.live_mut(hash, key)?.remove();
         self.access.object_bytes -= object_bytes(&record) as i64;
+        self.access.note_modified(key);
         Some(record)
     }
 
@@ -262,8 +326,10 @@ impl<'a, 'k> Edit<'a, 'k> {
             false
         });
         if let Some(record) = expired {
-            self.access.object_bytes -= object_bytes(&record) as i64;
+            self.access.discard(record);
             self.access.tally.count_expired(1);
+            let Access { effects, moment, .. } = &mut *self.access;
+            effects.note_expired(moment, database, key);
         }
         exists
     }

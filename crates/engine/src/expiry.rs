@@ -1,8 +1,10 @@
 //! Active expiry: finding the keys whose time has come before anybody asks for them.
 
-use crate::access::{is_expired, object_bytes};
+use crate::access::is_expired;
+use crate::events::Effects;
 use crate::keyspace::{Keyspace, WorkerId};
-use base::{SLOT_COUNT, Slot, UnixMillis};
+use crate::moment::Moment;
+use base::{SLOT_COUNT, Slot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Where the cycle goes on.
@@ -68,13 +70,15 @@ const BUCKETS_PER_HOLD: usize = 16;
 
 impl Keyspace {
     /// Looks at some keys with an expiry, from where the last step ended, and removes those whose time has come. Stops
-    /// after about `examined_max` keys, or at the end of the last slot. A slot's lock is held for a few buckets at a time.
+    /// after about `examined_max` keys, or at the end of the last slot. A slot's lock is held for a few buckets at a time. What others are to be told of
+    /// the keys that went is added to `effects`.
     pub fn expire_step(
         &self,
         cursor: &mut ExpireCursor,
         examined_max: u64,
         worker: WorkerId,
-        now: UnixMillis,
+        moment: &Moment,
+        effects: &mut Effects,
     ) -> ExpireProgress {
         let mut progress = ExpireProgress::default();
         while progress.examined < examined_max {
@@ -95,7 +99,7 @@ impl Keyspace {
             if slot.index() != cursor.slot {
                 (cursor.slot, cursor.within) = (slot.index(), 0);
             }
-            self.expire_in_slot(slot, cursor, worker, now, &mut progress);
+            self.expire_in_slot(slot, cursor, worker, moment, (&mut progress, effects));
         }
         self.average_ttls.add(cursor.database, std::mem::take(&mut cursor.seen));
         progress
@@ -106,9 +110,10 @@ impl Keyspace {
         slot: Slot,
         cursor: &mut ExpireCursor,
         worker: WorkerId,
-        now: UnixMillis,
-        progress: &mut ExpireProgress,
+        moment: &Moment,
+        (progress, effects): (&mut ExpireProgress, &mut Effects),
     ) {
+        let now = moment.now;
         let mut due: Vec<Vec<u8>> = Vec::new();
         let mut seen = cursor.seen;
         let mut state = self.lock(slot);
@@ -141,7 +146,8 @@ impl Keyspace {
         let removed = due.len();
         for key in due {
             if let Some(record) = table.remove(self.hash(&key), &key) {
-                objects += object_bytes(&record) as i64;
+                effects.note_expired(moment, cursor.database, &key);
+                objects += self.discard(record) as i64;
             }
         }
         if removed > 0 && table.is_empty() {

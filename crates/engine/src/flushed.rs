@@ -30,6 +30,18 @@ impl Freeing {
         self.freed.load(Relaxed)
     }
 
+    /// So many values more are to be freed.
+    pub(crate) fn add_pending(&self, values: u64) {
+        self.pending.fetch_add(values, Relaxed);
+    }
+
+    /// So many of them were freed.
+    pub(crate) fn count_freed(&self, bytes: usize, values: u64) {
+        self.bytes.fetch_add(bytes as i64, Relaxed);
+        self.pending.fetch_sub(values, Relaxed);
+        self.freed.fetch_add(values, Relaxed);
+    }
+
     /// Begins the count of freed keys anew.
     pub(crate) fn reset_statistics(&self) {
         self.freed.store(0, Relaxed);
@@ -52,7 +64,7 @@ impl Flushed {
 
     pub(crate) fn push(&mut self, table: Table<Object>) {
         self.keys += table.len() as u64;
-        self.freeing.pending.fetch_add(table.len() as u64, Relaxed);
+        self.freeing.add_pending(table.len() as u64);
         self.tables.push(table);
     }
 
@@ -77,9 +89,7 @@ impl Flushed {
             let objects: usize = table.iter().map(object_bytes).sum();
             let (bytes, table_keys) = (table.memory_bytes() + objects, table.len() as u64);
             drop(table);
-            self.freeing.bytes.fetch_add(bytes as i64, Relaxed);
-            self.freeing.pending.fetch_sub(table_keys, Relaxed);
-            self.freeing.freed.fetch_add(table_keys, Relaxed);
+            self.freeing.count_freed(bytes, table_keys);
             freed += table_keys;
         }
         freed

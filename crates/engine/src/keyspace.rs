@@ -2,18 +2,21 @@
 
 use crate::HashSeed;
 use crate::access::{Access, Held, HeldSlot};
+use crate::discarded::Discarded;
 use crate::expiry::AverageTtls;
 use crate::flushed::{Flushed, Freeing};
 use crate::hasher::SeededHasher;
 use crate::moment::Moment;
-use crate::object::Object;
+use crate::object::{KeyRecord, Object};
 use crate::occupied::OccupiedSlots;
+use crate::rules::SharedRules;
 use crate::tally::{Tally, Totals};
-use base::{SLOT_COUNT, Slot};
+use base::{Rng, SLOT_COUNT, Slot};
 use collections::{Hint, KeyHasher, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use values::Rules;
 
 /// The threads that touch the keyspace are numbered, so that each has counters of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +62,9 @@ impl SlotState {
     }
 }
 
+/// How many allocations are freed at once, where a value is removed; beyond that, behind the reply. Redis has the same bound.
+const FREE_EFFORT_MAX: usize = 64;
+
 /// All keys of the process.
 pub struct Keyspace {
     slots: Box<[SlotCell]>,
@@ -67,25 +73,35 @@ pub struct Keyspace {
     tallies: Box<[Tally]>,
     pub(crate) occupied: OccupiedSlots,
     freeing: Arc<Freeing>,
+    discarded: Discarded,
     pub(crate) average_ttls: AverageTtls,
+    rules: SharedRules,
 }
 
 impl Keyspace {
     /// An empty keyspace of this many databases, to be used by threads numbered `0..workers`.
     #[must_use]
     pub fn new(databases: usize, workers: usize, seed: HashSeed) -> Keyspace {
+        let seeded = SeededHasher::new(seed);
         let slot = || SlotCell {
             state: Mutex::new(SlotState { first: Table::new(), others: None }),
             head: AtomicU64::new(SERVED),
         };
+        // Elements have a secret of their own, which follows from that of the keys and tells nothing of it.
+        let mut rng = Rng::from_seed(seeded.hash(b"elements"));
+        let element_seed = (rng.next_u64(), rng.next_u64());
         Keyspace {
             slots: (0..SLOT_COUNT).map(|_| slot()).collect(),
-            hasher: SeededHasher::new(seed),
+            hasher: seeded,
             databases,
-            tallies: (0..workers).map(|_| Tally::new(databases)).collect(),
+            tallies: (0..workers as u64)
+                .map(|worker| Tally::new(databases, rng.next_u64() ^ worker))
+                .collect(),
             occupied: OccupiedSlots::new(databases),
             freeing: Arc::default(),
+            discarded: Discarded::default(),
             average_ttls: AverageTtls::new(databases),
+            rules: SharedRules::new(element_seed),
         }
     }
 
@@ -127,6 +143,44 @@ impl Keyspace {
     pub fn fixed_bytes(&self) -> u64 {
         let bits = self.databases * OccupiedSlots::BYTES_PER_DATABASE;
         (SLOT_COUNT * size_of::<SlotCell>() + bits) as u64
+    }
+
+    /// Up to what size values are kept compact.
+    #[inline]
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.rules.load()
+    }
+
+    /// Puts other rules in force, but for their seed. Values that are there change when they are next written.
+    pub fn set_rules(&self, rules: &Rules) {
+        self.rules.store(rules);
+    }
+
+    /// Lets go of a record that is not in its table any more; by how many bytes the memory of objects has shrunk already. One that takes
+    /// long to free is left to [`Keyspace::free_discarded`] and counts until then.
+    pub(crate) fn discard(&self, record: KeyRecord) -> usize {
+        record.into_object().map_or(0, |object| self.discard_object(object))
+    }
+
+    /// The same for a value.
+    pub(crate) fn discard_object(&self, object: Box<Object>) -> usize {
+        let bytes = object.memory_bytes();
+        if object.free_effort() <= FREE_EFFORT_MAX {
+            return bytes;
+        }
+        self.freeing.add_pending(1);
+        self.discarded.push(object);
+        0
+    }
+
+    /// Frees one value that took too long to be freed at once; false where there is none. May take long.
+    pub fn free_discarded(&self) -> bool {
+        let Some(object) = self.discarded.pop() else { return false };
+        let bytes = object.memory_bytes();
+        drop(object);
+        self.freeing.count_freed(bytes, 1);
+        true
     }
 
     /// How many keys were flushed and still take memory.

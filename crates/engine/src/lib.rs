@@ -10,7 +10,9 @@
 //! thread that holds slots asks for no others, so that no two can wait for each other.
 
 mod access;
+mod discarded;
 mod edit;
+mod events;
 mod expiry;
 mod flushed;
 mod hasher;
@@ -19,23 +21,28 @@ mod moment;
 mod object;
 mod occupied;
 mod relocate;
+mod rules;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod view;
 mod walk;
 
 pub use access::Access;
 pub use collections::{NewValue, Record, Value};
 pub use edit::{Change, Edit, Expiry};
+pub use events::{Effects, EventClass, EventClasses, KeyEvent, ModifiedKey};
 pub use expiry::{ExpireCursor, ExpireProgress};
 pub use flushed::Flushed;
 pub use hasher::HashSeed;
 pub use keyspace::{Keyspace, WorkerId};
 pub use moment::{AccessPolicy, Moment};
 pub use object::{
-    EMBEDDED_BYTES_MAX, Encoding, KeyRecord, Kind, Object, encoding, kind, memory_bytes, new_bytes,
+    EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes, new_bytes,
     new_string,
 };
 pub use tally::{Tally, Totals};
+pub use typed::{ValueType, WrongKind, value_of};
+pub use values::{Encoding, Rules};
 pub use view::View;

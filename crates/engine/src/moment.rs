@@ -1,5 +1,6 @@
 //! The time of a batch of commands, and the access clock that eviction goes by.
 
+use crate::events::EventClasses;
 use base::UnixMillis;
 
 /// What the access clock of a record counts; decided by `maxmemory-policy`.
@@ -29,13 +30,23 @@ pub struct Moment {
     pub policy: AccessPolicy,
     /// Whether reads and writes set the access clock (`CLIENT NO-TOUCH` turns it off).
     pub touch: bool,
+    /// The classes of events that are published.
+    pub events: EventClasses,
+    /// Whether the keys that a command modifies are to be told.
+    pub observes: bool,
 }
 
 impl Moment {
     /// A moment under the LRU policy.
     #[must_use]
     pub const fn at(now: UnixMillis) -> Moment {
-        Moment { now, policy: AccessPolicy::Lru, touch: true }
+        Moment {
+            now,
+            policy: AccessPolicy::Lru,
+            touch: true,
+            events: EventClasses::NONE,
+            observes: false,
+        }
     }
 
     /// The access clock of a key that is created now.

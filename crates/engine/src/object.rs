@@ -3,6 +3,7 @@
 use crate::access::object_bytes;
 use base::number::parse_i64;
 use collections::{NewValue, Record, Value};
+use values::{Encoding, Hash, List, Set, SortedSet, Stream};
 
 /// Strings up to this length stand in the record itself; longer ones, and those that commands append to, have an
 /// allocation of their own.
@@ -15,20 +16,72 @@ const EMBSTR_ALLOCATION_BYTES_MAX: usize = 128;
 pub type KeyRecord = Record<Object>;
 
 /// A value with an allocation of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Object {
     /// A string that is long, or that commands modify in place.
     String(Vec<u8>),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    SortedSet(SortedSet),
+    /// A hash.
+    Hash(Hash),
+    /// A stream.
+    Stream(Stream),
 }
 
 impl Object {
-    /// The bytes of memory that the object owns, itself included.
+    /// The bytes of memory that the object owns, itself included. Takes the same time whatever its size.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         size_of::<Object>()
             + match self {
                 Object::String(bytes) => bytes.capacity(),
+                Object::List(list) => list.heap_bytes(),
+                Object::Set(set) => set.heap_bytes(),
+                Object::SortedSet(set) => set.heap_bytes(),
+                Object::Hash(hash) => hash.heap_bytes(),
+                Object::Stream(stream) => stream.heap_bytes(),
             }
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Object::String(_) => Kind::String,
+            Object::List(_) => Kind::List,
+            Object::Set(_) => Kind::Set,
+            Object::SortedSet(_) => Kind::SortedSet,
+            Object::Hash(_) => Kind::Hash,
+            Object::Stream(_) => Kind::Stream,
+        }
+    }
+
+    fn encoding(&self) -> Encoding {
+        match self {
+            Object::String(_) => Encoding::Raw,
+            Object::List(list) => list.encoding(),
+            Object::Set(set) => set.encoding(),
+            Object::SortedSet(set) => set.encoding(),
+            Object::Hash(hash) => hash.encoding(),
+            Object::Stream(stream) => stream.encoding(),
+        }
+    }
+
+    /// About how many allocations are freed when it is dropped.
+    #[must_use]
+    pub fn free_effort(&self) -> usize {
+        match self {
+            Object::String(_) => 1,
+            Object::List(list) => list.free_effort(),
+            Object::Set(set) => set.free_effort(),
+            Object::SortedSet(set) => set.free_effort(),
+            Object::Hash(hash) => hash.free_effort(),
+            Object::Stream(stream) => stream.free_effort(),
+        }
     }
 }
 
@@ -59,6 +112,16 @@ pub fn new_bytes(value: &[u8]) -> NewValue<'_, Object> {
 pub enum Kind {
     /// A string: `int`, `embstr` or `raw`.
     String,
+    /// A list.
+    List,
+    /// A set.
+    Set,
+    /// A sorted set.
+    SortedSet,
+    /// A hash.
+    Hash,
+    /// A stream.
+    Stream,
 }
 
 impl Kind {
@@ -67,29 +130,11 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::String => "string",
-        }
-    }
-}
-
-/// How a value is laid out, as `OBJECT ENCODING` tells it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Encoding {
-    /// An integer of 64 bits.
-    Int,
-    /// A short string beside its key.
-    Embstr,
-    /// Any other string.
-    Raw,
-}
-
-impl Encoding {
-    /// The name that `OBJECT ENCODING` gives.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Encoding::Int => "int",
-            Encoding::Embstr => "embstr",
-            Encoding::Raw => "raw",
+            Kind::List => "list",
+            Kind::Set => "set",
+            Kind::SortedSet => "zset",
+            Kind::Hash => "hash",
+            Kind::Stream => "stream",
         }
     }
 }
@@ -107,7 +152,8 @@ pub fn memory_bytes(record: &KeyRecord) -> usize {
 #[must_use]
 pub fn kind(record: &KeyRecord) -> Kind {
     match record.value() {
-        Value::Integer(_) | Value::Bytes(_) | Value::Object(Object::String(_)) => Kind::String,
+        Value::Integer(_) | Value::Bytes(_) => Kind::String,
+        Value::Object(object) => object.kind(),
     }
 }
 
@@ -117,7 +163,8 @@ pub fn encoding(record: &KeyRecord) -> Encoding {
     match record.value() {
         Value::Integer(_) => Encoding::Int,
         Value::Bytes(bytes) if is_embstr(record, bytes.len()) => Encoding::Embstr,
-        Value::Bytes(_) | Value::Object(Object::String(_)) => Encoding::Raw,
+        Value::Bytes(_) => Encoding::Raw,
+        Value::Object(object) => object.encoding(),
     }
 }
 

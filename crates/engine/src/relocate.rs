@@ -1,7 +1,7 @@
 //! Keys that change their name or their database, and copies of them. Value, expiry and access clock go with a key that moves; a copy
 //! shares the expiry and begins with an access clock of its own.
 
-use crate::access::object_bytes;
+use crate::access::{Access, object_bytes};
 use crate::edit::Edit;
 use crate::object::KeyRecord;
 use collections::{NewValue, Record, Value};
@@ -49,12 +49,17 @@ impl Edit<'_, '_> {
         let hash = self.access.hash(key);
         let hasher = self.access.keyspace.hasher;
         let added = object_bytes(&record) as i64;
-        let removed = self.access.in_database(database, key, |table| {
+        let old = self.access.in_database(database, key, |table| {
             let old = table.remove(hash, key);
             table.insert(&hasher, hash, record);
-            old.map_or(0, |old| object_bytes(&old))
+            old
         });
-        self.access.object_bytes += added - removed as i64;
+        self.access.object_bytes += added;
+        if let Some(old) = old {
+            self.access.discard(old);
+        }
+        let Access { effects, moment, .. } = &mut *self.access;
+        effects.note_modified(moment, database, key);
     }
 }
 

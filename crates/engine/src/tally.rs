@@ -21,10 +21,11 @@ pub struct Tally {
     misses: AtomicU64,
     expired: AtomicU64,
     changes: AtomicU64,
+    seed: AtomicU64,
 }
 
 impl Tally {
-    pub(crate) fn new(databases: usize) -> Tally {
+    pub(crate) fn new(databases: usize, seed: u64) -> Tally {
         Tally {
             databases: (0..databases).map(|_| Default::default()).collect(),
             memory_bytes: AtomicI64::new(0),
@@ -32,6 +33,7 @@ impl Tally {
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             changes: AtomicU64::new(0),
+            seed: AtomicU64::new(seed),
         }
     }
 
@@ -63,6 +65,12 @@ impl Tally {
     #[inline]
     pub fn count_changes(&self, changes: u64) {
         add(&self.changes, changes);
+    }
+
+    /// Another seed at every call; the generator that it is given to spreads it.
+    pub(crate) fn next_seed(&self) -> u64 {
+        add(&self.seed, 0x9e37_79b9_7f4a_7c15);
+        self.seed.load(Relaxed)
     }
 
     pub(crate) fn totals(&self, database: usize) -> Totals {

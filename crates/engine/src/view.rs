@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::moment::Moment;
 use crate::object::KeyRecord;
+use base::Rng;
 
 /// Reads the keys of the slots that a command holds. Keys whose time has come are not there.
 pub struct View<'a, 'k> {
@@ -53,6 +54,12 @@ impl<'a, 'k> View<'a, 'k> {
     /// The record of a key, without a trace of having looked.
     pub fn peek(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         self.access.live(key)
+    }
+
+    /// Randomness for this command.
+    #[must_use]
+    pub fn rng(&self) -> Rng {
+        self.access.rng()
     }
 
     /// The time of this command.

@@ -104,6 +104,7 @@ impl Node {
         let password = Password::default();
         password.set(&config.security.requirepass);
         let keyspace = Keyspace::new(databases as usize, threads, options.seed);
+        keyspace.set_rules(&configuration::rules(&config));
         Node {
             cluster: options.cluster.map(|machine| ClusterNode::new(machine, &keyspace)),
             keyspace,

@@ -6,7 +6,7 @@ use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
 use base::{Monotonic, NodeId, Rng};
 use config::Config;
-use engine::{ExpireCursor, ExpireProgress};
+use engine::{Effects, ExpireCursor, ExpireProgress, Moment};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -156,8 +156,15 @@ impl Node {
         let mut all = ExpireProgress::default();
         loop {
             let now = clock();
-            let step =
-                self.keyspace.expire_step(cursor, EXPIRE_STEP_KEYS, self.control(), now.wall);
+            let moment = Moment::at(now.wall);
+            let mut effects = Effects::default();
+            let step = self.keyspace.expire_step(
+                cursor,
+                EXPIRE_STEP_KEYS,
+                self.control(),
+                &moment,
+                &mut effects,
+            );
             all.examined += step.examined;
             all.expired += step.expired;
             let is_worth_it =
@@ -174,8 +181,11 @@ impl Node {
         upkeep.expiry.micros.add(micros_since(start, clock().monotonic));
     }
 
-    /// Frees some of what was flushed; false when there is nothing left to free.
+    /// Frees some of what was flushed or removed; false when there is nothing left to free.
     pub fn free_flushed(&self) -> bool {
+        if self.keyspace.free_discarded() {
+            return true;
+        }
         let Some(mut flushed) = self.flushed.lock().pop() else { return false };
         flushed.free(FREE_STEP_KEYS);
         if !flushed.is_empty() {

@@ -52,10 +52,21 @@ impl Digest {
                 self.mix(&digits);
             }
             Value::Bytes(bytes) => self.mix(bytes),
-            Value::Object(Object::String(bytes)) => self.mix(bytes),
+            Value::Object(object) => self.add_object(object),
         }
         if record.expire_at().is_some() {
             self.combine(b"!!expire!!");
+        }
+    }
+
+    fn add_object(&mut self, object: &Object) {
+        match object {
+            Object::String(bytes) => self.mix(bytes),
+            Object::List(_)
+            | Object::Set(_)
+            | Object::SortedSet(_)
+            | Object::Hash(_)
+            | Object::Stream(_) => {}
         }
     }
 
@@ -71,6 +82,11 @@ impl Digest {
 fn type_number(kind: Kind) -> u32 {
     match kind {
         Kind::String => 0,
+        Kind::List => 1,
+        Kind::Set => 2,
+        Kind::SortedSet => 3,
+        Kind::Hash => 4,
+        Kind::Stream => 6,
     }
 }
 

@@ -38,6 +38,8 @@ fn serialized_bytes(record: &KeyRecord) -> usize {
         Value::Integer(integer) => integer_bytes(integer),
         Value::Bytes(bytes) => string_bytes(bytes.len()),
         Value::Object(Object::String(bytes)) => string_bytes(bytes.len()),
+        // About as long; exactly, once there are files to write.
+        Value::Object(object) => object.memory_bytes(),
     }
 }
 

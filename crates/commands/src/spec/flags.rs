@@ -7,6 +7,26 @@ pub enum Group {
     Generic,
     /// Strings.
     String,
+    /// Strings as arrays of bits.
+    Bitmap,
+    /// Strings that estimate how many different things were seen.
+    Hyperloglog,
+    /// Lists.
+    List,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Hashes.
+    Hash,
+    /// Streams.
+    Stream,
+    /// Places on earth, in sorted sets.
+    Geo,
+    /// Publish and subscribe.
+    Pubsub,
+    /// Transactions.
+    Transactions,
     /// The connection itself.
     Connection,
     /// The server.
@@ -22,6 +42,16 @@ impl Group {
         match self {
             Group::Generic => "generic",
             Group::String => "string",
+            Group::Bitmap => "bitmap",
+            Group::Hyperloglog => "hyperloglog",
+            Group::List => "list",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Hash => "hash",
+            Group::Stream => "stream",
+            Group::Geo => "geo",
+            Group::Pubsub => "pubsub",
+            Group::Transactions => "transactions",
             Group::Connection => "connection",
             Group::Server => "server",
             Group::Cluster => "cluster",
@@ -109,8 +139,24 @@ pub enum Category {
     Read,
     /// `@write`
     Write,
+    /// `@set`
+    Set,
+    /// `@sortedset`
+    SortedSet,
+    /// `@list`
+    List,
+    /// `@hash`
+    Hash,
     /// `@string`
     String,
+    /// `@bitmap`
+    Bitmap,
+    /// `@hyperloglog`
+    Hyperloglog,
+    /// `@geo`
+    Geo,
+    /// `@stream`
+    Stream,
     /// `@pubsub`
     Pubsub,
     /// `@admin`
@@ -139,7 +185,15 @@ impl Category {
             Category::Keyspace => "keyspace",
             Category::Read => "read",
             Category::Write => "write",
+            Category::Set => "set",
+            Category::SortedSet => "sortedset",
+            Category::List => "list",
+            Category::Hash => "hash",
             Category::String => "string",
+            Category::Bitmap => "bitmap",
+            Category::Hyperloglog => "hyperloglog",
+            Category::Geo => "geo",
+            Category::Stream => "stream",
             Category::Admin => "admin",
             Category::Fast => "fast",
             Category::Slow => "slow",

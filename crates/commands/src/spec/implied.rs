@@ -173,6 +173,16 @@ impl Group {
         match self {
             Group::Generic => Some(Category::Keyspace),
             Group::String => Some(Category::String),
+            Group::Bitmap => Some(Category::Bitmap),
+            Group::Hyperloglog => Some(Category::Hyperloglog),
+            Group::List => Some(Category::List),
+            Group::Set => Some(Category::Set),
+            Group::SortedSet => Some(Category::SortedSet),
+            Group::Hash => Some(Category::Hash),
+            Group::Stream => Some(Category::Stream),
+            Group::Geo => Some(Category::Geo),
+            Group::Pubsub => Some(Category::Pubsub),
+            Group::Transactions => Some(Category::Transaction),
             Group::Connection => Some(Category::Connection),
             Group::Server | Group::Cluster => None,
         }
@@ -185,6 +195,14 @@ impl Category {
         match self {
             Category::Keyspace
             | Category::String
+            | Category::Set
+            | Category::SortedSet
+            | Category::List
+            | Category::Hash
+            | Category::Bitmap
+            | Category::Hyperloglog
+            | Category::Geo
+            | Category::Stream
             | Category::Connection
             | Category::Transaction
             | Category::Scripting => true,

@@ -62,6 +62,10 @@ fn the_flags_say_how_the_command_runs() {
         match run {
             Some(Run::Read(_)) => assert!(reads && !writes, "{}", spec.name),
             Some(Run::Write(_)) => assert!(writes && !reads, "{}", spec.name),
+            // XREAD waits and only reads.
+            Some(Run::Blocking(_)) => {
+                assert!(spec.has(Flag::Blocking) && reads != writes, "{}", spec.name);
+            }
             Some(Run::Whole(_)) | None => assert!(!(reads && writes), "{}", spec.name),
         }
     });

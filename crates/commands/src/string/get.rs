@@ -30,7 +30,7 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     }
     let NewExpiry { expiry, elapsed } = option.resolve(edit.moment().now, "getex")?;
     let mut found = false;
-    let changed = edit.update(&args[1], |record| {
+    let changed: Result<_, CommandError> = edit.update(&args[1], |record| {
         let Some(record) = record else {
             reply.null();
             return Ok(Change::None);

@@ -149,7 +149,7 @@ impl Setting<'_, '_, '_> {
         let Setting { condition, expiry, old } = self;
         let (mut found, mut performed) = (false, false);
         let reads = old.is_some();
-        let changed = edit.update(key, |record| {
+        let changed: Result<_, CommandError> = edit.update(key, |record| {
             found = record.is_some();
             match (old, record) {
                 (None, _) => {}

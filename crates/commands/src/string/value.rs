@@ -58,7 +58,10 @@ pub(super) fn checked_length(a: usize, b: usize) -> Result<usize, CommandError> 
 fn object_bytes(object: &Object) -> Result<&[u8], CommandError> {
     match object {
         Object::String(bytes) => Ok(bytes),
-        #[allow(unreachable_patterns, reason = "other types of values come with their commands")]
-        _ => Err(CommandError::WrongType),
+        Object::List(_)
+        | Object::Set(_)
+        | Object::SortedSet(_)
+        | Object::Hash(_)
+        | Object::Stream(_) => Err(CommandError::WrongType),
     }
 }

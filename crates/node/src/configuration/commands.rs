@@ -1,6 +1,6 @@
 //! CONFIG GET, SET, RESETSTAT, REWRITE and HELP.
 
-use super::bus_config;
+use super::{bus_config, rules};
 use crate::node::Node;
 use crate::session::Context;
 use ::commands::{CommandError, Outcome};
@@ -57,6 +57,7 @@ fn change(
     if change.touches("requirepass") {
         node.password.set(&change.config.security.requirepass);
     }
+    node.keyspace.set_rules(&rules(&change.config));
     node.settings.replace(change.config, &changing);
     if let Some((cluster, machine)) = bus {
         cluster.operate(&node.keyspace, &*node.host, worker, |bus| bus.reconfigure(now, machine));

@@ -2,9 +2,11 @@
 
 mod bus;
 mod commands;
+mod rules;
 mod settings;
 
 pub use bus::{AnnounceError, bus_config};
+pub(crate) use rules::rules;
 pub use settings::{Settings, Tuning};
 
 use crate::table::{SessionCommand, SessionRun};

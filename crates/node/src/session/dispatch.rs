@@ -8,7 +8,7 @@ use crate::table::{Action, Container, Entry};
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
-use commands::{CommandError, Outcome, Run, Whole, echoed};
+use commands::{Attempt, CommandError, Outcome, Run, Whole, echoed};
 use engine::Access;
 use resp::{Args, Reply};
 use std::sync::atomic::{Ordering::SeqCst, fence};
@@ -214,6 +214,14 @@ impl Context<'_> {
                     self.check_memory()?;
                 }
                 write(&mut access.edit(), args, reply)
+            }),
+            Run::Blocking(blocking) => self.holding(entry, prepared, args, |access| {
+                (blocking.timeout)(args)?;
+                match (blocking.attempt)(&mut access.edit(), args, None, reply)? {
+                    Attempt::Served => {}
+                    Attempt::Wait => (blocking.nothing)(reply),
+                }
+                Ok(())
             }),
             Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
         }

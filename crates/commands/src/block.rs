@@ -1,0 +1,89 @@
+//! Commands that may wait for a key: how long, and what they do when it is there.
+
+use crate::CommandError;
+use engine::Edit;
+use resp::{Args, Reply};
+
+/// How long a command waits where there is nothing for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timeout {
+    /// It does not wait (XREAD without BLOCK).
+    None,
+    /// Until there is something.
+    Forever,
+    /// So many milliseconds.
+    Millis(u64),
+}
+
+/// What came of an attempt to serve a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attempt {
+    /// The reply was written.
+    Served,
+    /// There is nothing for it: nothing was written, and nothing was changed.
+    Wait,
+}
+
+/// A command that may wait.
+#[derive(Clone, Copy)]
+pub struct Blocking {
+    /// How long it waits; checks that argument and what Redis checks before it.
+    pub timeout: fn(Args<'_>) -> Result<Timeout, CommandError>,
+    /// Serves it from its keys in their order, or only from the given one, which has become ready.
+    pub attempt: fn(
+        &mut Edit<'_, '_>,
+        Args<'_>,
+        Option<&[u8]>,
+        &mut Reply<'_>,
+    ) -> Result<Attempt, CommandError>,
+    /// The reply where there is nothing for it and it waits no longer, or may not wait (MULTI).
+    pub nothing: fn(&mut Reply<'_>),
+}
+
+/// The longest timeout, in milliseconds: beyond it, adding the time of day could overflow.
+const TIMEOUT_MILLIS_MAX: f64 = (i64::MAX / 2) as f64;
+
+/// A timeout in seconds, with fractions; 0 is forever.
+///
+/// # Errors
+///
+/// Where it is no finite number, negative, or too large.
+pub fn parse_timeout(text: &[u8]) -> Result<Timeout, CommandError> {
+    const NOT_FLOAT: CommandError =
+        CommandError::Text("ERR timeout is not a float or out of range");
+    let is_plain = text.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
+    let seconds = std::str::from_utf8(text)
+        .ok()
+        .filter(|_| is_plain)
+        .and_then(|text| text.parse::<f64>().ok())
+        .filter(|seconds| seconds.is_finite())
+        .ok_or(NOT_FLOAT)?;
+    let millis = (seconds * 1000.0).ceil();
+    if millis > TIMEOUT_MILLIS_MAX {
+        return Err(CommandError::Text("ERR timeout is out of range"));
+    }
+    if millis < 0.0 {
+        return Err(CommandError::Text("ERR timeout is negative"));
+    }
+    Ok(if millis == 0.0 { Timeout::Forever } else { Timeout::Millis(millis as u64) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_seconds_with_fractions() {
+        assert_eq!(parse_timeout(b"0"), Ok(Timeout::Forever));
+        assert_eq!(parse_timeout(b"0.0001"), Ok(Timeout::Millis(1)));
+        assert_eq!(parse_timeout(b"1.5"), Ok(Timeout::Millis(1500)));
+        for text in ["", "x", "nan", "inf", "-inf", "1 ", "0x"] {
+            let error = parse_timeout(text.as_bytes()).expect_err(text);
+            assert_eq!(error.to_string(), "ERR timeout is not a float or out of range", "{text}");
+        }
+        let error = parse_timeout(b"-1").expect_err("negative");
+        assert_eq!(error.to_string(), "ERR timeout is negative");
+        let error = parse_timeout(b"1e300").expect_err("too large");
+        assert_eq!(error.to_string(), "ERR timeout is out of range");
+    }
+}

@@ -1,0 +1,138 @@
+//! What happens to keys, as keyspace notifications tell it.
+
+use crate::moment::Moment;
+
+/// A class of events, one bit each; the numbers are those of Redis.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum EventClass {
+    /// `g`: commands that know no type.
+    Generic = 1 << 2,
+    /// `$`: commands on strings.
+    String = 1 << 3,
+    /// `l`: commands on lists.
+    List = 1 << 4,
+    /// `s`: commands on sets.
+    Set = 1 << 5,
+    /// `h`: commands on hashes.
+    Hash = 1 << 6,
+    /// `z`: commands on sorted sets.
+    SortedSet = 1 << 7,
+    /// `x`: a key expired.
+    Expired = 1 << 8,
+    /// `e`: a key was evicted.
+    Evicted = 1 << 9,
+    /// `t`: commands on streams.
+    Stream = 1 << 10,
+    /// `m`: a key was looked for and not there.
+    Miss = 1 << 11,
+    /// `n`: a key came into being.
+    New = 1 << 14,
+}
+
+/// A set of classes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct EventClasses(u16);
+
+impl EventClasses {
+    /// No class.
+    pub const NONE: EventClasses = EventClasses(0);
+
+    /// These and `class`.
+    #[must_use]
+    pub const fn with(self, class: EventClass) -> EventClasses {
+        EventClasses(self.0 | class as u16)
+    }
+
+    /// Whether `class` is one of them.
+    #[inline]
+    #[must_use]
+    pub const fn contains(self, class: EventClass) -> bool {
+        self.0 & class as u16 != 0
+    }
+
+    /// Whether there is none.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Something that happened to a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyEvent {
+    /// Its class.
+    pub class: EventClass,
+    /// Its name: `set`, `expired`.
+    pub name: &'static str,
+    /// The database of the key.
+    pub database: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// A key that a command has changed, created or removed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ModifiedKey {
+    /// Its database.
+    pub database: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// What a command did that others want to know of. Empty, and without an allocation, where nobody does.
+#[derive(Default, Debug)]
+pub struct Effects {
+    /// Events of the classes that are published.
+    pub events: Vec<KeyEvent>,
+    /// Keys that were modified, where somebody observes them; a key may stand here more than once.
+    pub modified: Vec<ModifiedKey>,
+}
+
+impl Effects {
+    /// Whether nobody has to be told of anything.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.modified.is_empty()
+    }
+
+    /// A key was modified, created or removed.
+    #[inline]
+    pub(crate) fn note_modified(&mut self, moment: &Moment, database: usize, key: &[u8]) {
+        if moment.observes {
+            self.push_modified(database, key);
+        }
+    }
+
+    #[cold]
+    fn push_modified(&mut self, database: usize, key: &[u8]) {
+        self.modified.push(ModifiedKey { database, key: key.into() });
+    }
+
+    /// Something happened to a key.
+    #[inline]
+    pub(crate) fn note_event(
+        &mut self,
+        moment: &Moment,
+        (class, name): (EventClass, &'static str),
+        database: usize,
+        key: &[u8],
+    ) {
+        if moment.events.contains(class) {
+            self.push_event(KeyEvent { class, name, database, key: key.into() });
+        }
+    }
+
+    #[cold]
+    fn push_event(&mut self, event: KeyEvent) {
+        self.events.push(event);
+    }
+
+    /// The time of a key had come, and it was removed.
+    pub(crate) fn note_expired(&mut self, moment: &Moment, database: usize, key: &[u8]) {
+        self.note_event(moment, (EventClass::Expired, "expired"), database, key);
+        self.note_modified(moment, database, key);
+    }
+}

@@ -1,0 +1,22 @@
+//! The types of values beyond strings: how each is laid out while small and when large, and when that changes.
+//!
+//! Small values are compact (a listpack, an intset), large ones are chunked, so that nothing that is done to one element takes time in the size
+//! of the whole. Names and thresholds of the encodings are Redis's ([`Rules`]); what lies beneath is our own.
+//!
+//! Nothing here knows of keys, slots, clients or the wire.
+
+mod encoding;
+mod hash;
+mod list;
+mod rules;
+mod set;
+mod sorted_set;
+mod stream;
+
+pub use encoding::Encoding;
+pub use hash::Hash;
+pub use list::List;
+pub use rules::{HashRules, Rules, SetRules, SortedSetRules, StreamRules};
+pub use set::Set;
+pub use sorted_set::SortedSet;
+pub use stream::Stream;

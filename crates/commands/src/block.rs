@@ -24,18 +24,17 @@ pub enum Attempt {
     Wait,
 }
 
+/// Serves a command from its keys, or only from the given one.
+pub type AttemptRun =
+    fn(&mut Edit<'_, '_>, Args<'_>, Option<&[u8]>, &mut Reply<'_>) -> Result<Attempt, CommandError>;
+
 /// A command that may wait.
 #[derive(Clone, Copy)]
 pub struct Blocking {
     /// How long it waits; checks that argument and what Redis checks before it.
     pub timeout: fn(Args<'_>) -> Result<Timeout, CommandError>,
     /// Serves it from its keys in their order, or only from the given one, which has become ready.
-    pub attempt: fn(
-        &mut Edit<'_, '_>,
-        Args<'_>,
-        Option<&[u8]>,
-        &mut Reply<'_>,
-    ) -> Result<Attempt, CommandError>,
+    pub attempt: AttemptRun,
     /// The reply where there is nothing for it and it waits no longer, or may not wait (MULTI).
     pub nothing: fn(&mut Reply<'_>),
 }

@@ -5,14 +5,14 @@ use parking_lot::Mutex;
 
 /// Values to be freed by a thread that has time.
 #[derive(Default)]
-pub(crate) struct Discarded(Mutex<Vec<Box<Object>>>);
+pub(crate) struct Discarded(Mutex<Vec<Object>>);
 
 impl Discarded {
-    pub(crate) fn push(&self, object: Box<Object>) {
+    pub(crate) fn push(&self, object: Object) {
         self.0.lock().push(object);
     }
 
-    pub(crate) fn pop(&self) -> Option<Box<Object>> {
+    pub(crate) fn pop(&self) -> Option<Object> {
         self.0.lock().pop()
     }
 }

@@ -164,13 +164,14 @@ impl Keyspace {
     }
 
     /// The same for a value.
+    #[allow(clippy::boxed_local, reason = "the record's box comes here to be freed")]
     pub(crate) fn discard_object(&self, object: Box<Object>) -> usize {
         let bytes = object.memory_bytes();
         if object.free_effort() <= FREE_EFFORT_MAX {
             return bytes;
         }
         self.freeing.add_pending(1);
-        self.discarded.push(object);
+        self.discarded.push(*object);
         0
     }
 

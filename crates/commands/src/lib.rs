@@ -44,7 +44,7 @@ pub enum Run {
     /// Changes the keys that it declares, or waits until they hold something.
     Blocking(Blocking),
     /// Goes over the whole keyspace, one slot at a time or all at once.
-    Whole(fn(&mut Whole<'_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    Whole(fn(&mut Whole<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
 }
 
 /// A declared command of this crate.

@@ -107,7 +107,7 @@ impl Fixture {
             Run::Whole(whole) => {
                 let mut rng = Rng::from_seed(7);
                 let mut over_all = Whole {
-                    keyspace: &self.keyspace,
+                    reach: self.keyspace.reach(),
                     database: self.database,
                     in_cluster: false,
                     moment: self.moment,

@@ -1,12 +1,12 @@
 //! What a command over the whole keyspace may touch.
 
 use base::Rng;
-use engine::{Flushed, Keyspace, Moment, WorkerId};
+use engine::{Flushed, Moment, Reach, WorkerId};
 
-/// The keyspace as a command over all keys has it. Nothing is held: the command walks slot by slot.
-pub struct Whole<'a> {
+/// The keyspace as a command over all keys has it. Such a command walks slot by slot.
+pub struct Whole<'a, 'k> {
     /// All keys.
-    pub keyspace: &'a Keyspace,
+    pub reach: Reach<'a, 'k>,
     /// The database that the connection has selected.
     pub database: usize,
     /// Whether the node is in cluster mode, where databases are not exchanged.

@@ -37,12 +37,12 @@ fn main() {
         let keyspace = fill(keys, Expiry::At(NOW.0 + 1_000_000));
         let mut rng = Rng::from_seed(1);
         let scan = micros(|| {
-            black_box(keyspace.scan(0, 0, 10, NOW, |_| {}));
+            black_box(keyspace.reach().scan(0, 0, 10, NOW, |_| {}));
         });
         let random = micros(|| {
-            black_box(keyspace.random_key(0, &mut rng, NOW));
+            black_box(keyspace.reach().random_key(0, &mut rng, NOW));
         });
-        let all = micros(|| keyspace.visit_all(0, NOW, |_| {}));
+        let all = micros(|| keyspace.reach().visit_all(0, NOW, |_| {}));
         let expire = micros(|| {
             let mut cursor = ExpireCursor::default();
             black_box(keyspace.expire_step(
@@ -60,7 +60,7 @@ fn main() {
     for keys in [0, 1_000_000] {
         let keyspace = fill(keys, Expiry::Clear);
         let start = Instant::now();
-        let flushed = keyspace.flush(None, WORKER);
+        let flushed = keyspace.reach().flush(None, WORKER);
         let held = start.elapsed();
         drop(flushed);
         println!("{keys:>7} keys: flush holds {held:?}, with freeing {:?}", start.elapsed());

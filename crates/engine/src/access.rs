@@ -1,7 +1,7 @@
 //! The slots that one command holds, and what it does to the counters.
 
 use crate::events::Effects;
-use crate::keyspace::{Keyspace, SlotState};
+use crate::keyspace::{Keyspace, SlotState, States};
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
 use crate::tally::Tally;
@@ -14,7 +14,7 @@ use parking_lot::MutexGuard;
 pub struct Access<'k> {
     pub(crate) keyspace: &'k Keyspace,
     pub(crate) tally: &'k Tally,
-    held: Held<'k>,
+    pub(crate) held: Held<'k>,
     pub(crate) database: usize,
     pub(crate) moment: Moment,
     /// The hash of one key that was computed before the lock was taken, and that key's address.
@@ -58,7 +58,39 @@ impl Extent {
     }
 }
 
-impl Held<'_> {
+impl<'k> Held<'k> {
+    /// The state of a slot, which is held.
+    pub(crate) fn of_slot(&mut self, slot: Slot) -> &mut SlotState {
+        match self {
+            Held::One(one) => {
+                debug_assert_eq!(one.slot, slot, "a command stays in its slots");
+                &mut one.state
+            }
+            Held::Many(many) => {
+                let index = many
+                    .binary_search_by_key(&slot, |held| held.slot)
+                    .expect("a command touches only the slots that it holds");
+                &mut many[index].state
+            }
+        }
+    }
+
+    /// Whether somebody observes a key of these slots.
+    #[inline]
+    fn is_observed(&self, keyspace: &Keyspace) -> bool {
+        match self {
+            Held::One(one) => keyspace.is_observed(one.slot),
+            Held::Many(many) => many.iter().any(|one| keyspace.is_observed(one.slot)),
+        }
+    }
+
+    fn slots(&mut self) -> &mut [HeldSlot<'k>] {
+        match self {
+            Held::One(one) => std::slice::from_mut(one),
+            Held::Many(many) => many,
+        }
+    }
+
     #[inline]
     fn state(&mut self, key: &[u8]) -> &mut SlotState {
         match self {
@@ -66,14 +98,14 @@ impl Held<'_> {
                 debug_assert_eq!(one.slot, Slot::of_key(key), "a command stays in its slots");
                 &mut one.state
             }
-            Held::Many(many) => {
-                let slot = Slot::of_key(key);
-                let index = many
-                    .binary_search_by_key(&slot, |held| held.slot)
-                    .expect("a command touches only the keys that it declares");
-                &mut many[index].state
-            }
+            Held::Many(_) => self.of_slot(Slot::of_key(key)),
         }
+    }
+}
+
+impl States for Held<'_> {
+    fn state(&mut self, slot: Slot) -> &mut SlotState {
+        self.of_slot(slot)
     }
 }
 
@@ -109,8 +141,9 @@ impl<'k> Access<'k> {
         tally: &'k Tally,
         held: Held<'k>,
         database: usize,
-        moment: Moment,
+        mut moment: Moment,
     ) -> Access<'k> {
+        moment.observes |= held.is_observed(keyspace);
         Access {
             keyspace,
             tally,
@@ -150,6 +183,42 @@ impl<'k> Access<'k> {
         self.changes
     }
 
+    /// Goes on in another database, as SELECT does in a transaction.
+    pub fn select(&mut self, database: usize) {
+        if database != self.database {
+            self.settle();
+            self.database = database;
+            self.begin();
+        }
+    }
+
+    /// Brings the counters up to date with what was done so far.
+    pub(crate) fn settle(&mut self) {
+        let Access { keyspace, tally, held, database, .. } = self;
+        for slot in held.slots() {
+            slot.settle(keyspace, tally, *database);
+        }
+        self.begin();
+        self.tally.add_memory(std::mem::take(&mut self.object_bytes));
+        self.tally.count_changes(std::mem::take(&mut self.changes));
+    }
+
+    /// Takes the tables of the database as they are for what is counted from here on.
+    fn begin(&mut self) {
+        let database = self.database;
+        for slot in self.held.slots() {
+            slot.before = Extent::of(slot.state.table(database));
+        }
+    }
+
+    /// Runs something that keeps the counters by itself.
+    pub(crate) fn apart<T>(&mut self, run: impl FnOnce(&Keyspace, &mut Held<'k>) -> T) -> T {
+        self.settle();
+        let result = run(self.keyspace, &mut self.held);
+        self.begin();
+        result
+    }
+
     /// What others are to be told of, since this was last called.
     #[inline]
     pub fn take_effects(&mut self) -> Effects {
@@ -159,7 +228,7 @@ impl<'k> Access<'k> {
     /// Notes that a key was modified, created or removed.
     #[inline]
     pub(crate) fn note_modified(&mut self, key: &[u8]) {
-        self.effects.note_modified(&self.moment, self.database, key);
+        self.effects.note_modified(self.keyspace, &self.moment, self.database, key);
     }
 
     /// Randomness for one command.
@@ -230,7 +299,7 @@ impl<'k> Access<'k> {
             let record = occupied.remove();
             self.object_bytes -= self.keyspace.discard(record) as i64;
             self.tally.count_expired(1);
-            self.effects.note_expired(&self.moment, database, key);
+            self.effects.note_expired(self.keyspace, &self.moment, database, key);
             return None;
         }
         Some(occupied)

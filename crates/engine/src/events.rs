@@ -1,6 +1,8 @@
 //! What happens to keys, as keyspace notifications tell it.
 
+use crate::keyspace::Keyspace;
 use crate::moment::Moment;
+use base::Slot;
 
 /// A class of events, one bit each; the numbers are those of Redis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,16 +100,31 @@ impl Effects {
         self.events.is_empty() && self.modified.is_empty()
     }
 
-    /// A key was modified, created or removed.
+    /// A key, whose slot is held, was modified, created or removed. `observes` is whether somebody may want to know.
     #[inline]
-    pub(crate) fn note_modified(&mut self, moment: &Moment, database: usize, key: &[u8]) {
+    pub(crate) fn note_modified(
+        &mut self,
+        keyspace: &Keyspace,
+        moment: &Moment,
+        database: usize,
+        key: &[u8],
+    ) {
         if moment.observes {
-            self.push_modified(database, key);
+            self.push_modified(keyspace, (database, key), false);
         }
     }
 
     #[cold]
-    fn push_modified(&mut self, database: usize, key: &[u8]) {
+    fn push_modified(
+        &mut self,
+        keyspace: &Keyspace,
+        (database, key): (usize, &[u8]),
+        expired: bool,
+    ) {
+        let slot = Slot::of_key(key);
+        if keyspace.is_observed(slot) {
+            keyspace.watchers.touch(slot, database, key, expired);
+        }
         self.modified.push(ModifiedKey { database, key: key.into() });
     }
 
@@ -130,9 +147,17 @@ impl Effects {
         self.events.push(event);
     }
 
-    /// The time of a key had come, and it was removed.
-    pub(crate) fn note_expired(&mut self, moment: &Moment, database: usize, key: &[u8]) {
+    /// The time of a key, whose slot is held, had come, and it was removed.
+    pub(crate) fn note_expired(
+        &mut self,
+        keyspace: &Keyspace,
+        moment: &Moment,
+        database: usize,
+        key: &[u8],
+    ) {
         self.note_event(moment, (EventClass::Expired, "expired"), database, key);
-        self.note_modified(moment, database, key);
+        if moment.observes {
+            self.push_modified(keyspace, (database, key), true);
+        }
     }
 }

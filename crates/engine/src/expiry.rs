@@ -117,6 +117,7 @@ impl Keyspace {
         let mut due: Vec<Vec<u8>> = Vec::new();
         let mut seen = cursor.seen;
         let mut state = self.lock(slot);
+        let moment = Moment { observes: moment.observes || self.is_observed(slot), ..*moment };
         let table = match state.table(cursor.database) {
             Some(table) if table.volatile_len() > 0 => table,
             Some(_) | None => {
@@ -146,7 +147,7 @@ impl Keyspace {
         let removed = due.len();
         for key in due {
             if let Some(record) = table.remove(self.hash(&key), &key) {
-                effects.note_expired(moment, cursor.database, &key);
+                effects.note_expired(self, &moment, cursor.database, &key);
                 objects += self.discard(record) as i64;
             }
         }

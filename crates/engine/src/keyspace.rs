@@ -11,6 +11,7 @@ use crate::object::{KeyRecord, Object};
 use crate::occupied::OccupiedSlots;
 use crate::rules::SharedRules;
 use crate::tally::{Tally, Totals};
+use crate::watch::Watchers;
 use base::{Rng, SLOT_COUNT, Slot};
 use collections::{Hint, KeyHasher, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
@@ -32,6 +33,12 @@ pub(crate) struct SlotCell {
 
 /// The bit of a slot's head that says that it is served here; a table's hint stands in the lower ones.
 const SERVED: u64 = 1 << 63;
+
+/// The bit of a slot's head that says that somebody observes one of its keys.
+const OBSERVED: u64 = 1 << 62;
+
+/// The bits of a slot's head that are no hint.
+const MARKS: u64 = SERVED | OBSERVED;
 
 pub(crate) struct SlotState {
     /// Database 0.
@@ -65,6 +72,18 @@ impl SlotState {
 /// How many allocations are freed at once, where a value is removed; beyond that, behind the reply. Redis has the same bound.
 const FREE_EFFORT_MAX: usize = 64;
 
+/// The states of all slots, held.
+pub(crate) trait States {
+    /// That of one slot.
+    fn state(&mut self, slot: Slot) -> &mut SlotState;
+}
+
+impl States for Vec<MutexGuard<'_, SlotState>> {
+    fn state(&mut self, slot: Slot) -> &mut SlotState {
+        &mut self[slot.index()]
+    }
+}
+
 /// All keys of the process.
 pub struct Keyspace {
     slots: Box<[SlotCell]>,
@@ -74,6 +93,7 @@ pub struct Keyspace {
     pub(crate) occupied: OccupiedSlots,
     freeing: Arc<Freeing>,
     discarded: Discarded,
+    pub(crate) watchers: Watchers,
     pub(crate) average_ttls: AverageTtls,
     rules: SharedRules,
 }
@@ -100,6 +120,7 @@ impl Keyspace {
             occupied: OccupiedSlots::new(databases),
             freeing: Arc::default(),
             discarded: Discarded::default(),
+            watchers: Watchers::default(),
             average_ttls: AverageTtls::new(databases),
             rules: SharedRules::new(element_seed),
         }
@@ -221,10 +242,26 @@ impl Keyspace {
 
     /// Sets whether commands for this slot are served here.
     pub fn set_serves(&self, slot: Slot, served: bool) {
-        let cell = &self.slots[slot.index()];
-        let _held = cell.state.lock();
-        let hint = cell.head.load(Relaxed) & !SERVED;
-        cell.head.store(if served { hint | SERVED } else { hint }, Relaxed);
+        let _held = self.lock(slot);
+        self.set_mark(slot, SERVED, served);
+    }
+
+    /// Whether somebody observes a key of this slot.
+    #[inline]
+    pub(crate) fn is_observed(&self, slot: Slot) -> bool {
+        self.slots[slot.index()].head.load(Relaxed) & OBSERVED != 0
+    }
+
+    /// Sets whether somebody observes a key of a slot that the caller holds.
+    pub(crate) fn set_observed(&self, slot: Slot, observed: bool) {
+        self.set_mark(slot, OBSERVED, observed);
+    }
+
+    /// Sets or clears a mark of a slot that the caller holds.
+    fn set_mark(&self, slot: Slot, mark: u64, on: bool) {
+        let head = &self.slots[slot.index()].head;
+        let others = head.load(Relaxed) & !mark;
+        head.store(if on { others | mark } else { others }, Relaxed);
     }
 
     /// The keyed hash of a key: what [`Access::with_hash`] takes.
@@ -249,7 +286,7 @@ impl Keyspace {
     /// Remembers where the buckets of a slot that the caller holds are.
     pub(crate) fn note_buckets(&self, slot: Slot, hint: Hint) {
         let head = &self.slots[slot.index()].head;
-        head.store(head.load(Relaxed) & SERVED | hint.into_bits(), Relaxed);
+        head.store(head.load(Relaxed) & MARKS | hint.into_bits(), Relaxed);
     }
 
     /// Asks the processor to bring in the record of this hash. Does nothing where the slot is held by another thread.
@@ -295,16 +332,27 @@ impl Keyspace {
         Access::new(self, self.tally(worker), held, database, moment)
     }
 
-    /// Empties one database, or all of them, at one moment. Every slot is held while the tables are taken out; nothing is freed under
-    /// the locks, and nothing is counted key by key.
-    pub fn flush(&self, database: Option<usize>, worker: WorkerId) -> Flushed {
+    /// Holds every slot: for a transaction with commands over all keys.
+    #[must_use]
+    pub fn hold_all(&self, database: usize, worker: WorkerId, moment: Moment) -> Access<'_> {
+        let slots = Slot::all().map(|slot| HeldSlot::new(slot, self.lock(slot), database));
+        Access::new(self, self.tally(worker), Held::Many(slots.collect()), database, moment)
+    }
+
+    /// Empties one database, or all of them, of slots that the caller holds, every one.
+    pub(crate) fn flush_states(
+        &self,
+        database: Option<usize>,
+        worker: WorkerId,
+        states: &mut impl States,
+    ) -> Flushed {
         let databases = database.map_or(0..self.databases, |only| only..only + 1);
         let estimate = databases.clone().map(|one| self.occupied.iter(one, 0).count()).sum();
         let mut flushed = Flushed::new(&self.freeing, estimate);
-        let mut states = self.lock_all();
         for database in databases {
+            self.touch_watched(database, None, states);
             for slot in self.occupied.iter(database, 0) {
-                self.take_table(&mut states[slot.index()], database, worker, &mut flushed);
+                self.take_table(states.state(slot), database, worker, &mut flushed);
             }
             self.occupied.clear(database);
         }
@@ -315,6 +363,7 @@ impl Keyspace {
     pub fn flush_slot(&self, slot: Slot, worker: WorkerId) {
         let mut flushed = Flushed::new(&self.freeing, self.databases);
         let mut state = self.lock(slot);
+        self.watchers.touch_slot(slot);
         for database in 0..self.databases {
             self.take_table(&mut state, database, worker, &mut flushed);
             self.occupied.set(database, slot, false);
@@ -340,18 +389,25 @@ impl Keyspace {
         flushed.push(table);
     }
 
-    /// Exchanges the contents of two databases at one moment.
-    pub fn swap(&self, a: usize, b: usize, worker: WorkerId) {
+    /// Exchanges the contents of two databases of slots that the caller holds, every one.
+    pub(crate) fn swap_states(
+        &self,
+        a: usize,
+        b: usize,
+        worker: WorkerId,
+        states: &mut impl States,
+    ) {
         if a == b {
             return;
         }
+        self.touch_watched(a, Some(b), states);
+        self.touch_watched(b, Some(a), states);
         let tally = self.tally(worker);
-        let mut states = self.lock_all();
         for slot in Slot::all() {
             if ![a, b].iter().any(|&one| self.occupied.contains(one, slot)) {
                 continue;
             }
-            let state = &mut states[slot.index()];
+            let state = states.state(slot);
             let from_a = std::mem::take(state.table_mut(a, self.databases));
             let from_b = std::mem::replace(state.table_mut(b, self.databases), from_a);
             let now_b = state.table_mut(b, self.databases);
@@ -373,7 +429,7 @@ impl Keyspace {
     }
 
     /// Every slot, in ascending order: for what must be seen by all at one moment.
-    fn lock_all(&self) -> Vec<MutexGuard<'_, SlotState>> {
+    pub(crate) fn lock_all(&self) -> Vec<MutexGuard<'_, SlotState>> {
         self.slots.iter().map(|cell| cell.state.lock()).collect()
     }
 }

@@ -20,6 +20,7 @@ mod keyspace;
 mod moment;
 mod object;
 mod occupied;
+mod reach;
 mod relocate;
 mod rules;
 mod tally;
@@ -28,6 +29,7 @@ mod tests;
 mod typed;
 mod view;
 mod walk;
+mod watch;
 
 pub use access::Access;
 pub use collections::{NewValue, Record, Value};
@@ -42,7 +44,9 @@ pub use object::{
     EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes, new_bytes,
     new_string,
 };
+pub use reach::Reach;
 pub use tally::{Tally, Totals};
 pub use typed::{ValueType, WrongKind, value_of};
 pub use values::{Encoding, Rules};
 pub use view::View;
+pub use watch::Watch;

@@ -58,8 +58,8 @@ impl Edit<'_, '_> {
         if let Some(old) = old {
             self.access.discard(old);
         }
-        let Access { effects, moment, .. } = &mut *self.access;
-        effects.note_modified(moment, database, key);
+        let Access { keyspace, effects, moment, .. } = &mut *self.access;
+        effects.note_modified(keyspace, moment, database, key);
     }
 }
 

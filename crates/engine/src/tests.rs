@@ -62,7 +62,7 @@ fn counters_return_to_zero_with_the_keys() {
     }
     assert_eq!(keyspace.totals(3).keys, 7);
     assert!(keyspace.memory_bytes() > empty + 100_000);
-    drop(keyspace.flush(Some(3), WORKER));
+    drop(keyspace.reach().flush(Some(3), WORKER));
     assert_eq!(keyspace.totals(3).keys, 0);
     assert_eq!(keyspace.memory_bytes(), empty);
 }
@@ -76,7 +76,7 @@ fn a_full_scan_returns_every_key() {
     let mut seen = std::collections::BTreeSet::new();
     let mut cursor = 0;
     loop {
-        cursor = keyspace.scan(0, cursor, 10, NOW, |record| {
+        cursor = keyspace.reach().scan(0, cursor, 10, NOW, |record| {
             seen.insert(record.key().to_vec());
         });
         if cursor == 0 {
@@ -92,7 +92,7 @@ fn swapped_databases_keep_their_counts() {
     put(&keyspace, 0, b"a", Expiry::Clear);
     put(&keyspace, 0, b"b", Expiry::At(NOW.0 + 5));
     put(&keyspace, 1, b"c", Expiry::Clear);
-    keyspace.swap(0, 1, WORKER);
+    keyspace.reach().swap(0, 1, WORKER);
     assert_eq!((keyspace.totals(0).keys, keyspace.totals(0).volatile), (1, 0));
     assert_eq!((keyspace.totals(1).keys, keyspace.totals(1).volatile), (2, 1));
     assert!(is_there(&keyspace, 1, b"a", NOW) && is_there(&keyspace, 0, b"c", NOW));
@@ -121,7 +121,7 @@ fn a_scan_of_one_slot_stays_in_it_whatever_the_cursor() {
     let mut seen = std::collections::BTreeSet::new();
     let mut cursor = 0;
     loop {
-        cursor = keyspace.scan_slot((0, slot), cursor, 7, NOW, |record| {
+        cursor = keyspace.reach().scan_slot((0, slot), cursor, 7, NOW, |record| {
             assert_eq!(Slot::of_key(record.key()), slot);
             seen.insert(record.key().to_vec());
         });
@@ -132,7 +132,10 @@ fn a_scan_of_one_slot_stays_in_it_whatever_the_cursor() {
     }
     assert_eq!(seen.len(), 200);
     let later = u64::from(slot.number()) + 1;
-    assert_eq!(keyspace.scan_slot((0, slot), later, 7, NOW, |_| panic!("past the slot")), 0);
+    assert_eq!(
+        keyspace.reach().scan_slot((0, slot), later, 7, NOW, |_| panic!("past the slot")),
+        0
+    );
 }
 
 #[test]
@@ -147,16 +150,16 @@ fn random_keys_come_from_crowded_and_lonely_slots_alike() {
         let draws = 2000;
         let mut busy = 0;
         for _ in 0..draws {
-            let key = keyspace.random_key(2, &mut rng, NOW).expect("there are keys");
+            let key = keyspace.reach().random_key(2, &mut rng, NOW).expect("there are keys");
             busy += u64::from(key.starts_with(b"{busy}"));
         }
         // One slot holds half of the keys; only where it towers over the others is it drawn less often.
         assert!(busy > 0 && (keys > 10 || (700..1300).contains(&busy)), "{keys}: {busy}");
         // When the busy ones are gone, only the others are left to be drawn.
         let later = UnixMillis(NOW.0 + 2);
-        let key = keyspace.random_key(2, &mut rng, later).expect("there are keys");
+        let key = keyspace.reach().random_key(2, &mut rng, later).expect("there are keys");
         assert!(key.starts_with(b"k"));
-        let empty = keyspace.random_key(3, &mut rng, NOW);
+        let empty = keyspace.reach().random_key(3, &mut rng, NOW);
         assert_eq!(empty, None);
     }
 }
@@ -172,7 +175,7 @@ fn flushed_memory_counts_until_it_is_freed() {
     access.edit().put_string(b"big", &[b'x'; 100_000], Expiry::Clear);
     drop(access);
     let full = keyspace.memory_bytes();
-    let mut flushed = keyspace.flush(None, WORKER);
+    let mut flushed = keyspace.reach().flush(None, WORKER);
     assert_eq!((flushed.keys(), keyspace.totals(0).keys), (101, 0));
     assert_eq!((keyspace.memory_bytes(), keyspace.unfreed_keys()), (full, 101));
     let freed = flushed.free(10);
@@ -181,7 +184,7 @@ fn flushed_memory_counts_until_it_is_freed() {
     assert!((empty..full).contains(&keyspace.memory_bytes()));
     drop(flushed);
     assert_eq!((keyspace.memory_bytes(), keyspace.unfreed_keys()), (empty, 0));
-    assert!(keyspace.flush(None, WORKER).is_empty());
+    assert!(keyspace.reach().flush(None, WORKER).is_empty());
 }
 
 /// Walks of all kinds find exactly the keys that are there, whatever made slots empty or not.
@@ -196,7 +199,7 @@ fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
         let slot = Slot::of_key(&key);
         match rng.below(100) {
             0 => {
-                drop(keyspace.flush(Some(database), WORKER));
+                drop(keyspace.reach().flush(Some(database), WORKER));
                 model[database].clear();
             }
             1 => {
@@ -204,7 +207,7 @@ fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
                 model.iter_mut().for_each(|keys| keys.retain(|key| Slot::of_key(key) != slot));
             }
             2..5 => {
-                keyspace.swap(0, database, WORKER);
+                keyspace.reach().swap(0, database, WORKER);
                 model.swap(0, database);
             }
             5..20 => {
@@ -236,13 +239,16 @@ fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
         }
         for (database, keys) in model.iter().enumerate() {
             let mut seen = Vec::new();
-            keyspace.visit_all(database, NOW, |record| seen.push(record.key().to_vec()));
+            keyspace.reach().visit_all(database, NOW, |record| seen.push(record.key().to_vec()));
             seen.sort();
             assert!(seen.iter().eq(keys), "round {round}, database {database}");
             for slot in Slot::all().filter(|&slot| keyspace.occupied.contains(database, slot)) {
-                assert!(keyspace.keys_in_slot(database, slot) > 0, "round {round}, {slot:?}");
+                assert!(
+                    keyspace.reach().keys_in_slot(database, slot) > 0,
+                    "round {round}, {slot:?}"
+                );
             }
-            let random = keyspace.random_key(database, &mut rng, NOW);
+            let random = keyspace.reach().random_key(database, &mut rng, NOW);
             assert_eq!(random.is_some(), !keys.is_empty(), "round {round}");
         }
     }
@@ -262,9 +268,9 @@ fn the_average_ttl_is_that_of_the_keys_that_were_seen() {
             .finished
     );
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [0, 2000]);
-    keyspace.swap(0, 1, WORKER);
+    keyspace.reach().swap(0, 1, WORKER);
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [2000, 0]);
-    drop(keyspace.flush(None, WORKER));
+    drop(keyspace.reach().flush(None, WORKER));
     assert_eq!(keyspace.average_ttl_millis(0), 0);
 }
 

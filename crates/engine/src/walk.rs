@@ -1,20 +1,21 @@
-//! Commands over the whole keyspace go slot by slot and hold one at a time; empty slots are passed over.
+//! Commands over the whole keyspace go slot by slot; empty slots are passed over.
 
 use crate::access::is_expired;
-use crate::keyspace::Keyspace;
 use crate::object::KeyRecord;
+use crate::reach::Reach;
+use crate::tally::Totals;
 use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
 
 /// The bits of a SCAN cursor that hold the slot; the table's own cursor stands above them.
 const SLOT_BITS: u32 = 14;
 
-impl Keyspace {
+impl Reach<'_, '_> {
     /// Visits the keys of a database from `cursor` on until `count` were visited or the end was reached; returns the
     /// cursor to go on with, 0 at the end.
     ///
     /// A key that is there from the first call to the last is visited at least once, whatever else changes meanwhile.
     pub fn scan(
-        &self,
+        &mut self,
         database: usize,
         cursor: u64,
         count: usize,
@@ -24,7 +25,7 @@ impl Keyspace {
         let mut visit = live_only(now, &mut visit);
         let (mut number, mut within) = split(cursor);
         let mut visited = 0;
-        while let Some(slot) = self.occupied.next(database, usize::from(number)) {
+        while let Some(slot) = self.keyspace().occupied.next(database, usize::from(number)) {
             if slot.number() != number {
                 (number, within) = (slot.number(), 0);
             }
@@ -44,7 +45,7 @@ impl Keyspace {
     /// As [`Keyspace::scan`], but visits only keys of one slot. The cursors are of the same kind: one of an earlier slot begins at the start
     /// of this one, one of a later slot is at the end.
     pub fn scan_slot(
-        &self,
+        &mut self,
         (database, slot): (usize, Slot),
         cursor: u64,
         count: usize,
@@ -73,53 +74,72 @@ impl Keyspace {
 
     /// One step of the cursor of a slot's table, and how many keys it came by; the cursor is 0 at the end of the slot.
     fn scan_step(
-        &self,
+        &mut self,
         (database, slot): (usize, Slot),
         within: u64,
         visit: &mut impl FnMut(&KeyRecord),
     ) -> (u64, usize) {
-        let state = self.lock(slot);
-        let Some(table) = state.table(database).filter(|table| !table.is_empty()) else {
-            return (0, 0);
-        };
-        let mut visited = 0;
-        let next = table.scan(within, &mut |record| {
-            visited += 1;
-            visit(record);
-        });
-        (next, visited)
+        self.with_slot(slot, |state| {
+            let Some(table) = state.table(database).filter(|table| !table.is_empty()) else {
+                return (0, 0);
+            };
+            let mut visited = 0;
+            let next = table.scan(within, &mut |record| {
+                visited += 1;
+                visit(record);
+            });
+            (next, visited)
+        })
     }
 
     /// Visits every key of a slot.
     pub fn visit_slot(
-        &self,
+        &mut self,
         database: usize,
         slot: Slot,
         now: UnixMillis,
         mut visit: impl FnMut(&KeyRecord),
     ) {
-        let state = self.lock(slot);
-        if let Some(table) = state.table(database) {
-            table.iter().filter(|record| !is_expired(record, now)).for_each(&mut visit);
-        }
+        self.with_slot(slot, |state| {
+            if let Some(table) = state.table(database) {
+                table.iter().filter(|record| !is_expired(record, now)).for_each(&mut visit);
+            }
+        });
     }
 
     /// Visits every key of a database, slot by slot.
-    pub fn visit_all(&self, database: usize, now: UnixMillis, mut visit: impl FnMut(&KeyRecord)) {
-        for slot in self.occupied.iter(database, 0) {
+    pub fn visit_all(
+        &mut self,
+        database: usize,
+        now: UnixMillis,
+        mut visit: impl FnMut(&KeyRecord),
+    ) {
+        for slot in self.keyspace().occupied.iter(database, 0) {
             self.visit_slot(database, slot, now, &mut visit);
         }
     }
 
     /// How many keys a slot holds, those whose time has come but were not removed yet included.
     #[must_use]
-    pub fn keys_in_slot(&self, database: usize, slot: Slot) -> usize {
-        self.lock(slot).table(database).map_or(0, collections::Table::len)
+    pub fn keys_in_slot(&mut self, database: usize, slot: Slot) -> usize {
+        self.with_slot(slot, |state| state.table(database).map_or(0, collections::Table::len))
+    }
+
+    /// The number of keys of a database, and of those with an expiry.
+    #[must_use]
+    pub fn totals(&mut self, database: usize) -> Totals {
+        self.settle();
+        self.keyspace().totals(database)
     }
 
     /// A key of a database by chance, each about as likely as any other, or `None` where there is none.
     #[must_use]
-    pub fn random_key(&self, database: usize, rng: &mut Rng, now: UnixMillis) -> Option<Vec<u8>> {
+    pub fn random_key(
+        &mut self,
+        database: usize,
+        rng: &mut Rng,
+        now: UnixMillis,
+    ) -> Option<Vec<u8>> {
         /// How many slots are tried before all of them are counted through.
         const TRIES_MAX: usize = 64;
         let keys = self.totals(database).keys.max(0) as u64;
@@ -127,33 +147,38 @@ impl Keyspace {
         let bound = 2 * (keys / SLOT_COUNT as u64) + 4;
         for _ in 0..if keys == 0 { 0 } else { TRIES_MAX } {
             let slot = Slot::new(rng.below(SLOT_COUNT as u64) as u16)?;
-            if !self.occupied.contains(database, slot) {
+            if !self.keyspace().occupied.contains(database, slot) {
                 continue;
             }
-            let state = self.lock(slot);
-            let Some(table) = state.table(database) else { continue };
-            if rng.below(bound) >= table.len() as u64 {
-                continue;
-            }
-            match table.sample(rng.next_u64()) {
-                Some(record) if !is_expired(record, now) => return Some(record.key().to_vec()),
-                Some(_) | None => {}
+            let found = self.with_slot(slot, |state| {
+                let table = state.table(database)?;
+                if rng.below(bound) >= table.len() as u64 {
+                    return None;
+                }
+                let record = table.sample(rng.next_u64())?;
+                (!is_expired(record, now)).then(|| record.key().to_vec())
+            });
+            if found.is_some() {
+                return found;
             }
         }
         self.nth_live_key(database, rng.below(keys.max(1)), now)
     }
 
     /// The key that stands about `skip` keys behind the first one, or the next after it whose time has not come.
-    fn nth_live_key(&self, database: usize, mut skip: u64, now: UnixMillis) -> Option<Vec<u8>> {
+    fn nth_live_key(&mut self, database: usize, mut skip: u64, now: UnixMillis) -> Option<Vec<u8>> {
+        let keyspace = self.keyspace();
         // What was skipped is looked at when there is nothing behind it.
-        let again = (skip > 0).then(|| self.occupied.iter(database, 0)).into_iter().flatten();
-        self.occupied.iter(database, 0).chain(again).find_map(|slot| {
-            let state = self.lock(slot);
-            let table = state.table(database)?;
-            let from = skip.min(table.len() as u64);
-            skip -= from;
-            let live = table.iter().skip(from as usize).find(|record| !is_expired(record, now))?;
-            Some(live.key().to_vec())
+        let again = (skip > 0).then(|| keyspace.occupied.iter(database, 0)).into_iter().flatten();
+        keyspace.occupied.iter(database, 0).chain(again).find_map(|slot| {
+            self.with_slot(slot, |state| {
+                let table = state.table(database)?;
+                let from = skip.min(table.len() as u64);
+                skip -= from;
+                let mut rest = table.iter().skip(from as usize);
+                let live = rest.find(|record| !is_expired(record, now))?;
+                Some(live.key().to_vec())
+            })
         })
     }
 }

@@ -10,7 +10,7 @@ use super::check_arguments;
 use crate::{Outcome, Whole};
 use base::UnixMillis;
 use base::number::push_i64;
-use engine::{KeyRecord, Keyspace, Kind, Object, Value, View, kind};
+use engine::{KeyRecord, Kind, Object, Reach, Value, View, kind};
 use resp::{Args, Reply};
 use sha1_smol::Sha1;
 use std::fmt::Write as _;
@@ -96,15 +96,15 @@ fn type_number(kind: Kind) -> u32 {
 /// # Errors
 ///
 /// Where the number of arguments is wrong.
-pub fn digest(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub fn digest(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     check_arguments(args, 2..=2)?;
-    reply.simple(&digest_of(whole.keyspace, whole.moment.now).hex());
+    reply.simple(&digest_of(&mut whole.reach, whole.moment.now).hex());
     Ok(())
 }
 
-fn digest_of(keyspace: &Keyspace, now: UnixMillis) -> Digest {
+fn digest_of(keyspace: &mut Reach<'_, '_>, now: UnixMillis) -> Digest {
     let mut all = Digest::default();
-    for database in 0..keyspace.databases() {
+    for database in 0..keyspace.keyspace().databases() {
         let mut keys: Option<Digest> = None;
         keyspace.visit_all(database, now, |record| {
             let mut key = Digest::default();
@@ -141,7 +141,7 @@ pub fn digest_value(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::{Expiry, HashSeed, Moment, WorkerId};
+    use engine::{Expiry, HashSeed, Keyspace, Moment, WorkerId};
 
     fn put(keyspace: &Keyspace, database: usize, key: &[u8], value: &[u8], expiry: Expiry) {
         let moment = Moment::at(UnixMillis(1000));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn hex(keyspace: &Keyspace) -> String {
-        digest_of(keyspace, UnixMillis(1000)).hex()
+        digest_of(&mut keyspace.reach(), UnixMillis(1000)).hex()
     }
 
     /// The digests are those that Valkey 9.1 gives.
@@ -180,8 +180,8 @@ mod tests {
         assert_eq!(hex(&one), hex(&other));
         put(&other, 0, b"k7", b"v", Expiry::At(2000));
         assert_ne!(hex(&one), hex(&other));
-        other.swap(0, 1, WorkerId(0));
-        one.swap(0, 2, WorkerId(0));
+        other.reach().swap(0, 1, WorkerId(0));
+        one.reach().swap(0, 2, WorkerId(0));
         assert_ne!(hex(&one), hex(&other));
     }
 }

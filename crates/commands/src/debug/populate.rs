@@ -16,7 +16,7 @@ const VALUE_BYTES_MAX: usize = 512 << 20;
 /// # Errors
 ///
 /// Where a number is none or negative, or the number of arguments is wrong.
-pub fn populate(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub fn populate(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     check_arguments(args, 3..=5)?;
     let count = parse_size(&args[2])?;
     let prefix = args.get(3).unwrap_or(b"key");
@@ -37,10 +37,11 @@ pub fn populate(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
             value.resize(bytes, 0);
         }
         let slot = Slot::of_key(&key);
-        let mut access = whole.keyspace.hold(slot, whole.database, whole.worker, whole.moment);
-        if access.view().peek(&key).is_none() {
-            access.edit().put_string(&key, &value, Expiry::Clear);
-        }
+        whole.reach.edit(slot, (whole.database, whole.worker, whole.moment), |edit| {
+            if edit.find(&key).is_none() {
+                edit.put_string(&key, &value, Expiry::Clear);
+            }
+        });
     }
     reply.ok();
     Ok(())

@@ -25,7 +25,7 @@ const HELP: &[HelpEntry] = &[
     ("REFCOUNT <key>", &["How many references there are to the value of <key>: always 1."]),
 ];
 
-pub(super) fn help(_: &mut Whole<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn help(_: &mut Whole<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply_help(reply, "OBJECT", HELP);
     Ok(())
 }

@@ -12,7 +12,7 @@ const COUNT_DEFAULT: usize = 10;
 /// The types that SCAN ... TYPE may name.
 const TYPES: [&str; 6] = ["string", "list", "set", "zset", "hash", "stream"];
 
-pub(super) fn scan(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn scan(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(&args[1]).ok_or(CommandError::Text("ERR invalid cursor"))?;
     let options = ScanOptions::parse(args)?;
     let now = whole.moment.now;
@@ -24,8 +24,8 @@ pub(super) fn scan(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>)
     };
     let (database, count) = (whole.database, options.count);
     let next = match options.pattern.slot() {
-        Some(slot) => whole.keyspace.scan_slot((database, slot), cursor, count, now, visit),
-        None => whole.keyspace.scan(database, cursor, count, now, visit),
+        Some(slot) => whole.reach.scan_slot((database, slot), cursor, count, now, visit),
+        None => whole.reach.scan(database, cursor, count, now, visit),
     };
     reply.array(2);
     reply.bulk_integer(next as i64);
@@ -33,7 +33,7 @@ pub(super) fn scan(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>)
     Ok(())
 }
 
-pub(super) fn keys(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn keys(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let pattern = KeyPattern::new(&args[1]);
     let mut found = Found::new(reply);
     let visit = |record: &KeyRecord| {
@@ -43,15 +43,15 @@ pub(super) fn keys(whole: &mut Whole<'_>, args: Args<'_>, reply: &mut Reply<'_>)
     };
     let now = whole.moment.now;
     match pattern.slot() {
-        Some(slot) => whole.keyspace.visit_slot(whole.database, slot, now, visit),
-        None => whole.keyspace.visit_all(whole.database, now, visit),
+        Some(slot) => whole.reach.visit_slot(whole.database, slot, now, visit),
+        None => whole.reach.visit_all(whole.database, now, visit),
     }
     found.write(reply);
     Ok(())
 }
 
-pub(super) fn randomkey(whole: &mut Whole<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let key = whole.keyspace.random_key(whole.database, whole.rng, whole.moment.now);
+pub(super) fn randomkey(whole: &mut Whole<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let key = whole.reach.random_key(whole.database, whole.rng, whole.moment.now);
     reply.bulk_or_null(key.as_deref());
     Ok(())
 }

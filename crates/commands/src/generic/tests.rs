@@ -354,7 +354,7 @@ fn scan_returns_what_is_there_throughout_while_others_write() {
         stop.store(true, Relaxed);
     });
     let mut keys = 0;
-    keyspace.visit_all(0, f.moment.now, |_| keys += 1);
+    keyspace.reach().visit_all(0, f.moment.now, |_| keys += 1);
     assert_eq!(f.run("DBSIZE"), format!(":{keys}"));
 }
 
@@ -393,7 +393,7 @@ proptest! {
         }
         for database in 0..3 {
             let (mut keys, mut volatile) = (0, 0);
-            f.keyspace.visit_all(database, f.moment.now, |record| {
+            f.keyspace.reach().visit_all(database, f.moment.now, |record| {
                 keys += 1;
                 volatile += i64::from(record.expire_at().is_some());
             });

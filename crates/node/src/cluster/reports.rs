@@ -45,7 +45,7 @@ pub(super) fn count_keys_in_slot(
 ) -> Outcome {
     enabled(context)?;
     let slot = in_range(&args[2])?;
-    reply.count(context.node.keyspace.keys_in_slot(context.state.database, slot));
+    reply.count(context.node.keyspace.reach().keys_in_slot(context.state.database, slot));
     Ok(())
 }
 
@@ -63,7 +63,7 @@ pub(super) fn get_keys_in_slot(
     };
     let mut keys = Vec::new();
     let (database, now) = (context.state.database, context.now.wall);
-    context.node.keyspace.visit_slot(database, slot, now, |record| {
+    context.node.keyspace.reach().visit_slot(database, slot, now, |record| {
         if keys.len() < count {
             keys.push(record.key().to_vec());
         }

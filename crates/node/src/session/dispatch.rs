@@ -228,9 +228,12 @@ impl Context<'_> {
     }
 
     /// Runs something over the whole keyspace, and carries what it did into the counters.
-    pub(crate) fn with_whole(&mut self, run: impl FnOnce(&mut Whole<'_>) -> Outcome) -> Outcome {
+    pub(crate) fn with_whole(
+        &mut self,
+        run: impl FnOnce(&mut Whole<'_, '_>) -> Outcome,
+    ) -> Outcome {
         let mut all = Whole {
-            keyspace: &self.node.keyspace,
+            reach: self.node.keyspace.reach(),
             database: self.state.database,
             in_cluster: self.node.cluster.is_some(),
             moment: self.moment,

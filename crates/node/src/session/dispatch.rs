@@ -1,7 +1,7 @@
 //! One request: the checks in their order, then the slots, then the command.
 
 use super::prepare::Prepared;
-use super::{After, Context, ReplyMode};
+use super::{After, Answered, Context, ReplyMode};
 use crate::clients::flag;
 use crate::pause::PauseKind;
 use crate::table::{Action, Container, Entry};
@@ -35,17 +35,17 @@ impl Context<'_> {
             // It runs again later: what it skips or leaves out is decided then.
             return;
         }
+        let is_left_out = self.state.reply_mode != ReplyMode::On;
+        if is_left_out && self.state.answered == Answered::Plain {
+            out.truncate(start);
+        }
         match self.state.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => out.truncate(start),
-            ReplyMode::SkipNext => {
-                out.truncate(start);
-                self.state.reply_mode = ReplyMode::Skip;
-            }
-            ReplyMode::Skip => {
-                out.truncate(start);
-                self.state.reply_mode = ReplyMode::On;
-            }
+            ReplyMode::On | ReplyMode::Off => {}
+            ReplyMode::SkipNext => self.state.reply_mode = ReplyMode::Skip,
+            ReplyMode::Skip => self.state.reply_mode = ReplyMode::On,
+        }
+        if self.state.answered != Answered::Plain {
+            self.place_messages(start, out);
         }
     }
 
@@ -92,6 +92,9 @@ impl Context<'_> {
         }
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
+        }
+        if self.state.client.has_flag(flag::SUBSCRIBED) {
+            self.check_listener(entry)?;
         }
         if self.node.pause_kind().is_some() && self.must_wait(entry) {
             self.state.after = After::Wait;

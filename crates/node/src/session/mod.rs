@@ -1,5 +1,6 @@
 //! One connection: its state, and the batch of requests that a read has brought.
 
+mod deliver;
 mod dispatch;
 mod prepare;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use crate::node::Node;
 use crate::stats::Batch;
 use crate::worker::{Now, Worker};
 use base::Rng;
+pub(crate) use deliver::Answered;
 use engine::{Moment, WorkerId};
 use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
@@ -65,6 +67,8 @@ pub(crate) struct State {
     pub(crate) commands: u64,
     /// What happens after the command that runs.
     pub(crate) after: After,
+    /// What kind of answer the command that runs has given.
+    pub(crate) answered: Answered,
 }
 
 impl State {
@@ -136,6 +140,7 @@ impl Session {
             last_command: 0,
             commands: 0,
             after: After::GoOn,
+            answered: Answered::Plain,
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -179,6 +184,7 @@ impl Session {
         client.set_flag_if_changed(flag::PAUSED, false);
         self.seen = input.len();
         self.batch_start = out.len();
+        self.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);
         let mut requests = std::mem::take(&mut worker.requests);
@@ -264,6 +270,7 @@ impl Session {
                 batch,
             };
             context.run(one, args, out);
+            self.take_messages(out);
             let step = match std::mem::take(&mut self.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

@@ -56,11 +56,10 @@ pub(super) fn clients(report: &mut Report<'_>) {
     report.field("maxclients", clients_max);
     report.field("client_recent_max_input_buffer", memory.query_buffer_max);
     report.field("client_recent_max_output_buffer", memory.output_max);
+    report.fields(&["blocked_clients", "tracking_clients"], 0);
+    report.field("pubsub_clients", node.channels.counts().clients);
     report.fields(
         &[
-            "blocked_clients",
-            "tracking_clients",
-            "pubsub_clients",
             "watching_clients",
             "clients_in_timeout_table",
             "total_watched_keys",

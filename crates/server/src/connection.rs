@@ -238,6 +238,8 @@ impl Future for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let id = self.session.client().id;
-        self.bench.lock().worker.node.clients.disconnect(id);
+        let node = Arc::clone(&self.bench.lock().worker.node);
+        self.session.end(&node.keyspace);
+        node.clients.disconnect(id);
     }
 }

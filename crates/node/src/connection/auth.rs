@@ -130,7 +130,7 @@ fn describe(context: &Context<'_>, reply: &mut Reply<'_>) {
 }
 
 pub(super) fn reset(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.state.reset(!context.node.password.is_required());
+    context.state.reset(&context.node.keyspace, !context.node.password.is_required());
     reply.set_protocol(Protocol::Resp2);
     reply.simple("RESET");
     Ok(())

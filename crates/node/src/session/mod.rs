@@ -1,6 +1,7 @@
 //! One connection: its state, and the batch of requests that a read has brought.
 
 mod dispatch;
+pub(crate) use dispatch::OUT_OF_MEMORY;
 mod prepare;
 #[cfg(test)]
 mod tests;
@@ -9,10 +10,11 @@ use crate::clients::{Client, flag};
 use crate::event::Event;
 use crate::node::Node;
 use crate::stats::Batch;
+use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::Rng;
-use engine::{Moment, WorkerId};
-use prepare::Prepared;
+use engine::{Access, Keyspace, Moment, WorkerId};
+pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -65,6 +67,10 @@ pub(crate) struct State {
     pub(crate) commands: u64,
     /// What happens after the command that runs.
     pub(crate) after: After,
+    /// The commands that wait for EXEC, after MULTI.
+    pub(crate) transaction: Option<Box<Transaction>>,
+    /// The keys that are watched.
+    pub(crate) watching: Watching,
 }
 
 impl State {
@@ -74,8 +80,20 @@ impl State {
         self.client.commands.store(self.commands, Relaxed);
     }
 
+    /// MULTI: commands are kept from here on.
+    pub(crate) fn begin_transaction(&mut self) {
+        self.transaction = Some(Box::default());
+    }
+
+    /// What was kept since MULTI, for EXEC or to be forgotten.
+    pub(crate) fn take_transaction(&mut self) -> Option<Box<Transaction>> {
+        self.transaction.take()
+    }
+
     /// Back to what it was when the client connected, but for what the client has told of its library.
-    pub(crate) fn reset(&mut self, is_authenticated: bool) {
+    pub(crate) fn reset(&mut self, keyspace: &Keyspace, is_authenticated: bool) {
+        self.transaction = None;
+        self.watching.end(keyspace);
         self.protocol = Protocol::Resp2;
         self.database = 0;
         self.is_authenticated = is_authenticated;
@@ -120,6 +138,8 @@ pub struct Context<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) events: &'a mut Vec<Event>,
     pub(crate) batch: &'a mut Batch,
+    /// The slots that a transaction holds while its commands run.
+    pub(crate) held: Option<Access<'a>>,
 }
 
 impl Session {
@@ -136,6 +156,8 @@ impl Session {
             last_command: 0,
             commands: 0,
             after: After::GoOn,
+            transaction: None,
+            watching: Watching::default(),
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -144,6 +166,11 @@ impl Session {
     #[must_use]
     pub fn client(&self) -> &Arc<Client> {
         &self.state.client
+    }
+
+    /// Ends what others keep for the connection. The last thing that is done with it.
+    pub fn end(&mut self, keyspace: &Keyspace) {
+        self.state.watching.end(keyspace);
     }
 
     /// How many bytes at the front of the input have been executed.
@@ -250,21 +277,23 @@ impl Session {
         if self.state.database == 0 {
             prepare::prefetch(&node.keyspace, prepared);
         }
+        let mut context = Context {
+            node,
+            worker: *id,
+            rng,
+            now,
+            moment,
+            memory_bytes_max: tuning.memory_bytes_max,
+            state: &mut self.state,
+            events,
+            batch,
+            held: None,
+        };
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
-            let mut context = Context {
-                node,
-                worker: *id,
-                rng,
-                now,
-                moment: Moment { touch: !self.state.no_touch, ..moment },
-                memory_bytes_max: tuning.memory_bytes_max,
-                state: &mut self.state,
-                events,
-                batch,
-            };
+            context.moment.touch = !context.state.no_touch;
             context.run(one, args, out);
-            let step = match std::mem::take(&mut self.state.after) {
+            let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,
                 After::Close => Step::Close,

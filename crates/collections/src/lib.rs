@@ -4,6 +4,7 @@
 //! - [`Table`]: finds records by hash and key. It promises that no operation takes time in the size of the table
 //!   (`clear` and `iter` apart, and the doubling of a directory, a descriptor for some 500 records), that a full [`scan`](Table::scan) returns all that stays, and that
 //!   [`memory_bytes`](Table::memory_bytes) is exact.
+//! - [`Intset`]: a small set of integers, in Redis's bytes.
 //! - [`Packed`]: a map of byte strings that spends a few bytes beside an entry's own.
 //! - [`prefetch`]: the hint that memory will be read soon.
 //!
@@ -13,12 +14,14 @@
 //!
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
+mod intset;
 mod packed;
 mod prefetch;
 mod record;
 mod table;
 mod word;
 
+pub use intset::{Intset, MalformedIntset};
 pub use packed::{Packed, PackedIter};
 pub use prefetch::prefetch;
 pub use record::{NewValue, Record, Value, ValueMut};

@@ -9,7 +9,7 @@ use base::Slot;
 pub enum Reach<'a, 'k> {
     /// Nothing is held.
     Free(&'k Keyspace),
-    /// Every slot is held, by the access that the transaction's other commands go through.
+    /// Every slot is held, by the access that the transaction's other commands go through; see [`Access::reach`].
     Held(&'a mut Access<'k>),
 }
 
@@ -18,6 +18,15 @@ impl Keyspace {
     #[must_use]
     pub fn reach(&self) -> Reach<'_, '_> {
         Reach::Free(self)
+    }
+}
+
+impl<'k> Access<'k> {
+    /// All of the keyspace, for one who holds every slot.
+    pub fn reach(&mut self) -> Reach<'_, 'k> {
+        // Which slots are occupied is among the counters.
+        self.settle();
+        Reach::Held(self)
     }
 }
 
@@ -44,13 +53,6 @@ impl<'k> Reach<'_, 'k> {
         match self {
             Reach::Free(keyspace) => look(&mut keyspace.lock(slot)),
             Reach::Held(access) => look(access.held.of_slot(slot)),
-        }
-    }
-
-    /// Brings the counters up to date with what the access has done so far.
-    pub(crate) fn settle(&mut self) {
-        if let Reach::Held(access) = self {
-            access.settle();
         }
     }
 

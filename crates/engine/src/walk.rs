@@ -127,8 +127,7 @@ impl Reach<'_, '_> {
 
     /// The number of keys of a database, and of those with an expiry.
     #[must_use]
-    pub fn totals(&mut self, database: usize) -> Totals {
-        self.settle();
+    pub fn totals(&self, database: usize) -> Totals {
         self.keyspace().totals(database)
     }
 

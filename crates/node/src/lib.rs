@@ -30,6 +30,7 @@ pub mod stats;
 mod table;
 #[cfg(test)]
 mod testing;
+mod transaction;
 mod upkeep;
 mod worker;
 

@@ -14,7 +14,7 @@ use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
 use crate::upkeep::Upkeep;
 use crate::worker::Now;
-use crate::{command, connection, server};
+use crate::{command, connection, server, transaction};
 use base::Monotonic;
 use config::Config;
 use engine::{Flushed, HashSeed, Keyspace, WorkerId};
@@ -92,6 +92,7 @@ impl Node {
             cluster::COMMANDS,
             pubsub::COMMANDS,
             server::COMMANDS,
+            transaction::COMMANDS,
         ];
         let table = Table::new(commands::FAMILIES, &session);
         // The control thread counts too: expired keys, connections.

@@ -12,7 +12,9 @@
 mod args;
 mod decoder;
 mod reply;
+mod stored;
 
 pub use args::{Args, Requests};
 pub use decoder::{Decoder, Limits, ProtocolError};
 pub use reply::{Length, Protocol, Reply};
+pub use stored::StoredRequests;

@@ -216,6 +216,11 @@ impl<'a> Reply<'a> {
         self.out.splice(later.at..later.at, head);
     }
 
+    /// The output, for whole replies that another writer appends.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
     /// Bytes that are already in wire form.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);

@@ -263,6 +263,8 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.bench.lock().worker.node.disconnect(self.session.client());
+        let node = Arc::clone(&self.bench.lock().worker.node);
+        self.session.end(&node.keyspace);
+        node.disconnect(self.session.client());
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn reset(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_
     context.node.channels.unsubscribe_all(&context.state.client);
     // What was sent before comes before the answer.
     context.state.answered = Answered::Ended;
-    context.state.reset(!context.node.password.is_required());
+    context.state.reset(&context.node.keyspace, !context.node.password.is_required());
     reply.set_protocol(Protocol::Resp2);
     reply.simple("RESET");
     Ok(())

@@ -9,24 +9,28 @@ use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
 use commands::{Attempt, CommandError, Outcome, Run, Whole, echoed};
-use engine::Access;
+use engine::{Access, Reach};
 use resp::{Args, Reply};
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
 /// How much of an unknown command's arguments its error repeats, in bytes.
 const ECHOED_BYTES_MAX: usize = 128;
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// Runs one request and appends its reply, or the error that it was refused with.
-    pub(super) fn run(&mut self, prepared: &Prepared<'_>, args: Args<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn run(&mut self, prepared: &Prepared<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         let protocol = self.state.protocol;
+        self.state.answered = Answered::Plain;
         let outcome = match prepared.entry {
             None => self.refuse_unknown(args),
             Some(entry) => self.run_entry(entry, prepared, args, out),
         };
         if let Err(error) = outcome {
             out.truncate(start);
+            if let Some(transaction) = &mut self.state.transaction {
+                transaction.abort();
+            }
             let text = error.text();
             self.node.stats(self.worker).count_error(&text);
             Reply::new(out, protocol).error_bytes(&text);
@@ -43,9 +47,6 @@ impl Context<'_> {
             ReplyMode::On | ReplyMode::Off => {}
             ReplyMode::SkipNext => self.state.reply_mode = ReplyMode::Skip,
             ReplyMode::Skip => self.state.reply_mode = ReplyMode::On,
-        }
-        if self.state.answered != Answered::Plain {
-            self.place_messages(start, out);
         }
     }
 
@@ -64,10 +65,13 @@ impl Context<'_> {
         let stats = &self.node.stats(self.worker).by_command[entry.index];
         if let Err(error) = self.check(entry, args) {
             stats.rejected.add(1);
-            return Err(error);
+            return Err(self.refuse_exec(entry, error));
         }
         if self.state.after == After::Wait {
             return Ok(());
+        }
+        if self.state.transaction.is_some() && !runs_in_transaction(entry) {
+            return self.queue(entry, args, out);
         }
         let mut reply = Reply::new(out, self.state.protocol);
         let outcome = self.act(&entry.action, entry, prepared, args, &mut reply);
@@ -212,12 +216,15 @@ impl Context<'_> {
             Run::Read(read) => {
                 self.holding(entry, prepared, args, |access| read(&mut access.view(), args, reply))
             }
-            Run::Write(write) => self.holding(entry, prepared, args, |access| {
-                if self.memory_bytes_max != 0 && entry.spec.has(Flag::DenyOom) {
-                    self.check_memory()?;
-                }
-                write(&mut access.edit(), args, reply)
-            }),
+            Run::Write(write) => {
+                let has_memory = self.has_memory_for(entry);
+                self.holding(entry, prepared, args, |access| {
+                    if !has_memory {
+                        return Err(OUT_OF_MEMORY);
+                    }
+                    write(&mut access.edit(), args, reply)
+                })
+            }
             Run::Blocking(blocking) => self.holding(entry, prepared, args, |access| {
                 (blocking.timeout)(args)?;
                 match (blocking.attempt)(&mut access.edit(), args, None, reply)? {
@@ -236,7 +243,7 @@ impl Context<'_> {
         run: impl FnOnce(&mut Whole<'_, '_>) -> Outcome,
     ) -> Outcome {
         let mut all = Whole {
-            reach: self.node.keyspace.reach(),
+            reach: self.held.as_mut().map_or(Reach::Free(&self.node.keyspace), Access::reach),
             database: self.state.database,
             in_cluster: self.node.cluster.is_some(),
             moment: self.moment,
@@ -257,12 +264,16 @@ impl Context<'_> {
     /// Runs a command under the locks of its keys' slots, where they are served here.
     #[inline]
     fn holding(
-        &self,
+        &mut self,
         entry: &Entry,
         prepared: &Prepared<'_>,
         args: Args<'_>,
         run: impl FnOnce(&mut Access<'_>) -> Outcome,
     ) -> Outcome {
+        if let Some(access) = &mut self.held {
+            access.select(self.state.database);
+            return run(access);
+        }
         let (Some(keys), Some((slot, hash))) = (entry.keys, prepared.key) else {
             return run(&mut self.hold_several(entry, args)?);
         };
@@ -275,13 +286,13 @@ impl Context<'_> {
             .with_hash(&args[keys.first], hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
-            self.route(entry, KeySlots::One(slot))?;
+            self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
         }
         run(&mut access)
     }
 
     /// Locks the slots of the keys of a request that may have several, where they are served here.
-    fn hold_several(&self, entry: &Entry, args: Args<'_>) -> Result<Access<'_>, CommandError> {
+    fn hold_several(&self, entry: &Entry, args: Args<'_>) -> Result<Access<'a>, CommandError> {
         let keyspace = &self.node.keyspace;
         let mut positions = Vec::new();
         // Where the keys cannot be told, the command says what is wrong with its arguments before it asks for a key.
@@ -298,37 +309,37 @@ impl Context<'_> {
                 KeySlots::Several => false,
             };
             if !is_served {
-                self.route(entry, slots)?;
+                self.route(entry.spec.has(Flag::Write), slots)?;
             }
         }
         Ok(access)
     }
 
-    /// Refuses what needs memory while the keys take more than they may.
-    #[cold]
-    fn check_memory(&self) -> Outcome {
-        if self.node.keyspace.memory_bytes() > self.memory_bytes_max {
-            return Err(OUT_OF_MEMORY);
-        }
-        Ok(())
+    /// Whether there is memory for a command, should it need some.
+    #[inline]
+    pub(crate) fn has_memory_for(&self, entry: &Entry) -> bool {
+        self.memory_bytes_max == 0
+            || !entry.spec.has(Flag::DenyOom)
+            || self.node.keyspace.memory_bytes() <= self.memory_bytes_max
     }
 
     /// Decides whether this node serves a request of these slots, which the caller holds.
     #[cold]
-    fn route(&self, entry: &Entry, slots: KeySlots) -> Outcome {
+    pub(crate) fn route(&self, writes: bool, slots: KeySlots) -> Outcome {
         let Some(cluster) = &self.node.cluster else { return Ok(()) };
-        let access = if entry.spec.has(Flag::Write) {
-            cluster::Access::Write
-        } else {
-            cluster::Access::Read
-        };
+        let access = if writes { cluster::Access::Write } else { cluster::Access::Read };
         let view = cluster.view();
         view.route(slots, access, false).map_err(|refusal| CommandError::Owned(refusal.to_string()))
     }
 }
 
+/// Whether a command runs at once between MULTI and EXEC.
+fn runs_in_transaction(entry: &Entry) -> bool {
+    matches!(entry.spec.name, "exec" | "discard" | "reset" | "quit")
+}
+
 /// What a command is told that needs memory while there is none.
-const OUT_OF_MEMORY: CommandError =
+pub(crate) const OUT_OF_MEMORY: CommandError =
     CommandError::Text("OOM command not allowed when used memory > 'maxmemory'.");
 
 /// Whether an error says that the keys are not to be had here, or that there is no memory: the command has not run.

@@ -2,6 +2,7 @@
 
 mod deliver;
 mod dispatch;
+pub(crate) use dispatch::OUT_OF_MEMORY;
 mod prepare;
 #[cfg(test)]
 mod tests;
@@ -10,11 +11,12 @@ use crate::clients::{Client, flag};
 use crate::event::Event;
 use crate::node::Node;
 use crate::stats::Batch;
+use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::Rng;
-pub(crate) use deliver::Answered;
-use engine::{Moment, WorkerId};
-use prepare::Prepared;
+pub(crate) use deliver::{Answered, Outbox};
+use engine::{Access, Keyspace, Moment, WorkerId};
+pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -69,6 +71,12 @@ pub(crate) struct State {
     pub(crate) after: After,
     /// What kind of answer the command that runs has given.
     pub(crate) answered: Answered,
+    /// Messages to other nodes that wait until nothing is held.
+    pub(crate) outbox: Outbox,
+    /// The commands that wait for EXEC, after MULTI.
+    pub(crate) transaction: Option<Box<Transaction>>,
+    /// The keys that are watched.
+    pub(crate) watching: Watching,
 }
 
 impl State {
@@ -78,8 +86,20 @@ impl State {
         self.client.commands.store(self.commands, Relaxed);
     }
 
+    /// MULTI: commands are kept from here on.
+    pub(crate) fn begin_transaction(&mut self) {
+        self.transaction = Some(Box::default());
+    }
+
+    /// What was kept since MULTI, for EXEC or to be forgotten.
+    pub(crate) fn take_transaction(&mut self) -> Option<Box<Transaction>> {
+        self.transaction.take()
+    }
+
     /// Back to what it was when the client connected, but for what the client has told of its library.
-    pub(crate) fn reset(&mut self, is_authenticated: bool) {
+    pub(crate) fn reset(&mut self, keyspace: &Keyspace, is_authenticated: bool) {
+        self.transaction = None;
+        self.watching.end(keyspace);
         self.protocol = Protocol::Resp2;
         self.database = 0;
         self.is_authenticated = is_authenticated;
@@ -124,6 +144,8 @@ pub struct Context<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) events: &'a mut Vec<Event>,
     pub(crate) batch: &'a mut Batch,
+    /// The slots that a transaction holds while its commands run.
+    pub(crate) held: Option<Access<'a>>,
 }
 
 impl Session {
@@ -141,6 +163,9 @@ impl Session {
             commands: 0,
             after: After::GoOn,
             answered: Answered::Plain,
+            outbox: Outbox::default(),
+            transaction: None,
+            watching: Watching::default(),
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -149,6 +174,11 @@ impl Session {
     #[must_use]
     pub fn client(&self) -> &Arc<Client> {
         &self.state.client
+    }
+
+    /// Ends what others keep for the connection. The last thing that is done with it.
+    pub fn end(&mut self, keyspace: &Keyspace) {
+        self.state.watching.end(keyspace);
     }
 
     /// How many bytes at the front of the input have been executed.
@@ -184,7 +214,7 @@ impl Session {
         client.set_flag_if_changed(flag::PAUSED, false);
         self.seen = input.len();
         self.batch_start = out.len();
-        self.take_messages(out);
+        self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);
         let mut requests = std::mem::take(&mut worker.requests);
@@ -256,22 +286,25 @@ impl Session {
         if self.state.database == 0 {
             prepare::prefetch(&node.keyspace, prepared);
         }
+        let mut context = Context {
+            node,
+            worker: *id,
+            rng,
+            now,
+            moment,
+            memory_bytes_max: tuning.memory_bytes_max,
+            state: &mut self.state,
+            events,
+            batch,
+            held: None,
+        };
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
-            let mut context = Context {
-                node,
-                worker: *id,
-                rng,
-                now,
-                moment: Moment { touch: !self.state.no_touch, ..moment },
-                memory_bytes_max: tuning.memory_bytes_max,
-                state: &mut self.state,
-                events,
-                batch,
-            };
+            context.moment.touch = !context.state.no_touch;
+            let answer = out.len();
             context.run(one, args, out);
-            self.take_messages(out);
-            let step = match std::mem::take(&mut self.state.after) {
+            context.deliver(answer, out);
+            let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,
                 After::Close => Step::Close,

@@ -1,0 +1,180 @@
+//! EXEC: the commands of a transaction as one.
+
+use super::Transaction;
+use crate::session::{Context, OUT_OF_MEMORY, Prepared};
+use crate::table::{Action, Entry};
+use base::Slot;
+use cluster::KeySlots;
+use commands::spec::{Flag, Group};
+use commands::{CommandError, Outcome, Run};
+use resp::{Args, Reply};
+
+/// One command of a transaction.
+struct Step<'a> {
+    entry: Option<&'a Entry>,
+    args: Args<'a>,
+}
+
+/// What may run while slots are held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// It touches the keys that it declares.
+    Keys,
+    /// It goes over all keys.
+    All,
+    /// It may ask for other locks: nothing may be held.
+    Nothing,
+}
+
+pub(super) fn exec(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let Some(transaction) = context.state.take_transaction() else {
+        return Err(CommandError::Text("ERR EXEC without MULTI"));
+    };
+    let outcome = run(context, &transaction, reply);
+    // What it held has been released by now, whatever came of it.
+    context.state.watching.end(&context.node.keyspace);
+    outcome
+}
+
+fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'_>) -> Outcome {
+    if transaction.is_aborted() {
+        return Err(CommandError::Text(
+            "EXECABORT Transaction discarded because of previous errors.",
+        ));
+    }
+    let node = context.node;
+    let requests = transaction.requests();
+    let steps: Vec<Step<'_>> = (0..requests.len())
+        .map(|index| {
+            let args = requests.args(index);
+            let entry = node.table.find(args.name());
+            let subcommand = entry.zip(args.get(1)).and_then(|(entry, one)| entry.subcommand(one));
+            Step { entry: subcommand.or(entry), args }
+        })
+        .collect();
+    route(context, &steps)?;
+    if !steps.iter().filter_map(|step| step.entry).all(|entry| context.has_memory_for(entry)) {
+        return Err(OUT_OF_MEMORY);
+    }
+    let mut stretches =
+        steps.chunk_by(|a, b| (hold(a) == Hold::Nothing) == (hold(b) == Hold::Nothing));
+    // The watches are looked at under the locks of the first stretch.
+    let first = stretches.next().unwrap_or_default();
+    hold_stretch(context, first);
+    let watching = &context.state.watching;
+    if context.held.as_mut().is_some_and(|held| watching.is_broken(held)) {
+        context.release();
+        reply.null_array();
+        return Ok(());
+    }
+    reply.array(steps.len());
+    run_stretch(context, first, reply.output());
+    for stretch in stretches {
+        hold_stretch(context, stretch);
+        run_stretch(context, stretch, reply.output());
+    }
+    Ok(())
+}
+
+/// Holds what the commands of a stretch touch, and what is watched.
+fn hold_stretch(context: &mut Context<'_>, stretch: &[Step<'_>]) {
+    let watched = context.state.watching.len() > 0;
+    if stretch.iter().all(|step| hold(step) == Hold::Nothing) && !watched {
+        return;
+    }
+    if stretch.iter().any(|step| hold(step) == Hold::All) {
+        context.hold_everything();
+        return;
+    }
+    let mut keys: Vec<&[u8]> = Vec::new();
+    let mut positions = Vec::new();
+    for Step { entry, args } in stretch {
+        let Some(entry) = entry else { continue };
+        if entry.spec.key_positions(*args, &mut positions).is_ok() {
+            keys.extend(positions.iter().filter_map(|&position| args.get(position)));
+        }
+    }
+    context.hold_for_transaction(&keys);
+}
+
+/// Runs the commands of a stretch under what is held, and releases it.
+fn run_stretch(context: &mut Context<'_>, stretch: &[Step<'_>], out: &mut Vec<u8>) {
+    if stretch.iter().all(|step| hold(step) == Hold::Nothing) {
+        // It was held for the sake of the watches.
+        context.release();
+    }
+    for step in stretch {
+        let prepared = Prepared::new(context.node, step.args);
+        context.run(&prepared, step.args, out);
+    }
+    context.release();
+}
+
+fn hold(step: &Step<'_>) -> Hold {
+    let Some(entry) = step.entry else { return Hold::Keys };
+    match &entry.action {
+        Action::Keyspace(Run::Whole(_)) => Hold::All,
+        Action::Keyspace(Run::Read(_) | Run::Write(_) | Run::Blocking(_)) => Hold::Keys,
+        Action::Session(_) | Action::Subcommands(_) => match entry.spec.group {
+            Group::Connection | Group::Pubsub | Group::Transactions => Hold::Keys,
+            Group::Generic
+            | Group::String
+            | Group::Bitmap
+            | Group::Hyperloglog
+            | Group::List
+            | Group::Set
+            | Group::SortedSet
+            | Group::Hash
+            | Group::Stream
+            | Group::Geo
+            | Group::Server
+            | Group::Cluster => Hold::Nothing,
+        },
+    }
+}
+
+/// In a cluster, all keys of a transaction are of one slot, which is served here.
+fn route(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
+    if context.node.cluster.is_none() {
+        return Ok(());
+    }
+    let (mut slots, mut positions, mut writes) = (KeySlots::None, Vec::new(), false);
+    for Step { entry, args } in steps {
+        let Some(entry) = entry else { continue };
+        writes |= entry.spec.has(Flag::Write);
+        if entry.spec.key_positions(*args, &mut positions).is_ok() {
+            let keys = positions.iter().filter_map(|&position| args.get(position));
+            slots = keys.map(Slot::of_key).fold(slots, KeySlots::and);
+        }
+    }
+    context.route_unless_served(writes, slots)
+}
+
+impl Context<'_> {
+    /// Holds the slots of these keys and of the watched ones.
+    fn hold_for_transaction(&mut self, keys: &[&[u8]]) {
+        let keys = keys.iter().copied().chain(self.state.watching.keys());
+        let keyspace = &self.node.keyspace;
+        let access = keyspace.hold_keys(keys, self.state.database, self.worker, self.moment);
+        self.held = Some(access);
+    }
+
+    /// Holds every slot.
+    fn hold_everything(&mut self) {
+        let keyspace = &self.node.keyspace;
+        self.held = Some(keyspace.hold_all(self.state.database, self.worker, self.moment));
+    }
+
+    fn release(&mut self) {
+        self.held = None;
+    }
+
+    /// Refuses what is not served here; asked again at EXEC, for a slot may go away between.
+    pub(super) fn route_unless_served(&self, writes: bool, slots: KeySlots) -> Outcome {
+        match slots {
+            KeySlots::None => Ok(()),
+            KeySlots::One(slot) if self.node.keyspace.serves(slot) => Ok(()),
+            KeySlots::One(_) | KeySlots::Several => self.route(writes, slots),
+        }
+    }
+}

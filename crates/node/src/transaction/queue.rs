@@ -1,0 +1,84 @@
+//! The commands of a transaction, kept until EXEC.
+
+use crate::session::{After, Context, OUT_OF_MEMORY};
+use crate::table::Entry;
+use base::Slot;
+use cluster::KeySlots;
+use commands::spec::Flag;
+use commands::{CommandError, Outcome};
+use resp::{Args, Reply, StoredRequests};
+
+/// A transaction that has begun.
+#[derive(Default)]
+pub(crate) struct Transaction {
+    requests: StoredRequests,
+    /// A command was refused: EXEC will refuse all of them.
+    is_aborted: bool,
+}
+
+impl Transaction {
+    /// Keeps a command; false where there is no room for more.
+    pub(crate) fn push(&mut self, args: Args<'_>) -> bool {
+        // Of one that will not run, nothing needs to be kept.
+        self.is_aborted || self.requests.push(args)
+    }
+
+    /// A command was refused.
+    pub(crate) fn abort(&mut self) {
+        *self = Transaction { is_aborted: true, ..Transaction::default() };
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.is_aborted
+    }
+
+    /// The commands, in the order in which they came.
+    pub(crate) fn requests(&self) -> &StoredRequests {
+        &self.requests
+    }
+}
+
+impl Context<'_> {
+    /// Keeps a command for EXEC, unless it could not run then either.
+    #[cold]
+    pub(crate) fn queue(&mut self, entry: &Entry, args: Args<'_>, out: &mut Vec<u8>) -> Outcome {
+        if entry.spec.has(Flag::NoMulti) {
+            return Err(CommandError::Owned(format!(
+                "ERR Command '{}' not allowed inside a transaction",
+                entry.full_name
+            )));
+        }
+        if self.node.cluster.is_some() {
+            let mut positions = Vec::new();
+            if entry.spec.key_positions(args, &mut positions).is_ok() {
+                let keys = positions.iter().filter_map(|&position| args.get(position));
+                let slots = keys.map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
+                self.route_unless_served(entry.spec.has(Flag::Write), slots)?;
+            }
+        }
+        if !self.has_memory_for(entry) {
+            return Err(OUT_OF_MEMORY);
+        }
+        let is_kept = self.state.transaction.as_mut().is_some_and(|one| one.push(args));
+        if !is_kept {
+            // As Redis does with a client whose transaction outgrows the query buffer.
+            self.state.after = After::Abort;
+            return Ok(());
+        }
+        Reply::new(out, self.state.protocol).simple("QUEUED");
+        Ok(())
+    }
+
+    /// The error of a request that was refused before it ran: of EXEC, it tells that the transaction is gone with it.
+    pub(crate) fn refuse_exec(&mut self, entry: &Entry, error: CommandError) -> CommandError {
+        if entry.spec.name != "exec" {
+            return error;
+        }
+        self.state.transaction = None;
+        self.state.watching.end(&self.node.keyspace);
+        let text = error.text();
+        let text = text.strip_prefix(b"ERR ").unwrap_or(&text);
+        let before = &b"EXECABORT Transaction discarded because of: "[..];
+        CommandError::Bytes([before, text].concat())
+    }
+}

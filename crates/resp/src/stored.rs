@@ -1,0 +1,93 @@
+//! Requests that are kept longer than the input that they came in: those of a transaction, or of a client that waits.
+
+use crate::args::{Args, Requests, Span};
+use crate::decoder::Limits;
+
+/// Requests with their bytes.
+#[derive(Default, Debug)]
+pub struct StoredRequests {
+    bytes: Vec<u8>,
+    requests: Requests,
+}
+
+impl StoredRequests {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> StoredRequests {
+        StoredRequests::default()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// The memory that they take, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.requests.spans.capacity() * size_of::<Span>()
+    }
+
+    /// The bytes of all arguments.
+    #[must_use]
+    pub fn argument_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Keeps a copy of a request; false, and nothing kept, where all of them together would be longer than an input may be.
+    #[must_use]
+    pub fn push(&mut self, args: Args<'_>) -> bool {
+        let added: usize = args.iter_from(0).map(<[u8]>::len).sum();
+        if self.bytes.len() + added > Limits::INPUT_BYTES_MAX as usize {
+            return false;
+        }
+        for argument in args.iter_from(0) {
+            let start = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(argument);
+            self.requests.spans.push(Span { start, end: self.bytes.len() as u32 });
+        }
+        self.requests.ends.push(self.requests.spans.len() as u32);
+        self.requests.offsets.push(self.bytes.len() as u32);
+        true
+    }
+
+    /// The arguments of request `index`.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such request.
+    #[must_use]
+    pub fn args(&self, index: usize) -> Args<'_> {
+        self.requests.args(index, &self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Decoder;
+
+    #[test]
+    fn requests_outlive_their_input() {
+        let mut stored = StoredRequests::new();
+        {
+            let input = b"SET k \"a b\"\r\n*2\r\n$3\r\nGET\r\n$0\r\n\r\n".to_vec();
+            let mut requests = Requests::new();
+            Decoder::new().decode(&input, &Limits::DEFAULT, &mut requests, 9).expect("well formed");
+            for index in 0..requests.len() {
+                assert!(stored.push(requests.args(index, &input)));
+            }
+        }
+        assert_eq!(stored.len(), 2);
+        let words = |index| stored.args(index).iter_from(0).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(words(0), [b"SET".to_vec(), b"k".to_vec(), b"a b".to_vec()]);
+        assert_eq!(words(1), [b"GET".to_vec(), Vec::new()]);
+    }
+}

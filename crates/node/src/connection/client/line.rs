@@ -47,7 +47,7 @@ impl<'n> Line<'n> {
         write!(
             line,
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} capa= db={} \
-             sub={} psub={} ssub={} multi=-1 watch=0 \
+             sub={} psub={} ssub={} multi={} watch={} \
              qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 \
              obl={output} oll=0 omem={output} tot-mem={memory} events={} cmd={command} user=default redir=-1 \
              resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
@@ -63,6 +63,8 @@ impl<'n> Line<'n> {
             channels,
             patterns,
             shard_channels,
+            client.transaction_commands.load(Relaxed),
+            client.watched_keys.load(Relaxed),
             if output > 0 { "rw" } else { "r" },
             if client.is_resp3.load(Relaxed) { 3 } else { 2 },
             String::from_utf8_lossy(told(&names.library)),
@@ -86,7 +88,8 @@ pub(super) fn flags(client: &Client) -> String {
     let mut letters = String::new();
     for (is_set, letter) in [
         (client.has_flag(flag::SUBSCRIBED), 'P'),
-        (client.has_flag(flag::PAUSED), 'b'),
+        (client.has_flag(flag::PAUSED) || client.has_flag(flag::BLOCKED), 'b'),
+        (client.transaction_commands.load(Relaxed) >= 0, 'x'),
         (client.has_flag(flag::CLOSING), 'c'),
         (client.is_killed(), 'A'),
         (client.origin.is_unix, 'U'),

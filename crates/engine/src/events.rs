@@ -100,6 +100,12 @@ impl Effects {
         self.events.is_empty() && self.modified.is_empty()
     }
 
+    /// Adds what came after it.
+    pub fn append(&mut self, mut later: Effects) {
+        self.events.append(&mut later.events);
+        self.modified.append(&mut later.modified);
+    }
+
     /// A key, whose slot is held, was modified, created or removed. `observes` is whether somebody may want to know.
     #[inline]
     pub(crate) fn note_modified(

@@ -224,14 +224,20 @@ impl<'a> Context<'a> {
                     write(&mut access.edit(), args, reply)
                 })
             }
-            Run::Blocking(blocking) => self.holding(entry, prepared, args, |access| {
-                (blocking.timeout)(args)?;
-                match (blocking.attempt)(&mut access.edit(), args, None, reply)? {
-                    Attempt::Served => {}
-                    Attempt::Wait => (blocking.nothing)(reply),
-                }
-                Ok(())
-            }),
+            Run::Blocking(blocking) => {
+                let has_memory = self.has_memory_for(entry);
+                self.holding(entry, prepared, args, |access| {
+                    if !has_memory {
+                        return Err(OUT_OF_MEMORY);
+                    }
+                    (blocking.timeout)(args)?;
+                    match (blocking.attempt)(&mut access.edit(), args, None, reply)? {
+                        Attempt::Served => {}
+                        Attempt::Wait => (blocking.nothing)(reply),
+                    }
+                    Ok(())
+                })
+            }
             Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
         }
     }
@@ -312,14 +318,6 @@ impl<'a> Context<'a> {
             }
         }
         Ok(access)
-    }
-
-    /// Whether there is memory for a command, should it need some.
-    #[inline]
-    pub(crate) fn has_memory_for(&self, entry: &Entry) -> bool {
-        self.memory_bytes_max == 0
-            || !entry.spec.has(Flag::DenyOom)
-            || self.node.keyspace.memory_bytes() <= self.memory_bytes_max
     }
 
     /// Decides whether this node serves a request of these slots, which the caller holds.

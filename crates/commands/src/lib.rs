@@ -15,6 +15,7 @@ mod expiry;
 pub mod generic;
 mod help;
 pub mod keyspace;
+pub mod list;
 pub mod spec;
 pub mod string;
 #[cfg(test)]
@@ -52,4 +53,4 @@ pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];
+    &[generic::COMMANDS, keyspace::COMMANDS, list::COMMANDS, string::COMMANDS];

@@ -16,6 +16,8 @@ pub mod generic;
 mod help;
 pub mod keyspace;
 pub mod list;
+mod scan;
+pub mod set;
 pub mod spec;
 pub mod string;
 #[cfg(test)]
@@ -52,5 +54,11 @@ pub enum Run {
 pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
-pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, list::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[KeyspaceCommand]] = &[
+    // By name.
+    generic::COMMANDS,
+    keyspace::COMMANDS,
+    list::COMMANDS,
+    set::COMMANDS,
+    string::COMMANDS,
+];

@@ -13,10 +13,12 @@
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
 mod prefetch;
+mod ranking;
 mod record;
 mod table;
 mod word;
 
 pub use prefetch::prefetch;
+pub use ranking::{RankRange, Ranking};
 pub use record::{NewValue, Record, Value, ValueMut};
 pub use table::{Hint, KeyHasher, Occupied, Table};

@@ -100,6 +100,12 @@ impl Effects {
         self.events.is_empty() && self.modified.is_empty()
     }
 
+    /// Takes in what happened after this.
+    pub fn append(&mut self, later: Effects) {
+        self.events.extend(later.events);
+        self.modified.extend(later.modified);
+    }
+
     /// A key, whose slot is held, was modified, created or removed. `observes` is whether somebody may want to know.
     #[inline]
     pub(crate) fn note_modified(
@@ -123,7 +129,7 @@ impl Effects {
     ) {
         let slot = Slot::of_key(key);
         if keyspace.is_observed(slot) {
-            keyspace.watchers.touch(slot, database, key, expired);
+            keyspace.observers.touch(slot, database, key, expired);
         }
         self.modified.push(ModifiedKey { database, key: key.into() });
     }

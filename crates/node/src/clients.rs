@@ -5,7 +5,9 @@ use base::{Monotonic, UnixMillis};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 use std::task::Waker;
 
 /// The number of a client, given in the order of connection and never given again.
@@ -68,6 +70,10 @@ pub struct Client {
     pub query_buffer_bytes: AtomicUsize,
     /// How many bytes are waiting to be sent to it.
     pub pending_output_bytes: AtomicUsize,
+    /// How many commands wait for its EXEC; -1 outside a transaction.
+    pub transaction_commands: AtomicI64,
+    /// How many keys it watches.
+    pub watched_keys: AtomicUsize,
     /// What it is and does: bits of `flag`.
     pub flags: AtomicU32,
     kill: AtomicBool,
@@ -86,6 +92,8 @@ pub mod flag {
     pub const PAUSED: u32 = 8;
     /// Will be closed when its output is written.
     pub const CLOSING: u32 = 16;
+    /// Waits for a key.
+    pub const BLOCKED: u32 = 32;
 }
 
 impl Client {
@@ -225,6 +233,8 @@ impl Clients {
             output_bytes: AtomicU64::new(0),
             query_buffer_bytes: AtomicUsize::new(0),
             pending_output_bytes: AtomicUsize::new(0),
+            transaction_commands: AtomicI64::new(-1),
+            watched_keys: AtomicUsize::new(0),
             flags: AtomicU32::new(0),
             kill: AtomicBool::new(false),
             waker: Mutex::new(None),

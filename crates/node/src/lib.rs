@@ -8,6 +8,7 @@
 //! [`Node`] is what all sessions share; a [`Worker`] is what one thread keeps for itself; a [`Session`] is one connection. What a
 //! node needs of the world (stopping, writing files, its memory) it asks of its [`Host`].
 
+mod blocking;
 pub mod clients;
 mod cluster;
 mod command;

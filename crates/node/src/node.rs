@@ -1,5 +1,6 @@
 //! What all sessions of a node share.
 
+use crate::blocking::BlockedClients;
 use crate::clients::{Clients, flag};
 use crate::cluster::{self, ClusterNode};
 use crate::configuration::{self, Settings};
@@ -49,6 +50,8 @@ pub struct Node {
     pub table: Table,
     /// All clients.
     pub clients: Clients,
+    /// The clients that wait for a key.
+    pub(crate) blocked: BlockedClients,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -112,6 +115,7 @@ impl Node {
             stats: (0..threads).map(|_| WorkerStats::new(table.numbered())).collect(),
             table,
             clients: Clients::default(),
+            blocked: BlockedClients::default(),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
             identity,

@@ -6,13 +6,14 @@ mod prepare;
 #[cfg(test)]
 mod tests;
 
+use crate::blocking::Blocked;
 use crate::clients::{Client, flag};
 use crate::event::Event;
 use crate::node::Node;
 use crate::stats::Batch;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
-use base::Rng;
+use base::{Monotonic, Rng};
 use engine::{Access, Keyspace, Moment, WorkerId};
 pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
@@ -35,6 +36,8 @@ pub enum Step {
     Write,
     /// Wait to be woken, then call again with the same input (CLIENT PAUSE).
     Wait,
+    /// Write the output, then wait until [`Session::unblock`] has the reply; then call again with the rest of the input.
+    Block,
     /// Sleep on this thread, then call again with the same input (DEBUG SLEEP).
     Sleep(Duration),
     /// Write the output, then close.
@@ -71,6 +74,8 @@ pub(crate) struct State {
     pub(crate) transaction: Option<Box<Transaction>>,
     /// The keys that are watched.
     pub(crate) watching: Watching,
+    /// What the connection waits with.
+    pub(crate) blocked: Option<Arc<Blocked>>,
 }
 
 impl State {
@@ -78,6 +83,25 @@ impl State {
     pub(crate) fn publish(&self) {
         self.client.last_command.store(self.last_command, Relaxed);
         self.client.commands.store(self.commands, Relaxed);
+        let kept = self.transaction.as_ref().map_or(-1, |one| one.requests().len() as i64);
+        self.client.transaction_commands.store(kept, Relaxed);
+        self.client.watched_keys.store(self.watching.len(), Relaxed);
+    }
+
+    /// Drops the reply that begins at `start` where the client does not want it.
+    fn keep_reply(&mut self, start: usize, out: &mut Vec<u8>) {
+        match self.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => out.truncate(start),
+            ReplyMode::SkipNext => {
+                out.truncate(start);
+                self.reply_mode = ReplyMode::Skip;
+            }
+            ReplyMode::Skip => {
+                out.truncate(start);
+                self.reply_mode = ReplyMode::On;
+            }
+        }
     }
 
     /// MULTI: commands are kept from here on.
@@ -114,6 +138,8 @@ pub(crate) enum After {
     Sleep(Duration),
     /// The command has to run again later: it was not allowed to run now.
     Wait,
+    /// The command waits for a key: its reply comes later.
+    Block,
 }
 
 /// One connection.
@@ -158,6 +184,7 @@ impl Session {
             after: After::GoOn,
             transaction: None,
             watching: Watching::default(),
+            blocked: None,
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -169,8 +196,31 @@ impl Session {
     }
 
     /// Ends what others keep for the connection. The last thing that is done with it.
-    pub fn end(&mut self, keyspace: &Keyspace) {
-        self.state.watching.end(keyspace);
+    pub fn end(&mut self, node: &Node) {
+        self.state.watching.end(&node.keyspace);
+        if let Some(blocked) = self.state.blocked.take() {
+            node.blocked.end(&blocked, &node.keyspace);
+        }
+    }
+
+    /// When a connection that waits for a key waits no longer; `None` where that has no end.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        self.state.blocked.as_ref().and_then(|blocked| blocked.deadline)
+    }
+
+    /// Appends the reply that a connection waits for; false while there is none.
+    pub fn unblock(&mut self, node: &Node, now: Monotonic, out: &mut Vec<u8>) -> bool {
+        let Some(blocked) = &self.state.blocked else { return true };
+        let Some(reply) = node.blocked.take_reply(blocked, now, &node.keyspace) else {
+            return false;
+        };
+        self.state.blocked = None;
+        let start = out.len();
+        out.extend_from_slice(&reply);
+        self.state.keep_reply(start, out);
+        self.state.client.add_output((out.len() - start) as u64);
+        true
     }
 
     /// How many bytes at the front of the input have been executed.
@@ -302,6 +352,7 @@ impl Session {
                     Step::Close
                 }
                 After::Sleep(time) => Step::Sleep(time),
+                After::Block => Step::Block,
                 After::Wait => {
                     let before =
                         index.checked_sub(1).map_or(start, |last| requests.end_offset(last));

@@ -16,6 +16,7 @@
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
 mod intset;
+pub mod listpack;
 mod packed;
 mod prefetch;
 mod ranking;
@@ -24,6 +25,7 @@ mod table;
 mod word;
 
 pub use intset::{Intset, MalformedIntset};
+pub use listpack::{At, Item, Listpack};
 pub use packed::{Packed, PackedIter};
 pub use prefetch::prefetch;
 pub use ranking::{RankRange, Ranking};

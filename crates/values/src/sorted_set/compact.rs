@@ -66,7 +66,8 @@ impl Compact {
             Some(Ordering::Equal) => self.0.item(place.at).with_bytes(|own| own > member),
             Some(Ordering::Less) | None => false,
         };
-        match self.places().find(is_behind) {
+        let behind = self.places().find(is_behind);
+        match behind {
             Some(place) => {
                 let at = self.0.insert_before(place.at, member);
                 self.0.insert_after(at, &text);

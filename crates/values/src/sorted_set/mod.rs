@@ -98,9 +98,7 @@ impl SortedSet {
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match &self.0 {
-            Layout::Compact(compact) => {
-                compact.find(member).map(|place| (place.rank, place.score))
-            }
+            Layout::Compact(compact) => compact.find(member).map(|place| (place.rank, place.score)),
             Layout::Ranked(ranking) => ranking.rank(member),
         }
     }
@@ -128,12 +126,7 @@ impl SortedSet {
     /// # Panics
     ///
     /// Where the range ends beyond the last.
-    pub fn visit(
-        &self,
-        ranks: Range<usize>,
-        backwards: bool,
-        mut visit: impl FnMut(&[u8], f64),
-    ) {
+    pub fn visit(&self, ranks: Range<usize>, backwards: bool, mut visit: impl FnMut(&[u8], f64)) {
         match &self.0 {
             Layout::Compact(compact) => compact.visit(ranks, backwards, visit),
             Layout::Ranked(ranking) if backwards => {

@@ -23,6 +23,7 @@ impl<'a> Context<'a> {
     pub(crate) fn run(&mut self, prepared: &Prepared<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         let protocol = self.state.protocol;
+        self.state.answered = Answered::Plain;
         let outcome = match prepared.entry {
             None => self.refuse_unknown(args),
             Some(entry) => self.run_entry(entry, prepared, args, out),
@@ -41,9 +42,6 @@ impl<'a> Context<'a> {
             return;
         }
         self.state.keep_reply(start, out);
-        if self.state.answered != Answered::Plain {
-            self.place_messages(start, out);
-        }
     }
 
     fn run_entry(

@@ -15,7 +15,7 @@ use crate::stats::Batch;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng};
-pub(crate) use deliver::Answered;
+pub(crate) use deliver::{Answered, Outbox};
 use engine::{Access, Keyspace, Moment, WorkerId};
 pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
@@ -72,14 +72,16 @@ pub(crate) struct State {
     pub(crate) commands: u64,
     /// What happens after the command that runs.
     pub(crate) after: After,
+    /// What kind of answer the command that runs has given.
+    pub(crate) answered: Answered,
+    /// Messages to other nodes that wait until nothing is held.
+    pub(crate) outbox: Outbox,
     /// The commands that wait for EXEC, after MULTI.
     pub(crate) transaction: Option<Box<Transaction>>,
     /// The keys that are watched.
     pub(crate) watching: Watching,
     /// What the connection waits with.
     pub(crate) blocked: Option<Arc<Blocked>>,
-    /// What kind of answer the command that runs has given.
-    pub(crate) answered: Answered,
 }
 
 impl State {
@@ -182,10 +184,11 @@ impl Session {
             last_command: 0,
             commands: 0,
             after: After::GoOn,
+            answered: Answered::Plain,
+            outbox: Outbox::default(),
             transaction: None,
             watching: Watching::default(),
             blocked: None,
-            answered: Answered::Plain,
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -344,8 +347,9 @@ impl Session {
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
             context.moment.touch = !context.state.no_touch;
+            let answer = out.len();
             context.run(one, args, out);
-            context.state.take_messages(out);
+            context.deliver(answer, out);
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

@@ -15,6 +15,8 @@ mod expiry;
 pub mod generic;
 mod help;
 pub mod keyspace;
+mod scan;
+pub mod sorted_set;
 pub mod spec;
 pub mod string;
 #[cfg(test)]
@@ -52,4 +54,4 @@ pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];
+    &[generic::COMMANDS, keyspace::COMMANDS, sorted_set::COMMANDS, string::COMMANDS];

@@ -6,8 +6,7 @@ use std::ops::Range;
 use values::SortedSet;
 
 const NOT_SCORES: CommandError = CommandError::Text("ERR min or max is not a float");
-const NOT_BYTES: CommandError =
-    CommandError::Text("ERR min or max not valid string range item");
+const NOT_BYTES: CommandError = CommandError::Text("ERR min or max not valid string range item");
 
 /// One end of a range of scores.
 #[derive(Clone, Copy)]

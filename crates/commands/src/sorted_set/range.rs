@@ -166,6 +166,9 @@ impl<'a> Wanted<'a> {
             index += 1;
         }
         let (by, backwards) = (by.unwrap_or(By::Rank), backwards.unwrap_or(false));
+        if by == By::Rank && limit.count == -1 {
+            limit = Limit::ALL;
+        }
         if limit.count != -1 && by == By::Rank {
             return Err(CommandError::Text(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
@@ -176,7 +179,8 @@ impl<'a> Wanted<'a> {
                 "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
             ));
         }
-        let (first, second) = (&args[form.key + 1], &args[form.key + 2]);
+        let mut ends = args.iter_from(form.key + 1);
+        let (first, second) = (ends.next().unwrap_or_default(), ends.next().unwrap_or_default());
         // Backwards, the greater end comes first; of ranks it is the same number from the other end.
         let swaps = backwards && by != By::Rank;
         let (low, high) = if swaps { (second, first) } else { (first, second) };

@@ -89,11 +89,11 @@ impl Compact {
         }
     }
 
-    pub(super) fn visit(
+    pub(super) fn visit_while(
         &self,
         ranks: Range<usize>,
         backwards: bool,
-        mut visit: impl FnMut(&[u8], f64),
+        mut visit: impl FnMut(&[u8], f64) -> bool,
     ) {
         if ranks.is_empty() {
             return;
@@ -104,7 +104,9 @@ impl Compact {
             let at = next.expect("ranks end with the members");
             let score_at = self.0.next(at).expect("a member has a score behind it");
             let score = score(self.0.item(score_at));
-            self.0.item(at).with_bytes(|member| visit(member, score));
+            if !self.0.item(at).with_bytes(|member| visit(member, score)) {
+                return;
+            }
             next = if backwards {
                 self.0.previous(at).and_then(|score_before| self.0.previous(score_before))
             } else {

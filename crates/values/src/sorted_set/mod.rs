@@ -127,13 +127,30 @@ impl SortedSet {
     ///
     /// Where the range ends beyond the last.
     pub fn visit(&self, ranks: Range<usize>, backwards: bool, mut visit: impl FnMut(&[u8], f64)) {
+        self.visit_while(ranks, backwards, |member, score| {
+            visit(member, score);
+            true
+        });
+    }
+
+    /// The same, until `visit` says that it wants no more.
+    ///
+    /// # Panics
+    ///
+    /// Where the range ends beyond the last.
+    pub fn visit_while(
+        &self,
+        ranks: Range<usize>,
+        backwards: bool,
+        mut visit: impl FnMut(&[u8], f64) -> bool,
+    ) {
         match &self.0 {
-            Layout::Compact(compact) => compact.visit(ranks, backwards, visit),
+            Layout::Compact(compact) => compact.visit_while(ranks, backwards, visit),
             Layout::Ranked(ranking) if backwards => {
-                ranking.range(ranks).rev().for_each(|(member, score)| visit(member, score));
+                ranking.range(ranks).rev().all(|(member, score)| visit(member, score));
             }
             Layout::Ranked(ranking) => {
-                ranking.range(ranks).for_each(|(member, score)| visit(member, score));
+                ranking.range(ranks).all(|(member, score)| visit(member, score));
             }
         }
     }
@@ -147,8 +164,8 @@ impl SortedSet {
     /// Members that are there from the first call to the last are visited.
     pub fn scan(&self, cursor: u64, count: usize, visit: impl FnMut(&[u8], f64)) -> u64 {
         match &self.0 {
-            Layout::Compact(compact) => {
-                compact.visit(0..compact.len(), false, visit);
+            Layout::Compact(_) => {
+                self.visit_all(visit);
                 0
             }
             Layout::Ranked(ranking) => ranking.scan(cursor, count, visit),
@@ -179,8 +196,9 @@ impl SortedSet {
     fn ranked(&mut self, rules: &Rules) -> &mut Ranking {
         if let Layout::Compact(compact) = &self.0 {
             let mut ranking = Ranking::new(rules.seed);
-            compact.visit(0..compact.len(), false, |member, score| {
+            compact.visit_while(0..compact.len(), false, |member, score| {
                 ranking.insert(score, member);
+                true
             });
             self.0 = Layout::Ranked(Box::new(ranking));
         }

@@ -1,3 +1,25 @@
+//! Sorted sets: members with scores, in the order of these.
+//!
+//! The declarations stand in `manual`, by topic.
+
+mod add;
+mod bounds;
+mod combine;
+mod manual;
+mod pop;
+mod random;
+mod range;
+mod read;
+mod remove;
+mod scan;
+
+pub(crate) use add::add_places;
+pub(crate) use range::store;
+
+use crate::KeyspaceCommand;
+
+/// The commands on sorted sets, by name.
+pub const COMMANDS: &[KeyspaceCommand] = &[
     manual::removals::BZMPOP,
     manual::removals::BZPOPMAX,
     manual::removals::BZPOPMIN,
@@ -33,3 +55,4 @@
     manual::members::ZSCORE,
     manual::combinations::ZUNION,
     manual::combinations::ZUNIONSTORE,
+];

@@ -18,6 +18,7 @@ pub mod keyspace;
 pub mod list;
 mod scan;
 pub mod set;
+pub mod sorted_set;
 pub mod spec;
 pub mod string;
 #[cfg(test)]
@@ -60,5 +61,6 @@ pub const FAMILIES: &[&[KeyspaceCommand]] = &[
     keyspace::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,
+    sorted_set::COMMANDS,
     string::COMMANDS,
 ];

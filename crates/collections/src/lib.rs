@@ -12,11 +12,13 @@
 //!
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
+pub mod listpack;
 mod prefetch;
 mod record;
 mod table;
 mod word;
 
+pub use listpack::{Item, Listpack};
 pub use prefetch::prefetch;
 pub use record::{NewValue, Record, Value, ValueMut};
 pub use table::{Hint, KeyHasher, Occupied, Table};

@@ -226,6 +226,9 @@ impl Connection for Link {
             if matches!(self.step, Step::Wait | Step::Block) {
                 self.run();
             }
+            if !self.is_closed() {
+                self.session.deliver(&mut self.output);
+            }
             if !self.output.is_empty() {
                 let count = self.output.len();
                 self.worker.stats().writes.add(1);
@@ -251,7 +254,7 @@ impl Connection for Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.world.node.clients.disconnect(self.session.client().id);
+        self.world.node.disconnect(self.session.client());
     }
 }
 

@@ -138,7 +138,7 @@ impl Connection {
             let now = clock::monotonic();
             if self.session.unblock(&bench.worker.node, now, &mut bench.output) {
                 self.timer = None;
-                self.write(cx, bench);
+                self.write_out(cx, bench);
                 self.phase = Phase::Execute;
                 return Poll::Ready(Ok(true));
             }
@@ -180,22 +180,28 @@ impl Connection {
         let client = self.session.client();
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);
         client.query_buffer_bytes.store(self.input.len(), Relaxed);
-        self.write(cx, bench);
+        self.write_out(cx, bench);
     }
 
-    /// Writes what stands in the worker's output; what the socket does not take waits.
-    fn write(&mut self, cx: &mut Context<'_>, bench: &mut Bench) {
+    /// Writes messages that wait for the client. Only while no other output does: beyond that they stay in the mailbox, which has its bound.
+    fn deliver(&mut self, cx: &mut Context<'_>) {
+        let bench = Arc::clone(&self.bench);
+        let bench = &mut *bench.lock();
+        self.session.deliver(&mut bench.output);
+        self.write_out(cx, bench);
+    }
+
+    /// Writes what stands in the worker's output buffer; keeps what the socket does not take.
+    fn write_out(&mut self, cx: &mut Context<'_>, bench: &mut Bench) {
         let client = self.session.client();
         if bench.output.is_empty() {
             return;
         }
         bench.worker.stats().writes.add(1);
         bench.worker.stats().output_bytes.add(bench.output.len() as u64);
-        let hard_limit = bench.worker.tuning.output_limit.hard_bytes;
+        let hard_limit = client.output_limit(&bench.worker.tuning.output_limits).hard_bytes;
         if hard_limit != 0 && (self.output.len() + bench.output.len()) as u64 > hard_limit {
-            log_overcome(client);
-            bench.worker.stats().output_buffer_disconnections.add(1);
-            client.kill();
+            client.kill_for_unread();
             bench.output.clear();
             return;
         }
@@ -214,6 +220,15 @@ impl Connection {
         bench.output.clear();
         if bench.output.capacity() > OUTPUT_BYTES_KEPT {
             bench.output = Vec::new();
+        }
+    }
+
+    /// Logs and counts the end of a client that was disconnected for what it has not read.
+    fn tell_end(&self) {
+        let client = self.session.client();
+        if client.has_outgrown() {
+            log_overcome(client);
+            self.bench.lock().worker.stats().output_buffer_disconnections.add(1);
         }
     }
 
@@ -251,10 +266,15 @@ impl Future for Connection {
         }
         loop {
             if this.session.client().is_killed() {
+                this.tell_end();
                 return Poll::Ready(());
             }
             if !this.output.is_empty() && ready!(this.poll_flush_output(cx)).is_err() {
                 return Poll::Ready(());
+            }
+            if this.session.client().has_messages() && this.phase != Phase::Close {
+                this.deliver(cx);
+                continue;
             }
             match this.phase {
                 Phase::Close => return Poll::Ready(()),
@@ -284,9 +304,8 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let id = self.session.client().id;
         let node = Arc::clone(&self.bench.lock().worker.node);
         self.session.end(&node);
-        node.clients.disconnect(id);
+        node.disconnect(self.session.client());
     }
 }

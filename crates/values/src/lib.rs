@@ -13,6 +13,7 @@ mod set;
 mod sorted_set;
 pub mod stream;
 
+pub use collections::Item;
 pub use encoding::Encoding;
 pub use hash::Hash;
 pub use list::List;

@@ -5,7 +5,7 @@
 //! The whole [`Config`] is an immutable value behind a pointer that CONFIG SET swaps. No command takes the pointer's lock: what commands go by
 //! stands in a [`Tuning`], a small copy that each worker keeps and renews once per batch, when one load has told it that something changed.
 
-use config::{Config, EvictionPolicy, OutputLimit};
+use config::{Config, EvictionPolicy, OutputLimits};
 use engine::AccessPolicy;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use resp::Limits;
@@ -61,8 +61,8 @@ pub struct Tuning {
     pub query_buffer_bytes_max: usize,
     /// How much memory the keys may take before commands that need more are refused (`maxmemory`), in bytes; 0 is without limit.
     pub memory_bytes_max: u64,
-    /// How much a client may leave unread.
-    pub output_limit: OutputLimit,
+    /// How much clients may leave unread.
+    pub output_limits: OutputLimits,
     /// Of which settings this is a copy; 0 is none.
     version: u64,
 }
@@ -82,7 +82,7 @@ impl Tuning {
             access_policy: access_policy(config),
             query_buffer_bytes_max: input_bytes(network.client_query_buffer_limit) as usize,
             memory_bytes_max: config.memory.maxmemory,
-            output_limit: network.client_output_buffer_limit.normal,
+            output_limits: network.client_output_buffer_limit,
             version: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! One request: the checks in their order, then the slots, then the command.
 
 use super::prepare::Prepared;
-use super::{After, Context};
+use super::{After, Answered, Context};
 use crate::blocking::Wait;
 use crate::clients::flag;
 use crate::pause::PauseKind;
@@ -41,6 +41,9 @@ impl<'a> Context<'a> {
             return;
         }
         self.state.keep_reply(start, out);
+        if self.state.answered != Answered::Plain {
+            self.place_messages(start, out);
+        }
     }
 
     fn run_entry(
@@ -89,6 +92,9 @@ impl<'a> Context<'a> {
         }
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
+        }
+        if self.state.client.has_flag(flag::SUBSCRIBED) {
+            self.check_listener(entry)?;
         }
         if self.node.pause_kind().is_some() && self.must_wait(entry) {
             self.state.after = After::Wait;

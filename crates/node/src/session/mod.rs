@@ -1,5 +1,6 @@
 //! One connection: its state, and the batch of requests that a read has brought.
 
+mod deliver;
 mod dispatch;
 pub(crate) use dispatch::OUT_OF_MEMORY;
 mod prepare;
@@ -14,6 +15,7 @@ use crate::stats::Batch;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng};
+pub(crate) use deliver::Answered;
 use engine::{Access, Keyspace, Moment, WorkerId};
 pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
@@ -76,6 +78,8 @@ pub(crate) struct State {
     pub(crate) watching: Watching,
     /// What the connection waits with.
     pub(crate) blocked: Option<Arc<Blocked>>,
+    /// What kind of answer the command that runs has given.
+    pub(crate) answered: Answered,
 }
 
 impl State {
@@ -90,17 +94,13 @@ impl State {
 
     /// Drops the reply that begins at `start` where the client does not want it.
     fn keep_reply(&mut self, start: usize, out: &mut Vec<u8>) {
+        if self.reply_mode != ReplyMode::On && self.answered == Answered::Plain {
+            out.truncate(start);
+        }
         match self.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => out.truncate(start),
-            ReplyMode::SkipNext => {
-                out.truncate(start);
-                self.reply_mode = ReplyMode::Skip;
-            }
-            ReplyMode::Skip => {
-                out.truncate(start);
-                self.reply_mode = ReplyMode::On;
-            }
+            ReplyMode::On | ReplyMode::Off => {}
+            ReplyMode::SkipNext => self.reply_mode = ReplyMode::Skip,
+            ReplyMode::Skip => self.reply_mode = ReplyMode::On,
         }
     }
 
@@ -185,6 +185,7 @@ impl Session {
             transaction: None,
             watching: Watching::default(),
             blocked: None,
+            answered: Answered::Plain,
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -256,6 +257,7 @@ impl Session {
         client.set_flag_if_changed(flag::PAUSED, false);
         self.seen = input.len();
         self.batch_start = out.len();
+        self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);
         let mut requests = std::mem::take(&mut worker.requests);
@@ -343,6 +345,7 @@ impl Session {
             let args = requests.args(index, input);
             context.moment.touch = !context.state.no_touch;
             context.run(one, args, out);
+            context.state.take_messages(out);
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

@@ -16,6 +16,7 @@ pub mod generic;
 mod help;
 pub mod keyspace;
 pub mod spec;
+pub mod stream;
 pub mod string;
 #[cfg(test)]
 mod testing;
@@ -52,4 +53,4 @@ pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];
+    &[generic::COMMANDS, keyspace::COMMANDS, stream::COMMANDS, string::COMMANDS];

@@ -14,6 +14,8 @@ use engine::{KeyRecord, Kind, Object, Reach, Value, View, kind};
 use resp::{Args, Reply};
 use sha1_smol::Sha1;
 use std::fmt::Write as _;
+use values::Stream;
+use values::stream::StreamId;
 
 const DIGEST_BYTES: usize = 20;
 
@@ -62,11 +64,18 @@ impl Digest {
     fn add_object(&mut self, object: &Object) {
         match object {
             Object::String(bytes) => self.mix(bytes),
-            Object::List(_)
-            | Object::Set(_)
-            | Object::SortedSet(_)
-            | Object::Hash(_)
-            | Object::Stream(_) => {}
+            Object::List(_) | Object::Set(_) | Object::SortedSet(_) | Object::Hash(_) => {}
+            Object::Stream(stream) => self.add_stream(stream),
+        }
+    }
+
+    fn add_stream(&mut self, stream: &Stream) {
+        for entry in stream.log().range(StreamId::MIN, StreamId::MAX) {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (name, value) in entry.fields {
+                name.with_bytes(|bytes| self.mix(bytes));
+                value.with_bytes(|bytes| self.mix(bytes));
+            }
         }
     }
 

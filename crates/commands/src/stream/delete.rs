@@ -73,9 +73,9 @@ pub(super) fn parse_ids_option(
             index += 1;
         } else if word.eq_ignore_ascii_case(b"IDS") && ids.is_none() && index + 1 < args.len() {
             let count = parse_i64(&args[index + 1]).filter(|&count| count > 0);
-            let count = count.and_then(|count| usize::try_from(count).ok()).ok_or(
-                CommandError::Text("ERR Number of IDs must be a positive integer"),
-            )?;
+            let count = count
+                .and_then(|count| usize::try_from(count).ok())
+                .ok_or(CommandError::Text("ERR Number of IDs must be a positive integer"))?;
             let first = index + 2;
             if count > args.len() - first {
                 return Err(CommandError::Text(

@@ -40,8 +40,7 @@ fn range(
         return Ok(());
     }
     let log = stream.log();
-    let entries =
-        if is_reverse { log.range_reversed(start, end) } else { log.range(start, end) };
+    let entries = if is_reverse { log.range_reversed(start, end) } else { log.range(start, end) };
     reply_entries(reply, entries, count);
     Ok(())
 }

@@ -21,6 +21,11 @@ impl Consumer {
         &self.name
     }
 
+    /// The ids of the entries that it has not acknowledged.
+    pub fn pending_ids(&self) -> impl Iterator<Item = StreamId> {
+        self.pending.iter().copied()
+    }
+
     /// How many entries it has been given and has not acknowledged.
     #[must_use]
     pub fn pending_len(&self) -> usize {

@@ -6,6 +6,7 @@ mod groups;
 mod id;
 mod log;
 mod node;
+mod radix;
 mod range;
 mod trim;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Which crates of ours each crate may know. A new crate has to say so here.
 const LAYERS: &[(&str, &[&str])] = &[
     ("base", &[]),
-    ("collections", &["base"]),
+    ("collections", &[]),
     ("config", &["base"]),
     ("resp", &["base"]),
     ("values", &["base", "collections"]),

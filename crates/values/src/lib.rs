@@ -18,6 +18,6 @@ pub use encoding::Encoding;
 pub use hash::Hash;
 pub use list::List;
 pub use rules::{HashRules, Rules, SetRules, SortedSetRules, StreamRules};
-pub use set::Set;
+pub use set::{Members, Set};
 pub use sorted_set::SortedSet;
 pub use stream::Stream;

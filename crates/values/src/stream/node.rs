@@ -9,7 +9,7 @@
 //! `ms` and `seq` are offsets from the id of the node, which is the one that its first entry had. An entry is deleted by a flag. From the end
 //! entries are found by the count of items with which each ends.
 
-use collections::listpack::At;
+use collections::At;
 use collections::{Item, Listpack};
 
 const DELETED: i64 = 1;

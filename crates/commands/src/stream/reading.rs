@@ -133,9 +133,7 @@ pub(super) fn parse_read_position(
 ) -> Result<StreamId, CommandError> {
     match text {
         b"$" => Ok(log.map_or(StreamId::MIN, Log::last_id)),
-        b"+" => Ok(log.map_or(StreamId::MIN, |log| {
-            log.last().and_then(|last| last.id.previous()).unwrap_or(log.last_id())
-        })),
+        b"+" => Ok(log.map_or(StreamId::MIN, |log| log.last_id().previous().unwrap_or_default())),
         b">" => Err(CommandError::Text(
             "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
         )),

@@ -218,6 +218,9 @@ impl Log {
         if (self.is_empty() && id <= self.last_id()) || id == self.last_id() {
             return Some(added);
         }
+        if id != StreamId::MIN && id < self.max_deleted_id() {
+            return None;
+        }
         let none_deleted_ahead =
             self.max_deleted_id() == StreamId::MIN || self.max_deleted_id() < self.first_id();
         if id > self.last_id() || id > self.first_id() || !none_deleted_ahead {

@@ -13,6 +13,7 @@ pub mod debug;
 mod error;
 mod expiry;
 pub mod generic;
+pub mod hash;
 mod help;
 pub mod keyspace;
 pub mod list;
@@ -59,6 +60,7 @@ pub type KeyspaceCommand = Command<Run>;
 pub const FAMILIES: &[&[KeyspaceCommand]] = &[
     // By name.
     generic::COMMANDS,
+    hash::COMMANDS,
     keyspace::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,

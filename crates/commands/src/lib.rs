@@ -7,6 +7,7 @@
 //! A reading command receives a [`View`](engine::View), a writing one an [`Edit`](engine::Edit), a command over all keys a [`Whole`]: what a
 //! declaration says about writing cannot be untrue.
 
+pub mod bitmap;
 mod block;
 mod database;
 pub mod debug;
@@ -52,4 +53,4 @@ pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];
+    &[bitmap::COMMANDS, generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];

@@ -9,7 +9,7 @@ mod range;
 mod set;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(crate) mod value;
 
 use crate::spec::{Argument, Arity, Flag, Group, KeyAccess, KeyEffect, KeySpec};
 use crate::{Body, Command, KeyspaceCommand, Run, Spec};

@@ -15,6 +15,7 @@ mod error;
 mod expiry;
 pub mod generic;
 mod help;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod spec;
 pub mod string;
@@ -52,5 +53,10 @@ pub enum Run {
 pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
-pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[bitmap::COMMANDS, generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[KeyspaceCommand]] = &[
+    bitmap::COMMANDS,
+    generic::COMMANDS,
+    hyperloglog::COMMANDS,
+    keyspace::COMMANDS,
+    string::COMMANDS,
+];

@@ -103,5 +103,5 @@ const PFSELFTEST: KeyspaceCommand = Command {
         is_for_tests: true,
         ..Spec::DEFAULT
     },
-    body: Body::Run(Run::Read(selftest::pfselftest)),
+    body: Body::Run(Run::Whole(selftest::pfselftest)),
 };

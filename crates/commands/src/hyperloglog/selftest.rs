@@ -1,8 +1,7 @@
 //! PFSELFTEST: whether both forms agree, and how far the estimate is off.
 
 use super::sketch::{self, Form, REGISTERS};
-use crate::{CommandError, Outcome};
-use engine::View;
+use crate::{CommandError, Outcome, Whole};
 use resp::{Args, Reply};
 
 /// So many elements are added.
@@ -11,11 +10,11 @@ const ELEMENTS: u64 = 1_000_000;
 const ERRORS_MAX: f64 = 6.0;
 
 pub(super) fn pfselftest(
-    view: &mut View<'_, '_>,
+    whole: &mut Whole<'_, '_>,
     _args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    test(view.rng().next_u64())?;
+    test(whole.rng.next_u64())?;
     reply.ok();
     Ok(())
 }

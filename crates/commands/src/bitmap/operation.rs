@@ -2,7 +2,7 @@
 
 use crate::string::value::with_bytes;
 use crate::{CommandError, Outcome};
-use engine::{Edit, EventClass, Expiry, NewValue, Object, new_bytes};
+use engine::{Edit, EventClass, Expiry, NewValue, Object};
 use resp::{Args, Reply};
 
 /// How strings are combined.
@@ -73,11 +73,7 @@ pub(super) fn bitop(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     let result = combined.finish();
     reply.count(result.len());
     if !result.is_empty() {
-        // Short ones stand in the record; a long one is not copied.
-        let value = match new_bytes(&result) {
-            NewValue::Object(_) => NewValue::Object(Box::new(Object::String(result))),
-            short => short,
-        };
+        let value = NewValue::Object(Box::new(Object::String(result)));
         edit.put(destination, value, Expiry::Clear);
         edit.notify(EventClass::String, "set", destination);
         edit.changed(1);

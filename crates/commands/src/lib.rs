@@ -17,7 +17,12 @@ pub mod generic;
 mod help;
 pub mod hyperloglog;
 pub mod keyspace;
+pub mod list;
+mod scan;
+pub mod set;
+pub mod sorted_set;
 pub mod spec;
+pub mod stream;
 pub mod string;
 #[cfg(test)]
 mod testing;
@@ -54,9 +59,14 @@ pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] = &[
+    // By name.
     bitmap::COMMANDS,
     generic::COMMANDS,
     hyperloglog::COMMANDS,
     keyspace::COMMANDS,
+    list::COMMANDS,
+    set::COMMANDS,
+    sorted_set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
 ];

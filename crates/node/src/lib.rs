@@ -15,6 +15,7 @@ mod command;
 mod configuration;
 mod connection;
 mod event;
+mod eviction;
 mod facts;
 mod help;
 mod host;

@@ -1,12 +1,14 @@
 //! What the timers of a node do: rates and peaks, the end of pauses, expiry, freeing what was flushed.
 
+use crate::configuration::Tuning;
+use crate::eviction::EvictionStats;
 use crate::node::Node;
 use crate::server::MemoryUse;
 use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
 use base::{Monotonic, NodeId, Rng};
 use config::Config;
-use engine::{Effects, ExpireCursor, ExpireProgress, Moment};
+use engine::{Effects, Eviction, ExpireCursor, ExpireProgress, Moment};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -29,6 +31,11 @@ pub(crate) struct Upkeep {
     rates: Mutex<Rates>,
     replication_id: Mutex<NodeId>,
     pub(crate) expiry: ExpiryStats,
+    pub(crate) eviction: EvictionStats,
+    /// The evictions of the timer.
+    pub(crate) timer_eviction: Mutex<Eviction>,
+    /// See [`Upkeep::bytes_beside_keys`].
+    bytes_beside_keys: AtomicU64,
 }
 
 /// What is told of active expiry. Only the thread of the timers writes it.
@@ -89,11 +96,19 @@ impl Upkeep {
             rates: Mutex::default(),
             replication_id: Mutex::new(NodeId::random(&mut rng)),
             expiry: ExpiryStats::default(),
+            eviction: EvictionStats::default(),
+            timer_eviction: Mutex::new(Eviction::new(rng.fork())),
+            bytes_beside_keys: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn startup_bytes(&self) -> u64 {
         self.startup_bytes.load(Relaxed)
+    }
+
+    /// The memory in use that is not the keyspace's, in bytes, as the timer last saw it.
+    pub(crate) fn bytes_beside_keys(&self) -> u64 {
+        self.bytes_beside_keys.load(Relaxed)
     }
 
     pub(crate) fn rates(&self) -> Traffic {
@@ -107,6 +122,7 @@ impl Upkeep {
     /// Begins the statistics that are kept here anew.
     pub(crate) fn reset_statistics(&self) {
         *self.rates.lock() = Rates::default();
+        self.eviction.reset();
         let ExpiryStats { stale_percent, time_cap_reached, micros } = &self.expiry;
         stale_percent.store(0, Relaxed);
         [time_cap_reached, micros].into_iter().for_each(Counter::reset);
@@ -121,7 +137,10 @@ impl Upkeep {
 impl Node {
     /// Measures what memory is in use before the first client comes (`used_memory_startup`).
     pub fn measure_startup_memory(&self) {
-        self.upkeep.startup_bytes.store(self.host.private_bytes(), Relaxed);
+        let bytes = self.host.private_bytes();
+        self.upkeep.startup_bytes.store(bytes, Relaxed);
+        let beside_keys = bytes.saturating_sub(self.keyspace.fixed_bytes());
+        self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
     }
 
     /// What has to be done about every 100 ms: takes samples of the statistics and ends a pause that is over.
@@ -136,7 +155,10 @@ impl Node {
         });
         self.upkeep.rates.lock().sample(now.monotonic, total);
         // Notes the peak.
-        let _ = self.used_memory_bytes();
+        let beside_keys = self.used_memory_bytes().saturating_sub(self.keyspace.memory_bytes());
+        self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
+        let policy = Tuning::new(&self.settings.current()).access_policy;
+        self.evict_by_timer(&Moment { policy, ..Moment::at(now.wall) });
         self.end_pause_if_due(now.monotonic);
     }
 

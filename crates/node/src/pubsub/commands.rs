@@ -40,6 +40,10 @@ pub(super) fn ssubscribe(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
+    if context.held.is_some() {
+        // In a transaction: the words are those of Redis.
+        return Err(CommandError::Text("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
+    }
     context.route_channels(args)?;
     begin(context, Kind::ShardChannel, args, reply);
     if context.route_channels(args).is_err() {
@@ -138,14 +142,5 @@ impl Context<'_> {
         let view = cluster.view();
         view.route(slots, Access::ShardChannel, false)
             .map_err(|refusal| CommandError::Owned(refusal.to_string()))
-    }
-
-    /// Sends a message to the other nodes of the cluster, or of the shard.
-    fn spread(&self, sharded: bool, channel: &[u8], payload: &[u8]) {
-        let Some(cluster) = &self.node.cluster else { return };
-        let now = cluster::Now { monotonic: self.now.monotonic, wall: self.now.wall };
-        cluster.operate(&self.node.keyspace, &*self.node.host, self.worker, |machine| {
-            machine.publish(now, sharded, channel, payload);
-        });
     }
 }

@@ -30,6 +30,17 @@ const WHILE_LISTENING: [&str; 9] = [
     "unsubscribe",
 ];
 
+/// Messages to other nodes of the cluster that a transaction has published: to send them, the bus may ask for slots that it holds.
+pub(crate) type Outbox = Vec<PublishedMessage>;
+
+/// A message to other nodes.
+pub(crate) struct PublishedMessage {
+    /// Whether to a shard channel.
+    sharded: bool,
+    channel: Box<[u8]>,
+    payload: Box<[u8]>,
+}
+
 impl Session {
     /// Appends messages that wait for the client, as far as there is room; for when there is nothing to execute.
     pub fn deliver(&mut self, out: &mut Vec<u8>) {
@@ -42,7 +53,7 @@ impl Session {
 impl State {
     /// Appends messages that wait for the client, as far as there is room.
     #[inline]
-    pub(super) fn take_messages(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn take_messages(&self, out: &mut Vec<u8>) {
         if self.client.has_messages() {
             self.client.mailbox.take_into(out, OUTPUT_BYTES_SOFT_MAX);
         }
@@ -50,22 +61,64 @@ impl State {
 }
 
 impl Context<'_> {
-    /// Puts messages that were sent before the answer at `start` before it, where it is one that they must not follow.
-    #[cold]
-    pub(super) fn place_messages(&mut self, start: usize, out: &mut Vec<u8>) {
-        let answered = std::mem::take(&mut self.state.answered);
-        if answered == Answered::Ended && self.state.client.has_messages() {
-            let answer = out.split_off(start);
-            self.state.client.mailbox.take_into(out, usize::MAX);
-            out.extend_from_slice(&answer);
+    /// After a request was answered from `answer` on: appends messages that wait for the client, and sends what it has published.
+    #[inline]
+    pub(super) fn deliver(&mut self, answer: usize, out: &mut Vec<u8>) {
+        if self.state.client.has_messages() {
+            self.place_messages(answer, out);
         }
+        if !self.state.outbox.is_empty() {
+            self.send_outbox();
+        }
+    }
+
+    /// Messages come after the answer, unless they were sent before what it tells.
+    #[cold]
+    fn place_messages(&mut self, answer: usize, out: &mut Vec<u8>) {
+        if self.state.answered == Answered::Ended {
+            let told = out.split_off(answer);
+            self.state.client.mailbox.take_into(out, usize::MAX);
+            out.extend_from_slice(&told);
+        }
+        self.state.take_messages(out);
+    }
+
+    /// Sends a message to the other nodes of the cluster, or of the shard: now, or when nothing is held any more.
+    pub(crate) fn spread(&mut self, sharded: bool, channel: &[u8], payload: &[u8]) {
+        if self.node.cluster.is_none() {
+            return;
+        }
+        self.state.outbox.push(PublishedMessage {
+            sharded,
+            channel: channel.into(),
+            payload: payload.into(),
+        });
+        if self.held.is_none() {
+            self.send_outbox();
+        }
+    }
+
+    #[cold]
+    fn send_outbox(&mut self) {
+        let messages = std::mem::take(&mut self.state.outbox);
+        let Some(cluster) = &self.node.cluster else { return };
+        let now = cluster::Now { monotonic: self.now.monotonic, wall: self.now.wall };
+        cluster.operate(&self.node.keyspace, &*self.node.host, self.worker, |machine| {
+            for one in &messages {
+                machine.publish(now, one.sharded, &one.channel, &one.payload);
+            }
+        });
     }
 
     /// Refuses what a client that listens to channels may not ask.
     #[cold]
     pub(super) fn check_listener(&self, entry: &Entry) -> Outcome {
         let name = entry.full_name.as_str();
-        if self.state.protocol == Protocol::Resp3 || WHILE_LISTENING.contains(&name) {
+        // What a transaction has kept was allowed when it came.
+        if self.held.is_some()
+            || self.state.protocol == Protocol::Resp3
+            || WHILE_LISTENING.contains(&name)
+        {
             return Ok(());
         }
         Err(CommandError::Owned(format!(

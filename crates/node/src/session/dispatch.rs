@@ -23,6 +23,7 @@ impl<'a> Context<'a> {
     pub(crate) fn run(&mut self, prepared: &Prepared<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         let protocol = self.state.protocol;
+        self.state.answered = Answered::Plain;
         let outcome = match prepared.entry {
             None => self.refuse_unknown(args),
             Some(entry) => self.run_entry(entry, prepared, args, out),
@@ -41,9 +42,6 @@ impl<'a> Context<'a> {
             return;
         }
         self.state.keep_reply(start, out);
-        if self.state.answered != Answered::Plain {
-            self.place_messages(start, out);
-        }
     }
 
     fn run_entry(
@@ -402,14 +400,6 @@ impl<'a> Context<'a> {
             }
         }
         Ok(access)
-    }
-
-    /// Whether there is memory for a command, should it need some.
-    #[inline]
-    pub(crate) fn has_memory_for(&self, entry: &Entry) -> bool {
-        self.memory_bytes_max == 0
-            || !entry.spec.has(Flag::DenyOom)
-            || self.node.keyspace.memory_bytes() <= self.memory_bytes_max
     }
 
     /// Decides whether this node serves a request of these slots, which the caller holds.

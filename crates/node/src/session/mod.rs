@@ -10,13 +10,14 @@ mod tests;
 use crate::blocking::Blocked;
 use crate::clients::{Client, flag};
 use crate::event::Event;
+use crate::eviction::MemoryLimit;
 use crate::node::Node;
 use crate::stats::Batch;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng};
-pub(crate) use deliver::Answered;
-use engine::{Access, Keyspace, Moment, WorkerId};
+pub(crate) use deliver::{Answered, Outbox};
+use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
 pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
 use std::sync::Arc;
@@ -72,14 +73,16 @@ pub(crate) struct State {
     pub(crate) commands: u64,
     /// What happens after the command that runs.
     pub(crate) after: After,
+    /// What kind of answer the command that runs has given.
+    pub(crate) answered: Answered,
+    /// Messages to other nodes that wait until nothing is held.
+    pub(crate) outbox: Outbox,
     /// The commands that wait for EXEC, after MULTI.
     pub(crate) transaction: Option<Box<Transaction>>,
     /// The keys that are watched.
     pub(crate) watching: Watching,
     /// What the connection waits with.
     pub(crate) blocked: Option<Arc<Blocked>>,
-    /// What kind of answer the command that runs has given.
-    pub(crate) answered: Answered,
 }
 
 impl State {
@@ -159,8 +162,10 @@ pub struct Context<'a> {
     pub(crate) rng: &'a mut Rng,
     pub(crate) now: Now,
     pub(crate) moment: Moment,
-    /// See [`crate::Tuning::memory_bytes_max`].
-    pub(crate) memory_bytes_max: u64,
+    /// See [`crate::Tuning::memory`].
+    pub(crate) memory: MemoryLimit,
+    /// The worker's own.
+    pub(crate) eviction: &'a mut Eviction,
     pub(crate) state: &'a mut State,
     pub(crate) events: &'a mut Vec<Event>,
     pub(crate) batch: &'a mut Batch,
@@ -182,10 +187,11 @@ impl Session {
             last_command: 0,
             commands: 0,
             after: After::GoOn,
+            answered: Answered::Plain,
+            outbox: Outbox::default(),
             transaction: None,
             watching: Watching::default(),
             blocked: None,
-            answered: Answered::Plain,
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -317,7 +323,7 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Option<Step> {
         // Not cloned: the count of references is a cache line that all workers would write.
-        let Worker { node, id, rng, tuning, events, batch, .. } = worker;
+        let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
         let policy = tuning.access_policy;
         let moment = Moment { policy, ..Moment::at(now.wall) };
@@ -335,7 +341,8 @@ impl Session {
             rng,
             now,
             moment,
-            memory_bytes_max: tuning.memory_bytes_max,
+            memory: tuning.memory,
+            eviction,
             state: &mut self.state,
             events,
             batch,
@@ -344,8 +351,9 @@ impl Session {
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
             context.moment.touch = !context.state.no_touch;
+            let answer = out.len();
             context.run(one, args, out);
-            context.state.take_messages(out);
+            context.deliver(answer, out);
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

@@ -36,16 +36,16 @@ impl Outcome {
                 "err" => {
                     let why = lines.peek().copied().unwrap_or_default();
                     let test = rest.rsplit_once(" in tests/").map_or(rest, |(test, _)| test);
-                    outcome.failed.push((test.to_owned(), why.to_owned()));
+                    outcome.failed.push((shortened(test), shortened(why)));
                 }
-                "exception" => outcome.broken_off = Some(rest.to_owned()),
+                "exception" => outcome.broken_off = Some(shortened(rest)),
                 _ => continue,
             }
             outcome.last = Some(name.to_owned());
         }
         if !text.contains("The End") && outcome.broken_off.is_none() {
             let last = text.lines().last().unwrap_or_default();
-            outcome.broken_off = Some(last.to_owned());
+            outcome.broken_off = Some(shortened(last));
         }
         outcome
     }
@@ -73,6 +73,12 @@ impl Outcome {
         let Outcome { passed, skipped, failed, .. } = self;
         format!("{passed:>4} ok {:>3} failed {skipped:>3} skipped{broken_off}", failed.len())
     }
+}
+
+/// What a terminal shows of a text: a test may put a megabyte into its failure.
+fn shortened(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 200;
+    text.chars().take(CHARACTERS_MAX).collect()
 }
 
 /// A text without its escape sequences.

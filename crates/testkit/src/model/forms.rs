@@ -89,7 +89,7 @@ const LISTS: &[&str] = &[
     "LPOS list value [RANK index] [COUNT count] [MAXLEN count]",
     "LRANGE list index index",
     "LREM list index value",
-    "LSET list index value",
+    "LSET list place value",
     "LTRIM list index index",
     "MULTI ; BLPOP|BRPOP list... 0 ; EXEC",
     "MULTI ; BLMOVE list list LEFT|RIGHT LEFT|RIGHT 0 ; EXEC",

@@ -1,6 +1,6 @@
 //! The slots that one command holds, and what it does to the counters.
 
-use crate::events::Effects;
+use crate::events::{Effects, EventClass};
 use crate::keyspace::{Keyspace, SlotState, States};
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
@@ -256,6 +256,15 @@ impl<'k> Access<'k> {
     #[inline]
     pub(crate) fn note_modified(&mut self, key: &[u8]) {
         self.effects.note_modified(self.keyspace, &self.moment, self.database, key);
+    }
+
+    /// Tells that a key which is asked for is not there, where such events are published.
+    #[inline]
+    pub(crate) fn note_miss(&mut self, key: &[u8]) {
+        if self.moment.events.contains(EventClass::Miss) && self.live(key).is_none() {
+            let class = (EventClass::Miss, "keymiss");
+            self.effects.note_event(&self.moment, class, self.database, key);
+        }
     }
 
     /// Randomness for one command.

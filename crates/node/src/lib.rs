@@ -14,6 +14,7 @@ mod cluster;
 mod command;
 mod configuration;
 mod connection;
+mod effects;
 mod event;
 mod facts;
 mod help;

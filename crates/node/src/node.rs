@@ -115,7 +115,7 @@ impl Node {
         let keyspace = Keyspace::new(databases as usize, threads, options.seed);
         keyspace.set_rules(&configuration::rules(&config));
         let channels = Arc::new(Channels::default());
-        channels.set_unread_bytes_max(config.network.client_output_buffer_limit.pubsub.hard_bytes);
+        channels.configure(&config);
         Node {
             cluster: options
                 .cluster

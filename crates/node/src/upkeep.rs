@@ -1,12 +1,13 @@
 //! What the timers of a node do: rates and peaks, the end of pauses, expiry, freeing what was flushed.
 
 use crate::node::Node;
+use crate::pubsub::event_classes;
 use crate::server::MemoryUse;
 use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
 use base::{Monotonic, NodeId, Rng};
 use config::Config;
-use engine::{Effects, ExpireCursor, ExpireProgress, Moment};
+use engine::{ExpireCursor, ExpireProgress, Moment};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -151,19 +152,20 @@ impl Node {
         if upkeep.is_paused.load(Relaxed) || !upkeep.is_expiry_active.load(Relaxed) {
             return;
         }
-        let effort = ExpireEffort::new(&self.settings.current(), cycle);
+        let config = self.settings.current();
+        let effort = ExpireEffort::new(&config, cycle);
+        let events = event_classes(config.general.notify_keyspace_events);
         let start = clock().monotonic;
         let mut all = ExpireProgress::default();
         loop {
             let now = clock();
-            let moment = Moment::at(now.wall);
-            let mut effects = Effects::default();
+            let moment = Moment { events, ..Moment::at(now.wall) };
             let step = self.keyspace.expire_step(
                 cursor,
                 EXPIRE_STEP_KEYS,
                 self.control(),
                 &moment,
-                &mut effects,
+                &mut |effects| self.tell(effects),
             );
             all.examined += step.examined;
             all.expired += step.expired;

@@ -2,7 +2,7 @@
 
 use super::value::{reply_string, with_bytes};
 use crate::{CommandError, Outcome};
-use engine::{Change, Edit};
+use engine::{Change, Edit, EventClass};
 use resp::{Args, Reply};
 
 pub(super) fn getdel(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -16,8 +16,8 @@ pub(super) fn getdel(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         reply_string(record, reply)?;
         Ok::<_, CommandError>(Change::Remove)
     });
-    edit.count_lookup(found);
-    edit.changed(u64::from(removed?));
+    edit.count_lookup_of(&args[1], found);
+    tell_removed(edit, removed?, &args[1]);
     Ok(())
 }
 
@@ -29,7 +29,14 @@ pub(super) fn delifeq(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
         };
         Ok::<_, CommandError>(if equal { Change::Remove } else { Change::None })
     })?;
-    edit.changed(u64::from(removed));
+    tell_removed(edit, removed, &args[1]);
     reply.integer(i64::from(removed));
     Ok(())
+}
+
+fn tell_removed(edit: &mut Edit<'_, '_>, removed: bool, key: &[u8]) {
+    if removed {
+        edit.notify(EventClass::Generic, "del", key);
+        edit.changed(1);
+    }
 }

@@ -5,8 +5,9 @@
 //! The whole [`Config`] is an immutable value behind a pointer that CONFIG SET swaps. No command takes the pointer's lock: what commands go by
 //! stands in a [`Tuning`], a small copy that each worker keeps and renews once per batch, when one load has told it that something changed.
 
+use crate::pubsub::event_classes;
 use config::{Config, EvictionPolicy, OutputLimits};
-use engine::AccessPolicy;
+use engine::{AccessPolicy, EventClasses};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use resp::Limits;
 use std::sync::Arc;
@@ -61,6 +62,8 @@ pub struct Tuning {
     pub query_buffer_bytes_max: usize,
     /// How much memory the keys may take before commands that need more are refused (`maxmemory`), in bytes; 0 is without limit.
     pub memory_bytes_max: u64,
+    /// The classes of keyspace events that are published (`notify-keyspace-events`).
+    pub events: EventClasses,
     /// How much clients may leave unread.
     pub output_limits: OutputLimits,
     /// Of which settings this is a copy; 0 is none.
@@ -82,6 +85,7 @@ impl Tuning {
             access_policy: access_policy(config),
             query_buffer_bytes_max: input_bytes(network.client_query_buffer_limit) as usize,
             memory_bytes_max: config.memory.maxmemory,
+            events: event_classes(config.general.notify_keyspace_events),
             output_limits: network.client_output_buffer_limit,
             version: 0,
         }

@@ -269,11 +269,10 @@ impl<'a> Context<'a> {
         outcome
     }
 
-    /// Serves those that wait for what was changed, releases the slots, and tells others what was done.
+    /// Tells others what was done, serves those that wait for what was changed, and releases the slots.
     #[cold]
     fn conclude(&mut self, access: Access<'_>) {
-        let effects = self.node.conclude(access, self.worker, self.moment);
-        drop(effects);
+        self.node.conclude(access, self.worker, self.moment);
     }
 
     /// The same after a change of whole databases.
@@ -282,8 +281,7 @@ impl<'a> Context<'a> {
             return;
         }
         for database in 0..self.node.keyspace.databases() {
-            let effects = self.node.serve_database(database, self.worker, self.moment);
-            drop(effects);
+            self.node.serve_database(database, self.worker, self.moment);
         }
     }
 

@@ -323,7 +323,7 @@ impl Session {
         let Worker { node, id, rng, tuning, events, batch, .. } = worker;
         let node: &Node = node;
         let policy = tuning.access_policy;
-        let moment = Moment { policy, ..Moment::at(now.wall) };
+        let moment = Moment { policy, events: tuning.events, ..Moment::at(now.wall) };
         let mut window = [Prepared::NONE; WINDOW];
         let prepared = &mut window[..requests.len()];
         for (index, one) in prepared.iter_mut().enumerate() {

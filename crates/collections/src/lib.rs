@@ -5,6 +5,7 @@
 //!   (`clear` and `iter` apart, and the doubling of a directory, a descriptor for some 500 records), that a full [`scan`](Table::scan) returns all that stays, and that
 //!   [`memory_bytes`](Table::memory_bytes) is exact.
 //! - [`Intset`]: a small set of integers, in Redis's bytes.
+//! - [`Listpack`]: many small items in one run of bytes, Redis's as well.
 //! - [`Packed`]: a map of byte strings that spends a few bytes beside an entry's own.
 //! - [`prefetch`]: the hint that memory will be read soon.
 //!
@@ -15,6 +16,7 @@
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
 mod intset;
+mod listpack;
 mod packed;
 mod prefetch;
 mod record;
@@ -22,6 +24,7 @@ mod table;
 mod word;
 
 pub use intset::{Intset, MalformedIntset};
+pub use listpack::{At, Item, Iter as ListpackIter, Listpack, MalformedListpack};
 pub use packed::{Packed, PackedIter};
 pub use prefetch::prefetch;
 pub use record::{NewValue, Record, Value, ValueMut};

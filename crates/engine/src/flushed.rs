@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 pub(crate) struct Freeing {
     bytes: AtomicI64,
     pending: AtomicU64,
+    pending_bytes: AtomicI64,
     freed: AtomicU64,
 }
 
@@ -25,19 +26,26 @@ impl Freeing {
         self.pending.load(Relaxed)
     }
 
+    /// What is known of that memory, in bytes.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        self.pending_bytes.load(Relaxed).max(0) as u64
+    }
+
     /// Keys whose memory was freed after they were gone.
     pub(crate) fn freed(&self) -> u64 {
         self.freed.load(Relaxed)
     }
 
-    /// So many values more are to be freed.
-    pub(crate) fn add_pending(&self, values: u64) {
+    /// So many values more are to be freed; what is known of their bytes.
+    pub(crate) fn add_pending(&self, values: u64, known_bytes: usize) {
         self.pending.fetch_add(values, Relaxed);
+        self.pending_bytes.fetch_add(known_bytes as i64, Relaxed);
     }
 
-    /// So many of them were freed.
-    pub(crate) fn count_freed(&self, bytes: usize, values: u64) {
+    /// So many of them were freed, and all these bytes, of which so many were known.
+    pub(crate) fn count_freed(&self, bytes: usize, values: u64, known_bytes: usize) {
         self.bytes.fetch_add(bytes as i64, Relaxed);
+        self.pending_bytes.fetch_sub(known_bytes as i64, Relaxed);
         self.pending.fetch_sub(values, Relaxed);
         self.freed.fetch_add(values, Relaxed);
     }
@@ -64,7 +72,7 @@ impl Flushed {
 
     pub(crate) fn push(&mut self, table: Table<Object>) {
         self.keys += table.len() as u64;
-        self.freeing.add_pending(table.len() as u64);
+        self.freeing.add_pending(table.len() as u64, table.memory_bytes());
         self.tables.push(table);
     }
 
@@ -87,9 +95,9 @@ impl Flushed {
             && let Some(table) = self.tables.pop()
         {
             let objects: usize = table.iter().map(object_bytes).sum();
-            let (bytes, table_keys) = (table.memory_bytes() + objects, table.len() as u64);
+            let (records, table_keys) = (table.memory_bytes(), table.len() as u64);
             drop(table);
-            self.freeing.count_freed(bytes, table_keys);
+            self.freeing.count_freed(records + objects, table_keys, records);
             freed += table_keys;
         }
         freed

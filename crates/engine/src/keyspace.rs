@@ -191,7 +191,7 @@ impl Keyspace {
         if object.free_effort() <= FREE_EFFORT_MAX {
             return bytes;
         }
-        self.freeing.add_pending(1);
+        self.freeing.add_pending(1, bytes);
         self.discarded.push(*object);
         0
     }
@@ -201,8 +201,14 @@ impl Keyspace {
         let Some(object) = self.discarded.pop() else { return false };
         let bytes = object.memory_bytes();
         drop(object);
-        self.freeing.count_freed(bytes, 1);
+        self.freeing.count_freed(bytes, 1, bytes);
         true
+    }
+
+    /// The part of [`Keyspace::memory_bytes`] that is no key's any more and will be freed: of flushed tables, what stands in the records themselves.
+    #[must_use]
+    pub fn unfreed_bytes(&self) -> u64 {
+        self.freeing.pending_bytes()
     }
 
     /// How many keys were flushed and still take memory.

@@ -20,6 +20,7 @@ pub struct Tally {
     hits: AtomicU64,
     misses: AtomicU64,
     expired: AtomicU64,
+    evicted: AtomicU64,
     changes: AtomicU64,
     seed: AtomicU64,
 }
@@ -32,6 +33,7 @@ impl Tally {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             seed: AtomicU64::new(seed),
         }
@@ -59,6 +61,10 @@ impl Tally {
 
     pub(crate) fn count_expired(&self, keys: u64) {
         add(&self.expired, keys);
+    }
+
+    pub(crate) fn count_evicted(&self, keys: u64) {
+        add(&self.evicted, keys);
     }
 
     /// Counts changes to the keyspace, as `rdb_changes_since_last_save` shows them.
@@ -97,16 +103,22 @@ impl Tally {
         self.expired.load(Relaxed)
     }
 
+    /// Keys removed because memory was short.
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Relaxed)
+    }
+
     /// Changes to the keyspace.
     pub fn changes(&self) -> u64 {
         self.changes.load(Relaxed)
     }
 
-    /// Begins hits, misses and expired keys anew (`CONFIG RESETSTAT`). What the owner counts meanwhile may be lost.
+    /// Begins hits, misses, expired and evicted keys anew (`CONFIG RESETSTAT`). What the owner counts meanwhile may be lost.
     pub fn reset_statistics(&self) {
         self.hits.store(0, Relaxed);
         self.misses.store(0, Relaxed);
         self.expired.store(0, Relaxed);
+        self.evicted.store(0, Relaxed);
     }
 }
 

@@ -1,9 +1,16 @@
 //! What commands did to keys, told to those who want to know.
 
+use crate::configuration::Tuning;
 use crate::node::Node;
-use engine::Effects;
+use crate::worker::Now;
+use engine::{Effects, Moment};
 
 impl Node {
+    /// The moment of a batch of commands, or of what a timer does: with what has to be noted for [`Node::tell`].
+    pub(crate) fn moment(&self, tuning: &Tuning, now: Now) -> Moment {
+        Moment { policy: tuning.access_policy, events: tuning.events, ..Moment::at(now.wall) }
+    }
+
     /// Tells what was done. Called while the slots of the keys are held, so that what is told of a key comes in the order in which it happened.
     pub(crate) fn tell(&self, effects: &Effects) {
         for event in &effects.events {

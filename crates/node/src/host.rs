@@ -81,6 +81,11 @@ pub trait Host: Send + Sync {
         CpuTimes::default()
     }
 
+    /// Monotonic time in microseconds at this very moment, for what must end after a while. Where the world has no clock, nothing takes time.
+    fn monotonic_micros(&self) -> u64 {
+        0
+    }
+
     /// Wall-clock time in microseconds since 1970, as fine as the world has it; `now` is when the batch began.
     fn unix_micros(&self, now: UnixMillis) -> i64 {
         now.0 * 1000

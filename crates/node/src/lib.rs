@@ -16,6 +16,7 @@ mod configuration;
 mod connection;
 mod effects;
 mod event;
+mod eviction;
 mod facts;
 mod help;
 mod host;

@@ -1,13 +1,14 @@
 //! What the timers of a node do: rates and peaks, the end of pauses, expiry, freeing what was flushed.
 
+use crate::configuration::Tuning;
+use crate::eviction::EvictionStats;
 use crate::node::Node;
-use crate::pubsub::event_classes;
 use crate::server::MemoryUse;
 use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
 use base::{Monotonic, NodeId, Rng};
 use config::Config;
-use engine::{ExpireCursor, ExpireProgress, Moment};
+use engine::{Eviction, ExpireCursor, ExpireProgress};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -30,6 +31,11 @@ pub(crate) struct Upkeep {
     rates: Mutex<Rates>,
     replication_id: Mutex<NodeId>,
     pub(crate) expiry: ExpiryStats,
+    pub(crate) eviction: EvictionStats,
+    /// The evictions of the timer.
+    pub(crate) timer_eviction: Mutex<Eviction>,
+    /// See [`Upkeep::bytes_beside_keys`].
+    bytes_beside_keys: AtomicU64,
 }
 
 /// What is told of active expiry. Only the thread of the timers writes it.
@@ -90,11 +96,19 @@ impl Upkeep {
             rates: Mutex::default(),
             replication_id: Mutex::new(NodeId::random(&mut rng)),
             expiry: ExpiryStats::default(),
+            eviction: EvictionStats::default(),
+            timer_eviction: Mutex::new(Eviction::new(rng.fork())),
+            bytes_beside_keys: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn startup_bytes(&self) -> u64 {
         self.startup_bytes.load(Relaxed)
+    }
+
+    /// The memory in use that is not the keyspace's, in bytes, as the timer last saw it.
+    pub(crate) fn bytes_beside_keys(&self) -> u64 {
+        self.bytes_beside_keys.load(Relaxed)
     }
 
     pub(crate) fn rates(&self) -> Traffic {
@@ -108,6 +122,7 @@ impl Upkeep {
     /// Begins the statistics that are kept here anew.
     pub(crate) fn reset_statistics(&self) {
         *self.rates.lock() = Rates::default();
+        self.eviction.reset();
         let ExpiryStats { stale_percent, time_cap_reached, micros } = &self.expiry;
         stale_percent.store(0, Relaxed);
         [time_cap_reached, micros].into_iter().for_each(Counter::reset);
@@ -122,7 +137,10 @@ impl Upkeep {
 impl Node {
     /// Measures what memory is in use before the first client comes (`used_memory_startup`).
     pub fn measure_startup_memory(&self) {
-        self.upkeep.startup_bytes.store(self.host.private_bytes(), Relaxed);
+        let bytes = self.host.private_bytes();
+        self.upkeep.startup_bytes.store(bytes, Relaxed);
+        let beside_keys = bytes.saturating_sub(self.keyspace.fixed_bytes());
+        self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
     }
 
     /// What has to be done about every 100 ms: takes samples of the statistics and ends a pause that is over.
@@ -137,7 +155,10 @@ impl Node {
         });
         self.upkeep.rates.lock().sample(now.monotonic, total);
         // Notes the peak.
-        let _ = self.used_memory_bytes();
+        let beside_keys = self.used_memory_bytes().saturating_sub(self.keyspace.memory_bytes());
+        self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
+        let moment = self.moment(&Tuning::new(&self.settings.current()), now);
+        self.evict_by_timer(&moment);
         self.end_pause_if_due(now.monotonic);
     }
 
@@ -154,12 +175,12 @@ impl Node {
         }
         let config = self.settings.current();
         let effort = ExpireEffort::new(&config, cycle);
-        let events = event_classes(config.general.notify_keyspace_events);
+        let tuning = Tuning::new(&config);
         let start = clock().monotonic;
         let mut all = ExpireProgress::default();
         loop {
             let now = clock();
-            let moment = Moment { events, ..Moment::at(now.wall) };
+            let moment = self.moment(&tuning, now);
             let step = self.keyspace.expire_step(
                 cursor,
                 EXPIRE_STEP_KEYS,

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::node::Node;
 use crate::stats::{Batch, WorkerStats};
 use base::{Monotonic, Rng, UnixMillis};
-use engine::WorkerId;
+use engine::{Eviction, WorkerId};
 use resp::Requests;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct Worker {
     pub tuning: Tuning,
     /// What happened and has to be logged.
     pub(crate) events: Vec<Event>,
+    /// The state of its evictions.
+    pub(crate) eviction: Eviction,
     /// The commands that have run since the clock was last read.
     pub(crate) batch: Batch,
 }
@@ -39,10 +41,20 @@ pub struct Worker {
 impl Worker {
     /// The worker of this number.
     #[must_use]
-    pub fn new(node: Arc<Node>, id: WorkerId, rng: Rng) -> Worker {
+    pub fn new(node: Arc<Node>, id: WorkerId, mut rng: Rng) -> Worker {
         let tuning = Tuning::new(&node.settings.current());
         let batch = Batch::new(node.table.numbered());
-        Worker { node, id, rng, requests: Requests::new(), tuning, events: Vec::new(), batch }
+        let eviction = Eviction::new(rng.fork());
+        Worker {
+            node,
+            id,
+            rng,
+            requests: Requests::new(),
+            tuning,
+            events: Vec::new(),
+            eviction,
+            batch,
+        }
     }
 
     /// What happened since this was last called. Few: each kind of event limits itself.

@@ -49,6 +49,10 @@ impl ProcessHost {
 }
 
 impl Host for ProcessHost {
+    fn monotonic_micros(&self) -> u64 {
+        clock::monotonic().micros()
+    }
+
     fn shutdown(&self) {
         self.stop.send_replace(true);
     }

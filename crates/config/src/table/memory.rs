@@ -15,10 +15,10 @@ section! {
         maxmemory_policy: EvictionPolicy =
             choice::<EvictionPolicy>("maxmemory-policy", "noeviction");
         /// Keys that are compared to find one to evict.
-        maxmemory_samples: u32 = integer("maxmemory-samples", 1, 64, "5").unused();
+        maxmemory_samples: u32 = integer("maxmemory-samples", 1, 64, "5");
         /// How much time eviction takes at once, 0 to 100.
         maxmemory_eviction_tenacity: u32 =
-            integer("maxmemory-eviction-tenacity", 0, 100, "10").unused();
+            integer("maxmemory-eviction-tenacity", 0, 100, "10");
         /// How fast the frequency counter saturates.
         lfu_log_factor: u32 = integer("lfu-log-factor", 0, INT, "10");
         /// Minutes in which the frequency counter falls by one.

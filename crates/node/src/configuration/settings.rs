@@ -5,6 +5,7 @@
 //! The whole [`Config`] is an immutable value behind a pointer that CONFIG SET swaps. No command takes the pointer's lock: what commands go by
 //! stands in a [`Tuning`], a small copy that each worker keeps and renews once per batch, when one load has told it that something changed.
 
+use crate::eviction::MemoryLimit;
 use crate::pubsub::event_classes;
 use config::{Config, EvictionPolicy, OutputLimits};
 use engine::{AccessPolicy, EventClasses};
@@ -60,8 +61,8 @@ pub struct Tuning {
     pub access_policy: AccessPolicy,
     /// How many bytes of requests that have not run a client may have sent (`client-query-buffer-limit`).
     pub query_buffer_bytes_max: usize,
-    /// How much memory the keys may take before commands that need more are refused (`maxmemory`), in bytes; 0 is without limit.
-    pub memory_bytes_max: u64,
+    /// How much memory may be in use, and what is done about it.
+    pub memory: MemoryLimit,
     /// The classes of keyspace events that are published (`notify-keyspace-events`).
     pub events: EventClasses,
     /// How much clients may leave unread.
@@ -84,7 +85,7 @@ impl Tuning {
             },
             access_policy: access_policy(config),
             query_buffer_bytes_max: input_bytes(network.client_query_buffer_limit) as usize,
-            memory_bytes_max: config.memory.maxmemory,
+            memory: MemoryLimit::new(config),
             events: event_classes(config.general.notify_keyspace_events),
             output_limits: network.client_output_buffer_limit,
             version: 0,

@@ -400,14 +400,6 @@ impl<'a> Context<'a> {
         Ok(access)
     }
 
-    /// Whether there is memory for a command, should it need some.
-    #[inline]
-    pub(crate) fn has_memory_for(&self, entry: &Entry) -> bool {
-        self.memory_bytes_max == 0
-            || !entry.spec.has(Flag::DenyOom)
-            || self.node.keyspace.memory_bytes() <= self.memory_bytes_max
-    }
-
     /// Decides whether this node serves a request of these slots, which the caller holds.
     #[cold]
     pub(crate) fn route(&self, writes: bool, slots: KeySlots) -> Outcome {

@@ -10,13 +10,14 @@ mod tests;
 use crate::blocking::Blocked;
 use crate::clients::{Client, flag};
 use crate::event::Event;
+use crate::eviction::MemoryLimit;
 use crate::node::Node;
 use crate::stats::Batch;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng};
 pub(crate) use deliver::{Answered, Outbox};
-use engine::{Access, Keyspace, Moment, WorkerId};
+use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
 pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
 use std::sync::Arc;
@@ -161,8 +162,10 @@ pub struct Context<'a> {
     pub(crate) rng: &'a mut Rng,
     pub(crate) now: Now,
     pub(crate) moment: Moment,
-    /// See [`crate::Tuning::memory_bytes_max`].
-    pub(crate) memory_bytes_max: u64,
+    /// See [`crate::Tuning::memory`].
+    pub(crate) memory: MemoryLimit,
+    /// The worker's own.
+    pub(crate) eviction: &'a mut Eviction,
     pub(crate) state: &'a mut State,
     pub(crate) events: &'a mut Vec<Event>,
     pub(crate) batch: &'a mut Batch,
@@ -320,10 +323,9 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Option<Step> {
         // Not cloned: the count of references is a cache line that all workers would write.
-        let Worker { node, id, rng, tuning, events, batch, .. } = worker;
+        let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
-        let policy = tuning.access_policy;
-        let moment = Moment { policy, events: tuning.events, ..Moment::at(now.wall) };
+        let moment = node.moment(tuning, now);
         let mut window = [Prepared::NONE; WINDOW];
         let prepared = &mut window[..requests.len()];
         for (index, one) in prepared.iter_mut().enumerate() {
@@ -338,7 +340,8 @@ impl Session {
             rng,
             now,
             moment,
-            memory_bytes_max: tuning.memory_bytes_max,
+            memory: tuning.memory,
+            eviction,
             state: &mut self.state,
             events,
             batch,

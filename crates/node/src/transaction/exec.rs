@@ -53,7 +53,10 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
         })
         .collect();
     route(context, &steps)?;
-    if !steps.iter().filter_map(|step| step.entry).all(|entry| context.has_memory_for(entry)) {
+    let mut entries = steps.iter().filter_map(|step| step.entry);
+    if let Some(needy) = entries.find(|entry| entry.spec.has(Flag::DenyOom))
+        && !context.has_memory_for(needy)
+    {
         return Err(OUT_OF_MEMORY);
     }
     let mut stretches =

@@ -32,13 +32,9 @@ pub(super) fn memory(report: &mut Report<'_>) {
     report.field("rss_overhead_bytes", 0);
     report.field("mem_fragmentation_ratio", format_args!("{:.2}", memory.fragmentation()));
     report.field("mem_fragmentation_bytes", memory.fragmentation_bytes());
+    report.field("mem_not_counted_for_evict", node.keyspace.unfreed_bytes());
     report.fields(
-        &[
-            "mem_not_counted_for_evict",
-            "mem_replication_backlog",
-            "mem_total_replication_buffers",
-            "mem_clients_slaves",
-        ],
+        &["mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves"],
         0,
     );
     report.field("mem_clients_normal", memory.clients);

@@ -19,15 +19,12 @@ pub(super) fn stats(report: &mut Report<'_>) {
     report.field("expired_stale_perc", format_args!("{:.2}", expiry.stale_percent()));
     report.field("expired_time_cap_reached_count", expiry.time_cap_reached.value());
     report.field("expire_cycle_cpu_milliseconds", expiry.micros.value() / 1000);
-    report.fields(
-        &[
-            "evicted_keys",
-            "evicted_clients",
-            "total_eviction_exceeded_time",
-            "current_eviction_exceeded_time",
-        ],
-        0,
-    );
+    let eviction = &node.upkeep.eviction;
+    let (exceeded, current) = eviction.exceeded_millis(node.host.monotonic_micros());
+    report.field("evicted_keys", keys(Tally::evicted));
+    report.field("evicted_clients", eviction.clients.value());
+    report.field("total_eviction_exceeded_time", exceeded);
+    report.field("current_eviction_exceeded_time", current);
     report.field("keyspace_hits", keys(Tally::hits));
     report.field("keyspace_misses", keys(Tally::misses));
     let listened_to = node.channels.counts();

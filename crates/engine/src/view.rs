@@ -58,6 +58,23 @@ impl<'a, 'k> View<'a, 'k> {
         Some(record)
     }
 
+    /// The records of several keys at once, each as by [`View::find`]. What is wanted of a record may be refused.
+    ///
+    /// # Errors
+    ///
+    /// The first refusal.
+    pub fn find_all<'s, 'key, T, E>(
+        &'s mut self,
+        keys: impl Iterator<Item = &'key [u8]> + Clone,
+        want: impl Fn(&'s KeyRecord) -> Result<T, E>,
+    ) -> Result<Vec<Option<T>>, E> {
+        for key in keys.clone() {
+            self.find(key);
+        }
+        let access = &*self.access;
+        keys.map(|key| access.found(key).map(&want).transpose()).collect()
+    }
+
     /// The record of a key, without a trace of having looked.
     pub fn peek(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         self.access.live(key)

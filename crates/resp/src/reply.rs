@@ -209,7 +209,13 @@ impl<'a> Reply<'a> {
         Length { at: self.out.len(), kind: b'*' }
     }
 
-    /// Ends an array of `length` elements.
+    /// Begins a set whose length is told afterwards, with [`Reply::close`]. In RESP2 an array.
+    pub fn set_later(&mut self) -> Length {
+        let kind = if self.protocol == Protocol::Resp2 { b'*' } else { b'~' };
+        Length { at: self.out.len(), kind }
+    }
+
+    /// Ends an array or a set of `length` elements.
     pub fn close(&mut self, later: Length, length: usize) {
         let mut head = Vec::with_capacity(16);
         push_header(&mut head, later.kind, length as i64);

@@ -13,10 +13,11 @@ mod set;
 mod sorted_set;
 mod stream;
 
+pub use collections::Item;
 pub use encoding::Encoding;
 pub use hash::Hash;
 pub use list::List;
 pub use rules::{HashRules, Rules, SetRules, SortedSetRules, StreamRules};
-pub use set::Set;
+pub use set::{Members, Set};
 pub use sorted_set::SortedSet;
 pub use stream::Stream;

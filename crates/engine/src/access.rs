@@ -165,7 +165,7 @@ impl<'k> Access<'k> {
         database: usize,
         mut moment: Moment,
     ) -> Access<'k> {
-        moment.observes |= held.is_observed(keyspace);
+        moment.observes |= keyspace.is_observed_whole() || held.is_observed(keyspace);
         Access {
             keyspace,
             tally,
@@ -251,6 +251,11 @@ impl<'k> Access<'k> {
     #[must_use]
     pub fn database(&self) -> usize {
         self.database
+    }
+
+    /// What others are to be told of, and what they were told of while the slots were held.
+    pub fn effects_mut(&mut self) -> &mut Effects {
+        &mut self.effects
     }
 
     /// Whether others are to be told of something.

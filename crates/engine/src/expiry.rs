@@ -117,7 +117,10 @@ impl Keyspace {
         let mut due: Vec<Vec<u8>> = Vec::new();
         let mut seen = cursor.seen;
         let mut state = self.lock(slot);
-        let moment = Moment { observes: moment.observes || self.is_observed(slot), ..*moment };
+        let moment = Moment {
+            observes: moment.observes || self.is_observed_whole() || self.is_observed(slot),
+            ..*moment
+        };
         let table = match state.table(cursor.database) {
             Some(table) if table.volatile_len() > 0 => table,
             Some(_) | None => {

@@ -136,7 +136,7 @@ impl Node {
         let clock = || self.host.monotonic_micros();
         let mut effects = Effects::default();
         let outcome = self.evict_until_room(limit, eviction, worker, moment, &mut effects);
-        self.tell(&effects);
+        self.tell(&effects, None);
         self.upkeep.eviction.note(outcome != Some(true), clock);
         outcome.is_none_or(|has_room| has_room)
     }

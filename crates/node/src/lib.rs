@@ -33,6 +33,7 @@ pub mod stats;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tracking;
 mod transaction;
 mod upkeep;
 mod worker;
@@ -49,4 +50,5 @@ pub use pause::PauseKind;
 pub use pubsub::Channels;
 pub use session::{Context, Session, Step};
 pub use table::{Action, Container, Entry, SessionCommand, SessionRun, Table};
+pub use tracking::Tracking;
 pub use worker::{Now, Worker};

@@ -13,6 +13,7 @@ use crate::pause::{Pause, PauseKind};
 use crate::pubsub::{self, Channels};
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
+use crate::tracking::Tracking;
 use crate::upkeep::Upkeep;
 use crate::worker::Now;
 use crate::{command, connection, server, transaction};
@@ -56,6 +57,8 @@ pub struct Node {
     pub(crate) blocked: BlockedClients,
     /// Who listens to what.
     pub channels: Arc<Channels>,
+    /// Who is told when keys change.
+    pub tracking: Arc<Tracking>,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -116,16 +119,19 @@ impl Node {
         keyspace.set_rules(&configuration::rules(&config));
         let channels = Arc::new(Channels::default());
         channels.configure(&config);
+        let tracking = Arc::new(Tracking::default());
+        tracking.configure(&config);
         Node {
-            cluster: options
-                .cluster
-                .map(|machine| ClusterNode::new(machine, &keyspace, Arc::clone(&channels))),
+            cluster: options.cluster.map(|machine| {
+                ClusterNode::new(machine, &keyspace, Arc::clone(&channels), Arc::clone(&tracking))
+            }),
             keyspace,
             stats: (0..threads).map(|_| WorkerStats::new(table.numbered())).collect(),
             table,
             clients: Clients::default(),
             blocked: BlockedClients::default(),
             channels,
+            tracking,
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
             identity,
@@ -145,6 +151,7 @@ impl Node {
     /// Forgets a client whose connection has ended.
     pub fn disconnect(&self, client: &Client) {
         self.channels.unsubscribe_all(client);
+        self.tracking.disable(&self.keyspace, client);
         self.clients.disconnect(client.id);
     }
 

@@ -159,6 +159,7 @@ impl Node {
         self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
         let moment = self.moment(&Tuning::new(&self.settings.current()), now);
         self.evict_by_timer(&moment);
+        self.tracking.shrink();
         self.end_pause_if_due(now.monotonic);
     }
 
@@ -186,7 +187,7 @@ impl Node {
                 EXPIRE_STEP_KEYS,
                 self.control(),
                 &moment,
-                &mut |effects| self.tell(effects),
+                &mut |effects| self.tell(effects, None),
             );
             all.examined += step.examined;
             all.expired += step.expired;

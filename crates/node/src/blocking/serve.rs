@@ -1,5 +1,6 @@
 //! Serving those that wait for a key that was changed.
 
+use crate::clients::ClientId;
 use crate::node::Node;
 use engine::{Access, Moment, WaiterId, WorkerId};
 use std::collections::VecDeque;
@@ -15,16 +16,22 @@ struct Deferred {
 impl Node {
     /// Tells others what was done under `access`, serves those that wait for what was changed, tells what was done for them, and
     /// releases it: what is told of a key is told in the order in which it happened.
-    pub(crate) fn conclude(&self, access: Access<'_>, worker: WorkerId, moment: Moment) {
+    pub(crate) fn conclude(
+        &self,
+        access: Access<'_>,
+        worker: WorkerId,
+        moment: Moment,
+        by: Option<ClientId>,
+    ) {
         let mut access = access;
         let mut deferred = VecDeque::new();
-        self.serve_modified(&mut access, &mut deferred);
+        self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
         while let Some(Deferred { database, key, destination, waiter }) = deferred.pop_front() {
             let keys = [&*key, &*destination].into_iter();
             let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
             self.serve_key(&mut access, (database, &key), Some(waiter), &mut deferred);
-            self.serve_modified(&mut access, &mut deferred);
+            self.serve_modified(&mut access, &mut deferred, by);
         }
     }
 
@@ -36,24 +43,29 @@ impl Node {
             let mut deferred = VecDeque::new();
             self.serve_key(&mut access, (database, &key), None, &mut deferred);
             // What was taken from one list may have to go into another.
-            self.conclude(access, worker, moment);
+            self.conclude(access, worker, moment, None);
             for Deferred { database, key, destination, waiter } in deferred {
                 let keys = [&*key, &*destination].into_iter();
                 let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
                 self.serve_key(&mut access, (database, &key), Some(waiter), &mut VecDeque::new());
-                self.conclude(access, worker, moment);
+                self.conclude(access, worker, moment, None);
             }
         }
     }
 
     /// Serves until nothing that was changed has anybody waiting for it who could be served.
-    fn serve_modified(&self, access: &mut Access<'_>, deferred: &mut VecDeque<Deferred>) {
+    fn serve_modified(
+        &self,
+        access: &mut Access<'_>,
+        deferred: &mut VecDeque<Deferred>,
+        by: Option<ClientId>,
+    ) {
         loop {
             let new = access.take_effects();
             if new.is_empty() {
                 return;
             }
-            self.tell(&new);
+            self.tell(&new, by);
             if self.blocked.len() > 0 {
                 for modified in &new.modified {
                     self.serve_key(access, (modified.database, &modified.key), None, deferred);

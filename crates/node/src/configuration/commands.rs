@@ -59,6 +59,7 @@ fn change(
     }
     node.keyspace.set_rules(&rules(&change.config));
     node.channels.configure(&change.config);
+    node.tracking.configure(&change.config);
     node.settings.replace(change.config, &changing);
     if let Some((cluster, machine)) = bus {
         cluster.operate(&node.keyspace, &*node.host, worker, |bus| bus.reconfigure(now, machine));

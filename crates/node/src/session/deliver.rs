@@ -63,12 +63,16 @@ impl State {
 impl Context<'_> {
     /// After a request was answered from `answer` on: appends messages that wait for the client, and sends what it has published.
     #[inline]
-    pub(super) fn deliver(&mut self, answer: usize, out: &mut Vec<u8>) {
+    pub(super) fn deliver(&mut self, entry: Option<&Entry>, answer: usize, out: &mut Vec<u8>) {
         if self.state.client.has_messages() {
             self.place_messages(answer, out);
         }
         if !self.state.outbox.is_empty() {
             self.send_outbox();
+        }
+        if self.state.caching && self.state.transaction.is_none() {
+            // CLIENT CACHING holds for the next command that is none of CLIENT's.
+            self.state.caching = entry.is_some_and(|entry| entry.spec.name == "client");
         }
     }
 

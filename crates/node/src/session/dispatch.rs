@@ -272,7 +272,8 @@ impl<'a> Context<'a> {
     /// Tells others what was done, serves those that wait for what was changed, and releases the slots.
     #[cold]
     fn conclude(&mut self, access: Access<'_>) {
-        self.node.conclude(access, self.worker, self.moment);
+        let by = Some(self.state.client.id);
+        self.node.conclude(access, self.worker, self.moment, by);
     }
 
     /// The same after a change of whole databases.
@@ -319,7 +320,9 @@ impl<'a> Context<'a> {
         let Whole { changes, flushed, .. } = all;
         self.node.keyspace.tally(self.worker).count_changes(changes);
         if !flushed.is_empty() {
-            self.node.flushed.lock().extend(flushed);
+            self.node.tracking.invalidate_all();
+            let filled = flushed.into_iter().filter(|flushed| !flushed.is_empty());
+            self.node.flushed.lock().extend(filled);
         }
         if changes > 0 && self.held.is_none() {
             self.conclude_whole();
@@ -338,7 +341,13 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         if let Some(access) = &mut self.held {
             access.select(self.state.database);
-            return run(access);
+            let outcome = run(access);
+            if access.has_effects() {
+                self.node.tell(access.effects_mut(), Some(self.state.client.id));
+                access.effects_mut().set_told();
+            }
+            self.remember_keys(entry, args);
+            return outcome;
         }
         let (Some(keys), Some((slot, hash))) = (entry.keys, prepared.key) else {
             return self.holding_several(entry, args, run);
@@ -355,6 +364,7 @@ impl<'a> Context<'a> {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
         }
         let outcome = run(&mut access);
+        self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access);
         }
@@ -370,10 +380,27 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         let mut access = self.hold_several(entry, args)?;
         let outcome = run(&mut access);
+        self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access);
         }
         outcome
+    }
+
+    /// Has a client that tracks remembered with the keys that it has read, whose slots are held.
+    #[inline]
+    fn remember_keys(&self, entry: &Entry, args: Args<'_>) {
+        if let Some(tracker) = &self.state.tracker
+            && entry.spec.has(Flag::Readonly)
+            && tracker.wants_keys(self.state.caching)
+        {
+            let mut positions = Vec::new();
+            // Where the keys could not be told, the command has said so.
+            let _ = entry.spec.key_positions(args, &mut positions);
+            for position in positions {
+                self.node.tracking.remember(self.state.client.id, &args[position]);
+            }
+        }
     }
 
     /// Locks the slots of the keys of a request that may have several, where they are served here.

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::eviction::MemoryLimit;
 use crate::node::Node;
 use crate::stats::Batch;
+use crate::tracking::Tracker;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng};
@@ -75,6 +76,10 @@ pub(crate) struct State {
     pub(crate) after: After,
     /// What kind of answer the command that runs has given.
     pub(crate) answered: Answered,
+    /// How it tracks (CLIENT TRACKING).
+    pub(crate) tracker: Option<Arc<Tracker>>,
+    /// Whether CLIENT CACHING was said before the command that runs.
+    pub(crate) caching: bool,
     /// Messages to other nodes that wait until nothing is held.
     pub(crate) outbox: Outbox,
     /// The commands that wait for EXEC, after MULTI.
@@ -189,6 +194,8 @@ impl Session {
             after: After::GoOn,
             answered: Answered::Plain,
             outbox: Outbox::default(),
+            tracker: None,
+            caching: false,
             transaction: None,
             watching: Watching::default(),
             blocked: None,
@@ -352,7 +359,7 @@ impl Session {
             context.moment.touch = !context.state.no_touch;
             let answer = out.len();
             context.run(one, args, out);
-            context.deliver(answer, out);
+            context.deliver(one.entry, answer, out);
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

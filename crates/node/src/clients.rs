@@ -115,6 +115,8 @@ pub mod flag {
     pub const BROADCAST: u32 = 1 << 10;
     /// The client that was to be told instead has gone.
     pub const BROKEN_REDIRECT: u32 = 1 << 11;
+    /// Is shown all commands (MONITOR).
+    pub const MONITOR: u32 = 1 << 12;
 }
 
 impl Client {
@@ -188,10 +190,10 @@ impl Client {
         if self.has_flag(flag::SUBSCRIBED) { &limits.pubsub } else { &limits.normal }
     }
 
-    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens.
+    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens, or is shown commands.
     #[must_use]
     pub fn may_idle_out(&self) -> bool {
-        !self.has_flag(flag::SUBSCRIBED)
+        !self.has_flag(flag::SUBSCRIBED | flag::MONITOR)
     }
 
     /// The protocol that it speaks.
@@ -229,7 +231,7 @@ impl Client {
         }
     }
 
-    /// Whether a flag is set.
+    /// Whether a flag is set, or one of several.
     #[must_use]
     pub fn has_flag(&self, bit: u32) -> bool {
         self.flags.load(Relaxed) & bit != 0

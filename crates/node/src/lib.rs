@@ -22,6 +22,7 @@ mod help;
 mod host;
 mod identity;
 mod mailbox;
+mod monitor;
 mod node;
 mod password;
 mod pause;

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::facts::ProcessFacts;
 use crate::host::Host;
 use crate::identity::Identity;
+use crate::monitor::Monitors;
 use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
 use crate::pubsub::{self, Channels};
@@ -59,6 +60,7 @@ pub struct Node {
     pub channels: Arc<Channels>,
     /// Who is told when keys change.
     pub tracking: Arc<Tracking>,
+    pub(crate) monitors: Monitors,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -132,6 +134,7 @@ impl Node {
             blocked: BlockedClients::default(),
             channels,
             tracking,
+            monitors: Monitors::default(),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
             identity,
@@ -152,6 +155,7 @@ impl Node {
     pub fn disconnect(&self, client: &Client) {
         self.channels.unsubscribe_all(client);
         self.tracking.disable(&self.keyspace, client);
+        self.monitors.remove(client);
         self.clients.disconnect(client.id);
     }
 

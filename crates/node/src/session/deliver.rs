@@ -1,7 +1,9 @@
 //! Messages between the replies: where they go, and what a client that reads them may ask.
 
 use super::{Context, OUTPUT_BYTES_SOFT_MAX, Session, State};
+use crate::clients::flag;
 use crate::table::Entry;
+use commands::spec::Flag;
 use commands::{CommandError, Outcome};
 use resp::Protocol;
 
@@ -114,13 +116,22 @@ impl Context<'_> {
         });
     }
 
-    /// Refuses what a client that listens to channels may not ask.
+    /// Refuses what a client that listens to channels, or is shown commands, may not ask.
     #[cold]
     pub(super) fn check_listener(&self, entry: &Entry) -> Outcome {
         let name = entry.full_name.as_str();
-        // What a transaction has kept was allowed when it came.
-        if self.held.is_some()
+        let client = &self.state.client;
+        let touches_keys = entry.spec.has(Flag::Readonly)
+            || entry.spec.has(Flag::Write)
+            || ["publish", "spublish"].contains(&name);
+        if touches_keys && client.has_flag(flag::MONITOR) {
+            // To Redis, it is a kind of replica.
+            return Err(CommandError::Text("ERR Replica can't interact with the keyspace"));
+        }
+        if !client.has_flag(flag::SUBSCRIBED)
             || self.state.protocol == Protocol::Resp3
+            // What a transaction has kept was allowed when it came.
+            || self.state.is_in_exec
             || WHILE_LISTENING.contains(&name)
         {
             return Ok(());

@@ -76,6 +76,9 @@ impl<'a> Context<'a> {
             }
             stats.failed.add(1);
         }
+        if self.node.monitors.any() {
+            self.show(entry, args);
+        }
         stats.calls.add(1);
         self.batch.count(entry.index);
         self.state.commands += 1;
@@ -91,7 +94,7 @@ impl<'a> Context<'a> {
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
         }
-        if self.state.client.has_flag(flag::SUBSCRIBED) {
+        if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR) {
             self.check_listener(entry)?;
         }
         if self.node.pause_kind().is_some() && self.must_wait(entry) {

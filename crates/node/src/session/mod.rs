@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) after: After,
     /// What kind of answer the command that runs has given.
     pub(crate) answered: Answered,
+    /// Whether the command that runs is one of a transaction.
+    pub(crate) is_in_exec: bool,
     /// How it tracks (CLIENT TRACKING).
     pub(crate) tracker: Option<Arc<Tracker>>,
     /// Whether CLIENT CACHING was said before the command that runs.
@@ -194,6 +196,7 @@ impl Session {
             after: After::GoOn,
             answered: Answered::Plain,
             outbox: Outbox::default(),
+            is_in_exec: false,
             tracker: None,
             caching: false,
             transaction: None,

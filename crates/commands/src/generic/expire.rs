@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::expiry::{Conditions, TimeKind};
-use engine::Edit;
+use engine::{Edit, EventClass};
 use resp::{Args, Reply};
 
 pub(super) fn expire(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -38,8 +38,10 @@ fn set_expiry(
     }
     if at <= now.0 {
         edit.remove(key);
+        edit.notify(EventClass::Expired, "expired", key);
     } else {
         edit.set_expire_at(key, Some(at));
+        edit.notify(EventClass::Generic, "expire", key);
     }
     edit.changed(1);
     reply.integer(1);
@@ -50,6 +52,7 @@ pub(super) fn persist(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
     let has_expiry = edit.find(&args[1]).is_some_and(|record| record.expire_at().is_some());
     if has_expiry {
         edit.set_expire_at(&args[1], None);
+        edit.notify(EventClass::Generic, "persist", &args[1]);
         edit.changed(1);
     }
     reply.integer(i64::from(has_expiry));

@@ -62,8 +62,10 @@ impl Digest {
     fn add_object(&mut self, object: &Object) {
         match object {
             Object::String(bytes) => self.mix(bytes),
+            Object::Set(set) => {
+                set.iter().for_each(|member| member.with_bytes(|bytes| self.combine(bytes)));
+            }
             Object::List(_)
-            | Object::Set(_)
             | Object::SortedSet(_)
             | Object::Hash(_)
             | Object::Stream(_) => {}

@@ -15,8 +15,10 @@ mod expiry;
 pub mod generic;
 mod help;
 pub mod keyspace;
+pub mod list;
 mod scan;
 pub mod set;
+pub mod sorted_set;
 pub mod spec;
 pub mod string;
 #[cfg(test)]
@@ -53,5 +55,12 @@ pub enum Run {
 pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
-pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, set::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[KeyspaceCommand]] = &[
+    // By name.
+    generic::COMMANDS,
+    keyspace::COMMANDS,
+    list::COMMANDS,
+    set::COMMANDS,
+    sorted_set::COMMANDS,
+    string::COMMANDS,
+];

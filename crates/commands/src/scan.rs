@@ -16,8 +16,10 @@ const TYPES: [&str; 6] = ["string", "list", "set", "zset", "hash", "stream"];
 pub(crate) enum Scanned {
     /// Keys: there is TYPE.
     Keys,
-    /// Members of a set or a sorted set.
+    /// Members of a set.
     Members,
+    /// Members of a sorted set: there is NOSCORES.
+    Scores,
     /// Fields of a hash: there is NOVALUES.
     Fields,
 }
@@ -30,7 +32,7 @@ pub(crate) struct ScanOptions<'a> {
     pub(crate) pattern: Option<&'a [u8]>,
     /// The type of keys that are wanted.
     pub(crate) kind: Option<&'a [u8]>,
-    /// Whether fields come without their values.
+    /// Whether fields come without their values, or members without their scores.
     pub(crate) without_values: bool,
 }
 
@@ -51,6 +53,15 @@ impl<'a> ScanOptions<'a> {
                 if scanned != Scanned::Fields {
                     return Err(CommandError::Text(
                         "ERR NOVALUES option can only be used in HSCAN",
+                    ));
+                }
+                parsed.without_values = true;
+                continue;
+            }
+            if option.eq_ignore_ascii_case(b"noscores") {
+                if scanned != Scanned::Scores {
+                    return Err(CommandError::Text(
+                        "ERR NOSCORES option can only be used in ZSCAN",
                     ));
                 }
                 parsed.without_values = true;

@@ -62,13 +62,13 @@ impl Digest {
     fn add_object(&mut self, object: &Object) {
         match object {
             Object::String(bytes) => self.mix(bytes),
+            Object::List(list) => {
+                list.visit(0, list.len(), |item| item.with_bytes(|bytes| self.mix(bytes)));
+            }
             Object::Set(set) => {
                 set.iter().for_each(|member| member.with_bytes(|bytes| self.combine(bytes)));
             }
-            Object::List(_)
-            | Object::SortedSet(_)
-            | Object::Hash(_)
-            | Object::Stream(_) => {}
+            Object::SortedSet(_) | Object::Hash(_) | Object::Stream(_) => {}
         }
     }
 

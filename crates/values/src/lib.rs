@@ -11,7 +11,7 @@ mod list;
 mod rules;
 mod set;
 mod sorted_set;
-mod stream;
+pub mod stream;
 
 pub use collections::Item;
 pub use encoding::Encoding;

@@ -1,7 +1,8 @@
 //! The keyspace as a whole: what commands, walks and counters see.
 
-use crate::{Expiry, HashSeed, Keyspace, Moment, WorkerId};
+use crate::{EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, WorkerId};
 use base::{Slot, UnixMillis};
+use values::Set;
 
 const WORKER: WorkerId = WorkerId(0);
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -274,4 +275,44 @@ fn times_that_do_not_add_up_in_64_bits_are_no_harm() {
     let mut cursor = crate::ExpireCursor::default();
     assert!(keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_| ()).finished);
     assert!(keyspace.average_ttl_millis(0) >= i64::MAX as u64 / 2);
+}
+
+#[test]
+fn several_keys_are_found_at_once_without_those_whose_time_has_come() {
+    let keyspace = keyspace();
+    let keys: [&[u8]; 3] = [b"stays", b"goes", b"missing"];
+    put(&keyspace, 0, keys[0], Expiry::Clear);
+    put(&keyspace, 0, keys[1], Expiry::At(NOW.0 + 1));
+    let later = Moment::at(UnixMillis(NOW.0 + 2));
+    let mut access = keyspace.hold_keys(keys.into_iter(), 0, WORKER, later);
+    let found =
+        access.view().find_all(keys.into_iter(), |record| Ok::<_, ()>(record.key().to_vec()));
+    assert_eq!(found, Ok(vec![Some(keys[0].to_vec()), None, None]));
+    let refused = access.edit().find_all(keys.into_iter(), |_| Err::<(), _>("refused"));
+    assert_eq!(refused, Err("refused"));
+    drop(access);
+    let tally = keyspace.tally(WORKER);
+    assert_eq!((tally.hits(), tally.misses()), (2, 4));
+}
+
+#[test]
+fn an_event_comes_before_the_del_of_what_it_has_emptied() {
+    let keyspace = keyspace();
+    let classes = EventClasses::NONE.with(EventClass::Set).with(EventClass::Generic);
+    let moment = Moment { events: classes, ..Moment::at(NOW) };
+    let key = b"set";
+    let mut access = keyspace.hold(Slot::of_key(key), 0, WORKER, moment);
+    let rules = Rules::DEFAULT;
+    let member = values::Item::Bytes(b"m");
+    let mut edit = access.edit();
+    assert_eq!(edit.modify_or_create(key, |set: &mut Set| set.add(&rules, member)), Ok(true));
+    let nothing = edit.modify_as(key, EventClass::Set, |_: &mut Set| (None, 1));
+    assert_eq!(nothing, Ok(Some(1)));
+    let removed =
+        edit.modify_as(key, EventClass::Set, |set: &mut Set| (Some("srem"), set.remove(member)));
+    assert_eq!(removed, Ok(Some(true)));
+    let absent = edit.modify_as(key, EventClass::Set, |_: &mut Set| (Some("srem"), ()));
+    assert_eq!(absent, Ok(None));
+    let names: Vec<&str> = access.take_effects().events.iter().map(|event| event.name).collect();
+    assert_eq!(names, ["srem", "del"]);
 }

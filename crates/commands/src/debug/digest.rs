@@ -64,7 +64,10 @@ impl Digest {
     fn add_object(&mut self, object: &Object) {
         match object {
             Object::String(bytes) => self.mix(bytes),
-            Object::List(_) | Object::Set(_) | Object::SortedSet(_) | Object::Hash(_) => {}
+            Object::List(list) => {
+                list.visit(0, list.len(), |item| item.with_bytes(|bytes| self.mix(bytes)));
+            }
+            Object::Set(_) | Object::SortedSet(_) | Object::Hash(_) => {}
             Object::Stream(stream) => self.add_stream(stream),
         }
     }

@@ -13,6 +13,7 @@ pub mod debug;
 mod error;
 mod expiry;
 pub mod generic;
+pub mod geo;
 mod help;
 pub mod keyspace;
 mod scan;
@@ -54,4 +55,4 @@ pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, sorted_set::COMMANDS, string::COMMANDS];
+    &[generic::COMMANDS, geo::COMMANDS, keyspace::COMMANDS, sorted_set::COMMANDS, string::COMMANDS];

@@ -9,6 +9,7 @@
 use super::check_arguments;
 use crate::{Outcome, Whole};
 use base::UnixMillis;
+use base::double::push_17_digits;
 use base::number::push_i64;
 use engine::{KeyRecord, Kind, Object, Reach, Value, View, kind};
 use resp::{Args, Reply};
@@ -62,11 +63,15 @@ impl Digest {
     fn add_object(&mut self, object: &Object) {
         match object {
             Object::String(bytes) => self.mix(bytes),
-            Object::List(_)
-            | Object::Set(_)
-            | Object::SortedSet(_)
-            | Object::Hash(_)
-            | Object::Stream(_) => {}
+            Object::SortedSet(set) => set.visit_all(|member, score| {
+                let mut element = Digest::default();
+                element.mix(member);
+                let mut digits = Vec::new();
+                push_17_digits(&mut digits, score);
+                element.mix(&digits);
+                self.combine(&element.0);
+            }),
+            Object::List(_) | Object::Set(_) | Object::Hash(_) | Object::Stream(_) => {}
         }
     }
 

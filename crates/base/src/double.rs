@@ -39,33 +39,6 @@ pub fn push_double(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Appends a number with 17 significant digits, without trailing zeros, as C's `%.17g` writes it.
-pub fn push_17_digits(out: &mut Vec<u8>, value: f64) {
-    if !value.is_finite() || value == 0.0 {
-        out.extend_from_slice(text_of(value).as_bytes());
-        return;
-    }
-    let scientific = format!("{value:.16e}");
-    let (mantissa, exponent) = scientific.split_once('e').expect("{:e} writes an exponent");
-    let exponent: i32 = exponent.parse().expect("{:e} writes a decimal exponent");
-    if (-4..17).contains(&exponent) {
-        let plain = format!("{value:.places$}", places = (16 - exponent) as usize);
-        out.extend_from_slice(without_zeros(&plain).as_bytes());
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        let mantissa = without_zeros(mantissa);
-        out.extend_from_slice(format!("{mantissa}e{sign}{:02}", exponent.abs()).as_bytes());
-    }
-}
-
-/// A number in plain form without zeros at its end.
-fn without_zeros(digits: &str) -> &str {
-    if !digits.contains('.') {
-        return digits;
-    }
-    digits.trim_end_matches('0').trim_end_matches('.')
-}
-
 fn text_of(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
@@ -153,26 +126,6 @@ mod tests {
             "1.7976931348623159e308",
         ] {
             assert_eq!(parse_double(given.as_bytes()), None, "{given}");
-        }
-    }
-
-    #[test]
-    fn seventeen_digits_are_those_of_c() {
-        for (value, written) in [
-            (0.1, "0.10000000000000001"),
-            (1.0, "1"),
-            (-2.5, "-2.5"),
-            (1e16, "10000000000000000"),
-            (1e17, "1e+17"),
-            (1e-4, "0.0001"),
-            (1e-5, "1.0000000000000001e-05"),
-            (-1e300, "-1.0000000000000001e+300"),
-            (f64::INFINITY, "inf"),
-            (0.0, "0"),
-        ] {
-            let mut out = Vec::new();
-            push_17_digits(&mut out, value);
-            assert_eq!(String::from_utf8_lossy(&out), written);
         }
     }
 

@@ -16,9 +16,12 @@ pub mod generic;
 pub mod geo;
 mod help;
 pub mod keyspace;
+pub mod list;
 mod scan;
+pub mod set;
 pub mod sorted_set;
 pub mod spec;
+pub mod stream;
 pub mod string;
 #[cfg(test)]
 mod testing;
@@ -54,5 +57,14 @@ pub enum Run {
 pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
-pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, geo::COMMANDS, keyspace::COMMANDS, sorted_set::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[KeyspaceCommand]] = &[
+    // By name.
+    generic::COMMANDS,
+    geo::COMMANDS,
+    keyspace::COMMANDS,
+    list::COMMANDS,
+    set::COMMANDS,
+    sorted_set::COMMANDS,
+    stream::COMMANDS,
+    string::COMMANDS,
+];

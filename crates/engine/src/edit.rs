@@ -138,7 +138,7 @@ impl<'a, 'k> Edit<'a, 'k> {
         Some(record)
     }
 
-    /// The records of several keys at once, each as by [`Edit::find`]. What is wanted of a record may be refused.
+    /// The records of several keys at once, each as by [`Edit::find_counted`]. What is wanted of a record may be refused.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl<'a, 'k> Edit<'a, 'k> {
         want: impl Fn(&'s KeyRecord) -> Result<T, E>,
     ) -> Result<Vec<Option<T>>, E> {
         for key in keys.clone() {
-            self.find(key);
+            self.find_counted(key);
         }
         let access = &*self.access;
         keys.map(|key| access.found(key).map(&want).transpose()).collect()

@@ -4,6 +4,7 @@ use crate::access::Access;
 use crate::moment::Moment;
 use crate::object::KeyRecord;
 use base::Rng;
+use values::Rules;
 
 /// Reads the keys of the slots that a command holds. Keys whose time has come are not there.
 pub struct View<'a, 'k> {
@@ -77,6 +78,12 @@ impl<'a, 'k> View<'a, 'k> {
     #[must_use]
     pub fn rng(&self) -> Rng {
         self.access.rng()
+    }
+
+    /// Up to what size values are kept compact.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.access.keyspace.rules()
     }
 
     /// The time of this command.

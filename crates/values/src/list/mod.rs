@@ -99,7 +99,7 @@ impl List {
     }
 
     /// Makes room for elements that are about to be added: decides, before the first is, whether the list is still small with all of them.
-    pub fn prepare<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>, rules: &Rules) {
+    fn prepare<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>, rules: &Rules) {
         let Layout::Pack(pack) = &mut self.0 else { return };
         let limit = NodeLimit::new(rules.list_node_size);
         let (mut bytes, mut count) = (pack.bytes().len(), pack.len());
@@ -115,13 +115,50 @@ impl List {
     }
 
     /// Adds an element at an end; [`List::prepare`] has been called.
-    pub fn push(&mut self, end: End, element: &[u8], rules: &Rules) {
+    fn push(&mut self, end: End, element: &[u8], rules: &Rules) {
         let limit = NodeLimit::new(rules.list_node_size);
         match (&mut self.0, end) {
             (Layout::Pack(pack), End::Left) => pack.push_front(element),
             (Layout::Pack(pack), End::Right) => pack.push_back(element),
             (Layout::Nodes(nodes), End::Left) => nodes.push_front(element, limit),
             (Layout::Nodes(nodes), End::Right) => nodes.push_back(element, limit),
+        }
+    }
+
+    /// Adds elements at an end, one after the other.
+    pub fn push_all<'a>(
+        &mut self,
+        end: End,
+        elements: impl Iterator<Item = &'a [u8]> + Clone,
+        rules: &Rules,
+    ) {
+        self.prepare(elements.clone(), rules);
+        elements.for_each(|element| self.push(end, element, rules));
+    }
+
+    /// Takes `count` elements from an end; there are so many.
+    pub fn pop(&mut self, end: End, count: usize, rules: &Rules) {
+        let first = match end {
+            End::Left => 0,
+            End::Right => self.len().saturating_sub(count),
+        };
+        self.remove(first, count, rules);
+    }
+
+    /// Where the first element stands that is `element`.
+    #[must_use]
+    pub fn position(&self, element: &[u8]) -> Option<usize> {
+        self.iter_from(0).position(|item| item.eq_bytes(element))
+    }
+
+    /// Visits `count` elements from one on.
+    pub fn visit(&self, first: usize, count: usize, visit: impl FnMut(Item<'_>)) {
+        match &self.0 {
+            Layout::Pack(pack) => {
+                let items = pack.seek(first as i64).into_iter().flat_map(|at| pack.iter_from(at));
+                items.take(count).for_each(visit);
+            }
+            Layout::Nodes(nodes) => nodes.iter_from(first).take(count).for_each(visit),
         }
     }
 

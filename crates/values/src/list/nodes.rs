@@ -218,6 +218,7 @@ impl Nodes {
             self.change_node(place, |node, at| {
                 node.replace(at, element);
             });
+            self.join(place.block, place.node, limit);
         } else {
             self.remove(index, 1);
             self.insert(index, element, limit);
@@ -326,6 +327,24 @@ impl Nodes {
         block.elements = block.elements + node.len() - elements;
         self.len = self.len + node.len() - elements;
         self.node_bytes = self.node_bytes + node.heap_bytes() - bytes;
+    }
+
+    /// Joins a node with its neighbours in its block where they fit into one.
+    fn join(&mut self, block: usize, node: usize, limit: NodeLimit) {
+        for left in [Some(node), node.checked_sub(1)].into_iter().flatten() {
+            let nodes = &mut self.blocks[block].nodes;
+            let (Some(one), Some(other)) = (nodes.get(left), nodes.get(left + 1)) else { continue };
+            let bytes = one.bytes().len() + other.bytes().len() - Listpack::EMPTY_BYTES;
+            if limit.is_exceeded(bytes, one.len() + other.len()) {
+                continue;
+            }
+            if let Some(other) = nodes.remove(left + 1) {
+                let one = &mut nodes[left];
+                let before = one.heap_bytes() + other.heap_bytes();
+                one.append(&other);
+                self.node_bytes = self.node_bytes + one.heap_bytes() - before;
+            }
+        }
     }
 
     /// Makes two blocks of one that has become too large.

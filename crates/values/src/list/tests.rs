@@ -39,8 +39,8 @@ fn a_change() -> impl Strategy<Value = Change> {
 fn apply(list: &mut List, model: &mut Vec<Vec<u8>>, change: Change, rules: &Rules) {
     match change {
         Change::Push(left, element) => {
-            list.prepare(std::iter::once(&*element), rules);
-            list.push(if left { End::Left } else { End::Right }, &element, rules);
+            let end = if left { End::Left } else { End::Right };
+            list.push_all(end, std::iter::once(&*element), rules);
             model.insert(if left { 0 } else { model.len() }, element);
         }
         Change::Set(at, element) if !model.is_empty() => {
@@ -107,8 +107,7 @@ fn a_long_list_is_reached_in_its_middle() {
     let mut list = List::new();
     for number in 0..300_000u32 {
         let element = number.to_string().into_bytes();
-        list.prepare(std::iter::once(&*element), &rules);
-        list.push(End::Right, &element, &rules);
+        list.push_all(End::Right, std::iter::once(&*element), &rules);
     }
     assert_eq!(list.encoding(), Encoding::Quicklist);
     for index in (0..300_000usize).step_by(997) {

@@ -90,8 +90,8 @@ impl Node {
             transaction::COMMANDS,
         ];
         let table = Table::new(commands::FAMILIES, &session);
-        // The control thread counts too: expired keys, connections.
-        let threads = options.workers + 1;
+        // The control thread counts too (connections, slots that go), and that of the timers (expired and evicted keys).
+        let threads = options.workers + 2;
         let config = options.config;
         let databases = if config.cluster.enabled {
             config.cluster.databases
@@ -138,6 +138,12 @@ impl Node {
     #[must_use]
     pub fn control(&self) -> WorkerId {
         WorkerId(self.workers)
+    }
+
+    /// The number under which the thread of the timers counts.
+    #[must_use]
+    pub fn upkeep(&self) -> WorkerId {
+        WorkerId(self.workers + 1)
     }
 
     /// The statistics of one thread.

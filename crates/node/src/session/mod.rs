@@ -1,7 +1,7 @@
 //! One connection: its state, and the batch of requests that a read has brought.
 
 mod dispatch;
-pub(crate) use dispatch::OUT_OF_MEMORY;
+pub(crate) use dispatch::{OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
 #[cfg(test)]
 mod tests;

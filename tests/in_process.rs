@@ -192,6 +192,9 @@ impl Link {
     fn run(&mut self) {
         while !self.is_closed() {
             let now = self.world.pass();
+            if !self.session.unblock(&self.world.node, now.monotonic, &mut self.output) {
+                return;
+            }
             self.step = self.session.execute(&mut self.worker, now, &self.input, &mut self.output);
             let consumed = self.session.consumed();
             self.input.drain(..consumed);
@@ -199,7 +202,7 @@ impl Link {
             match self.step {
                 Step::Write => {}
                 Step::Sleep(time) => thread::sleep(time),
-                Step::Input | Step::Wait | Step::Close => return,
+                Step::Input | Step::Wait | Step::Block | Step::Close => return,
             }
         }
     }
@@ -220,8 +223,11 @@ impl Connection for Link {
     fn receive(&mut self, buffer: &mut Vec<u8>, limit: Duration) -> io::Result<usize> {
         let deadline = Instant::now() + limit;
         loop {
-            if self.step == Step::Wait {
+            if matches!(self.step, Step::Wait | Step::Block) {
                 self.run();
+            }
+            if !self.is_closed() {
+                self.session.deliver(&mut self.output);
             }
             if !self.output.is_empty() {
                 let count = self.output.len();
@@ -248,7 +254,7 @@ impl Connection for Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.world.node.clients.disconnect(self.session.client().id);
+        self.world.node.disconnect(self.session.client());
     }
 }
 

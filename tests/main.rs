@@ -9,6 +9,7 @@ mod demo;
 mod in_process;
 mod mixed_bus;
 mod process;
+mod pubsub;
 mod scripts;
 mod tidy;
 mod tools;

@@ -11,7 +11,7 @@
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
 //! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns),
-//! `votes` (who may take over), `state` (may we serve), `timers` (when), `route` (where a request goes).
+//! `votes` (who may take over), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
 mod config;
@@ -29,6 +29,7 @@ mod messages;
 mod node;
 mod nodes;
 mod nodes_conf;
+mod publish;
 mod report;
 mod route;
 mod slots;

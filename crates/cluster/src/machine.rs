@@ -120,6 +120,15 @@ pub enum Output {
     StateChanged(ClusterState),
     /// A slot was taken from us: its keys belong to another now.
     DropKeysInSlot(Slot),
+    /// A message that another node has published.
+    Deliver {
+        /// Whether to a shard channel.
+        sharded: bool,
+        /// The channel.
+        channel: Vec<u8>,
+        /// The message.
+        message: Vec<u8>,
+    },
     /// A line for the log.
     Log(LogLevel, String),
 }

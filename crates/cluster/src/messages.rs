@@ -69,11 +69,14 @@ impl Machine {
                     self.update_received(owner, config_epoch, slots);
                 }
             }
-            // Votes and pauses concern replicas, which this node is not and has not; messages to channels
-            // come with pub/sub; there are no modules.
+            Body::Publish { sharded, channel, message } => {
+                if sender.is_some() {
+                    self.published(sharded, channel, message);
+                }
+            }
+            // Votes and pauses concern replicas, which this node is not and has not; there are no modules.
             Body::AuthAck
             | Body::ManualFailoverStart
-            | Body::Publish { .. }
             | Body::Module { .. }
             | Body::Unknown { .. } => {}
         }

@@ -23,6 +23,7 @@ fn drain(machine: &mut Machine) -> (Vec<Vec<u8>>, Vec<LinkId>) {
             | Output::ViewChanged
             | Output::StateChanged(_)
             | Output::DropKeysInSlot(_)
+            | Output::Deliver { .. }
             | Output::Log(..) => {}
         }
     }

@@ -1,9 +1,12 @@
-//! The keyspace's memory: records, the hash table that holds them, and prefetching.
+//! The keyspace's memory: records, the hash table that holds them, and what large values are made of.
 //!
 //! - [`Record`]: one key with its value in one allocation (56 bytes for 16 + 32).
 //! - [`Table`]: finds records by hash and key. It promises that no operation takes time in the size of the table
 //!   (`clear` and `iter` apart, and the doubling of a directory, a descriptor for some 500 records), that a full [`scan`](Table::scan) returns all that stays, and that
 //!   [`memory_bytes`](Table::memory_bytes) is exact.
+//! - [`Intset`]: a small set of integers, in Redis's bytes.
+//! - [`Listpack`]: many small items in one run of bytes, Redis's as well.
+//! - [`Packed`]: a map of byte strings that spends a few bytes beside an entry's own.
 //! - [`prefetch`]: the hint that memory will be read soon.
 //!
 //! This crate is the only home of `unsafe` in the workspace. It knows nothing of slots, commands or
@@ -12,11 +15,17 @@
 //!
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
+mod intset;
+mod listpack;
+mod packed;
 mod prefetch;
 mod record;
 mod table;
 mod word;
 
+pub use intset::{Intset, MalformedIntset};
+pub use listpack::{At, Item, Iter as ListpackIter, Listpack, MalformedListpack};
+pub use packed::{Packed, PackedIter};
 pub use prefetch::prefetch;
 pub use record::{NewValue, Record, Value, ValueMut};
 pub use table::{Hint, KeyHasher, Occupied, Table};

@@ -1,7 +1,7 @@
 //! Commands that may wait for a key: how long, and what they do when it is there.
 
 use crate::CommandError;
-use engine::Edit;
+use engine::{Edit, Kind};
 use resp::{Args, Reply};
 
 /// How long a command waits where there is nothing for it.
@@ -37,7 +37,18 @@ pub struct Blocking {
     pub attempt: AttemptRun,
     /// The reply where there is nothing for it and it waits no longer, or may not wait (MULTI).
     pub nothing: fn(&mut Reply<'_>),
+    /// The type of values that it waits for; keys of other types do not serve it.
+    pub kind: Kind,
+    /// Which argument is a key that it writes what it takes to (BLMOVE).
+    pub destination: Option<usize>,
+    /// Whether it is also served, with an error, when its key goes or becomes another type (XREADGROUP).
+    pub wakes_without_key: bool,
+    /// The arguments to go on with where it begins to wait, if these are others: `$` of XREAD means what it meant when it came.
+    pub rewrite: Option<Rewrite>,
 }
+
+/// Gives the arguments that a command goes on with.
+pub type Rewrite = fn(&mut Edit<'_, '_>, Args<'_>) -> Vec<Vec<u8>>;
 
 /// The longest timeout, in milliseconds: beyond it, adding the time of day could overflow.
 const TIMEOUT_MILLIS_MAX: f64 = (i64::MAX / 2) as f64;

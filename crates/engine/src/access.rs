@@ -6,7 +6,7 @@ use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
 use crate::tally::Tally;
 use crate::{Edit, View};
-use base::{Rng, Slot, UnixMillis};
+use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
 use collections::{KeyHasher, Occupied, Table, Value};
 use parking_lot::MutexGuard;
 
@@ -72,6 +72,14 @@ impl<'k> Held<'k> {
                     .expect("a command touches only the slots that it holds");
                 &mut many[index].state
             }
+        }
+    }
+
+    /// Whether a slot is one of these.
+    pub(crate) fn holds(&self, slot: Slot) -> bool {
+        match self {
+            Held::One(one) => one.slot == slot,
+            Held::Many(many) => many.binary_search_by_key(&slot, |held| held.slot).is_ok(),
         }
     }
 
@@ -183,6 +191,12 @@ impl<'k> Access<'k> {
         self.changes
     }
 
+    /// Whether every slot is held.
+    #[must_use]
+    pub fn holds_all(&self) -> bool {
+        matches!(&self.held, Held::Many(many) if many.len() == SLOT_COUNT)
+    }
+
     /// Goes on in another database, as SELECT does in a transaction.
     pub fn select(&mut self, database: usize) {
         if database != self.database {
@@ -217,6 +231,19 @@ impl<'k> Access<'k> {
         let result = run(self.keyspace, &mut self.held);
         self.begin();
         result
+    }
+
+    /// The database that is selected.
+    #[must_use]
+    pub fn database(&self) -> usize {
+        self.database
+    }
+
+    /// Whether others are to be told of something.
+    #[inline]
+    #[must_use]
+    pub fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
     }
 
     /// What others are to be told of, since this was last called.

@@ -100,10 +100,10 @@ impl Effects {
         self.events.is_empty() && self.modified.is_empty()
     }
 
-    /// Adds what came after it.
-    pub fn append(&mut self, mut later: Effects) {
-        self.events.append(&mut later.events);
-        self.modified.append(&mut later.modified);
+    /// Takes in what happened after this.
+    pub fn append(&mut self, later: Effects) {
+        self.events.extend(later.events);
+        self.modified.extend(later.modified);
     }
 
     /// A key, whose slot is held, was modified, created or removed. `observes` is whether somebody may want to know.
@@ -129,7 +129,7 @@ impl Effects {
     ) {
         let slot = Slot::of_key(key);
         if keyspace.is_observed(slot) {
-            keyspace.watchers.touch(slot, database, key, expired);
+            keyspace.observers.touch(slot, database, key, expired);
         }
         self.modified.push(ModifiedKey { database, key: key.into() });
     }

@@ -8,10 +8,10 @@ use crate::flushed::{Flushed, Freeing};
 use crate::hasher::SeededHasher;
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
+use crate::observers::Observers;
 use crate::occupied::OccupiedSlots;
 use crate::rules::SharedRules;
 use crate::tally::{Tally, Totals};
-use crate::watch::Watchers;
 use base::{Rng, SLOT_COUNT, Slot};
 use collections::{Hint, KeyHasher, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
@@ -93,7 +93,7 @@ pub struct Keyspace {
     pub(crate) occupied: OccupiedSlots,
     freeing: Arc<Freeing>,
     discarded: Discarded,
-    pub(crate) watchers: Watchers,
+    pub(crate) observers: Observers,
     pub(crate) average_ttls: AverageTtls,
     rules: SharedRules,
 }
@@ -120,7 +120,7 @@ impl Keyspace {
             occupied: OccupiedSlots::new(databases),
             freeing: Arc::default(),
             discarded: Discarded::default(),
-            watchers: Watchers::default(),
+            observers: Observers::new(),
             average_ttls: AverageTtls::new(databases),
             rules: SharedRules::new(element_seed),
         }
@@ -369,7 +369,7 @@ impl Keyspace {
     pub fn flush_slot(&self, slot: Slot, worker: WorkerId) {
         let mut flushed = Flushed::new(&self.freeing, self.databases);
         let mut state = self.lock(slot);
-        self.watchers.touch_slot(slot);
+        self.observers.touch_slot(slot);
         for database in 0..self.databases {
             self.take_table(&mut state, database, worker, &mut flushed);
             self.occupied.set(database, slot, false);

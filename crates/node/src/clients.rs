@@ -1,11 +1,17 @@
 //! The registry of connected clients: what others may know of a session, and how they may stop it.
 
+use crate::mailbox::{Mailbox, MessageBytes};
+use crate::pubsub::Subscriptions;
 use crate::session::Session;
 use base::{Monotonic, UnixMillis};
+use config::{OutputLimit, OutputLimits};
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use resp::Protocol;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+};
 use std::task::Waker;
 
 /// The number of a client, given in the order of connection and never given again.
@@ -66,11 +72,20 @@ pub struct Client {
     pub output_bytes: AtomicU64,
     /// How many bytes of it are waiting to be decoded.
     pub query_buffer_bytes: AtomicUsize,
-    /// How many bytes are waiting to be sent to it.
+    /// How many bytes of replies, and of messages that were taken from its mailbox, are waiting to be sent to it.
     pub pending_output_bytes: AtomicUsize,
+    /// How many commands wait for its EXEC; -1 outside a transaction.
+    pub transaction_commands: AtomicI64,
+    /// How many keys it watches.
+    pub watched_keys: AtomicUsize,
     /// What it is and does: bits of `flag`.
     pub flags: AtomicU32,
+    /// What it listens to.
+    pub(crate) subscriptions: Mutex<Subscriptions>,
+    pub(crate) mailbox: Mailbox,
     kill: AtomicBool,
+    /// Whether it is disconnected because it left too much unread.
+    has_outgrown: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -86,6 +101,10 @@ pub mod flag {
     pub const PAUSED: u32 = 8;
     /// Will be closed when its output is written.
     pub const CLOSING: u32 = 16;
+    /// Waits for a key.
+    pub const BLOCKED: u32 = 32;
+    /// Listens to channels.
+    pub const SUBSCRIBED: u32 = 1 << 8;
 }
 
 impl Client {
@@ -98,6 +117,61 @@ impl Client {
     pub fn kill(&self) {
         self.kill.store(true, Relaxed);
         self.wake();
+    }
+
+    /// Has it disconnected because it has left too much unread.
+    pub fn kill_for_unread(&self) {
+        self.has_outgrown.store(true, Relaxed);
+        self.kill();
+    }
+
+    /// Whether it is disconnected because it left too much unread.
+    #[must_use]
+    pub fn has_outgrown(&self) -> bool {
+        self.has_outgrown.load(Relaxed)
+    }
+
+    /// Puts a message in its mailbox and wakes its task. A client that leaves more than `unread_bytes_max` unread (0: no limit) is disconnected.
+    pub(crate) fn post(&self, message: MessageBytes, unread_bytes_max: u64) {
+        if self.is_killed() {
+            return;
+        }
+        let is_first = self.mailbox.push(message);
+        if unread_bytes_max != 0 && self.unread_bytes() as u64 > unread_bytes_max {
+            self.kill_for_unread();
+        } else if is_first {
+            self.wake();
+        }
+    }
+
+    /// Whether messages wait to be sent to it.
+    #[inline]
+    #[must_use]
+    pub fn has_messages(&self) -> bool {
+        self.mailbox.has_messages()
+    }
+
+    /// How many bytes of output it has not taken yet, messages included.
+    #[must_use]
+    pub fn unread_bytes(&self) -> usize {
+        self.pending_output_bytes.load(Relaxed) + self.mailbox.bytes()
+    }
+
+    /// Which of the limits of unread output is its.
+    #[must_use]
+    pub fn output_limit<'l>(&self, limits: &'l OutputLimits) -> &'l OutputLimit {
+        if self.has_flag(flag::SUBSCRIBED) { &limits.pubsub } else { &limits.normal }
+    }
+
+    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens.
+    #[must_use]
+    pub fn may_idle_out(&self) -> bool {
+        !self.has_flag(flag::SUBSCRIBED)
+    }
+
+    /// The protocol that it speaks.
+    pub(crate) fn protocol(&self) -> Protocol {
+        if self.is_resp3.load(Relaxed) { Protocol::Resp3 } else { Protocol::Resp2 }
     }
 
     /// Whether it is to be disconnected.
@@ -158,7 +232,8 @@ impl Client {
             + names.library.len()
             + names.library_version.len()
             + self.query_buffer_bytes.load(Relaxed)
-            + self.pending_output_bytes.load(Relaxed)
+            + self.unread_bytes()
+            + self.subscriptions.lock().memory_bytes()
     }
 
     /// RESET: forgets what it has set; what it has told of its library stays.
@@ -225,15 +300,20 @@ impl Clients {
             output_bytes: AtomicU64::new(0),
             query_buffer_bytes: AtomicUsize::new(0),
             pending_output_bytes: AtomicUsize::new(0),
+            transaction_commands: AtomicI64::new(-1),
+            watched_keys: AtomicUsize::new(0),
             flags: AtomicU32::new(0),
+            subscriptions: Mutex::default(),
+            mailbox: Mailbox::default(),
             kill: AtomicBool::new(false),
+            has_outgrown: AtomicBool::new(false),
             waker: Mutex::new(None),
         });
         self.by_id.insert(id, Arc::clone(&client));
         Some(client)
     }
 
-    /// Forgets a connection that has ended.
+    /// Forgets a connection that has ended, or was never served.
     pub fn disconnect(&self, id: ClientId) {
         if self.by_id.remove(&id).is_some() {
             self.connected.fetch_sub(1, Relaxed);
@@ -252,7 +332,7 @@ impl Clients {
         self.by_id.iter().fold(ClientsMemory::default(), |sum, client| ClientsMemory {
             bytes: sum.bytes + client.memory_bytes(),
             query_buffer_max: sum.query_buffer_max.max(client.query_buffer_bytes.load(Relaxed)),
-            output_max: sum.output_max.max(client.pending_output_bytes.load(Relaxed)),
+            output_max: sum.output_max.max(client.unread_bytes()),
         })
     }
 

@@ -181,6 +181,7 @@ impl Node {
             let mut eviction = self.upkeep.timer_eviction.lock();
             let mut effects = Effects::default();
             self.make_room(&limit, &mut eviction, self.upkeep(), moment, &mut effects);
+            drop(effects);
         }
     }
 }
@@ -228,7 +229,10 @@ impl Context<'_> {
             return true;
         }
         let mut effects = Effects::default();
-        self.node.make_room(&self.memory, self.eviction, self.worker, &self.moment, &mut effects)
+        let (limit, moment) = (&self.memory, &self.moment);
+        let has_room = self.node.make_room(limit, self.eviction, self.worker, moment, &mut effects);
+        drop(effects);
+        has_room
     }
 }
 

@@ -8,6 +8,7 @@
 //! [`Node`] is what all sessions share; a [`Worker`] is what one thread keeps for itself; a [`Session`] is one connection. What a
 //! node needs of the world (stopping, writing files, its memory) it asks of its [`Host`].
 
+mod blocking;
 pub mod clients;
 mod cluster;
 mod command;
@@ -19,10 +20,12 @@ mod facts;
 mod help;
 mod host;
 mod identity;
+mod mailbox;
 mod node;
 mod password;
 mod pause;
 pub mod protected_mode;
+mod pubsub;
 mod server;
 mod session;
 pub mod stats;
@@ -42,6 +45,7 @@ pub use identity::Identity;
 pub use node::{Node, NodeOptions};
 pub use password::Password;
 pub use pause::PauseKind;
+pub use pubsub::Channels;
 pub use session::{Context, Session, Step};
 pub use table::{Action, Container, Entry, SessionCommand, SessionRun, Table};
 pub use worker::{Now, Worker};

@@ -1,6 +1,7 @@
 //! What all sessions of a node share.
 
-use crate::clients::{Clients, flag};
+use crate::blocking::BlockedClients;
+use crate::clients::{Client, Clients, flag};
 use crate::cluster::{self, ClusterNode};
 use crate::configuration::{self, Settings};
 use crate::event::Event;
@@ -9,6 +10,7 @@ use crate::host::Host;
 use crate::identity::Identity;
 use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
+use crate::pubsub::{self, Channels};
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
 use crate::upkeep::Upkeep;
@@ -19,6 +21,7 @@ use config::Config;
 use engine::{Flushed, HashSeed, Keyspace, WorkerId};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
@@ -49,6 +52,10 @@ pub struct Node {
     pub table: Table,
     /// All clients.
     pub clients: Clients,
+    /// The clients that wait for a key.
+    pub(crate) blocked: BlockedClients,
+    /// Who listens to what.
+    pub channels: Arc<Channels>,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -86,6 +93,7 @@ impl Node {
             configuration::COMMANDS,
             connection::COMMANDS,
             cluster::COMMANDS,
+            pubsub::COMMANDS,
             server::COMMANDS,
             transaction::COMMANDS,
         ];
@@ -106,12 +114,18 @@ impl Node {
         password.set(&config.security.requirepass);
         let keyspace = Keyspace::new(databases as usize, threads, options.seed);
         keyspace.set_rules(&configuration::rules(&config));
+        let channels = Arc::new(Channels::default());
+        channels.set_unread_bytes_max(config.network.client_output_buffer_limit.pubsub.hard_bytes);
         Node {
-            cluster: options.cluster.map(|machine| ClusterNode::new(machine, &keyspace)),
+            cluster: options
+                .cluster
+                .map(|machine| ClusterNode::new(machine, &keyspace, Arc::clone(&channels))),
             keyspace,
             stats: (0..threads).map(|_| WorkerStats::new(table.numbered())).collect(),
             table,
             clients: Clients::default(),
+            blocked: BlockedClients::default(),
+            channels,
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
             identity,
@@ -126,6 +140,12 @@ impl Node {
             cross_protocol_told: AtomicU64::new(0),
             workers: options.workers,
         }
+    }
+
+    /// Forgets a client whose connection has ended.
+    pub fn disconnect(&self, client: &Client) {
+        self.channels.unsubscribe_all(client);
+        self.clients.disconnect(client.id);
     }
 
     /// How many threads run commands.

@@ -109,7 +109,10 @@ impl<'a> Args<'a> {
     }
 
     /// The arguments from `from` on.
-    pub fn iter_from(&self, from: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+    pub fn iter_from(
+        &self,
+        from: usize,
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let all = *self;
         (from.min(all.len())..all.len()).map(move |index| all.get(index).unwrap_or_default())
     }

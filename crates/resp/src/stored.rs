@@ -44,11 +44,17 @@ impl StoredRequests {
     /// Keeps a copy of a request; false, and nothing kept, where all of them together would be longer than an input may be.
     #[must_use]
     pub fn push(&mut self, args: Args<'_>) -> bool {
-        let added: usize = args.iter_from(0).map(<[u8]>::len).sum();
+        self.push_words(args.iter_from(0))
+    }
+
+    /// The same for a request of these words, of which there is at least one.
+    #[must_use]
+    pub fn push_words<'a>(&mut self, words: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
+        let added: usize = words.clone().map(<[u8]>::len).sum();
         if self.bytes.len() + added > Limits::INPUT_BYTES_MAX as usize {
             return false;
         }
-        for argument in args.iter_from(0) {
+        for argument in words {
             let start = self.bytes.len() as u32;
             self.bytes.extend_from_slice(argument);
             self.requests.spans.push(Span { start, end: self.bytes.len() as u32 });

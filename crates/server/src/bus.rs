@@ -149,7 +149,8 @@ impl Bus {
                 Output::SaveConfig { .. }
                 | Output::ViewChanged
                 | Output::StateChanged(_)
-                | Output::DropKeysInSlot(_) => {
+                | Output::DropKeysInSlot(_)
+                | Output::Deliver { .. } => {
                     debug_assert!(false, "the node carries these out itself");
                 }
             }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 /// How much room is made at least for the rest of an incomplete request, in bytes.
 const PARTIAL_READ_BYTES_MIN: usize = 16 * 1024;
@@ -35,6 +36,8 @@ enum Phase {
     Execute,
     /// Waits to be woken before it executes on.
     Paused,
+    /// Waits for the reply of a command that waits for a key; takes in what comes meanwhile.
+    Blocked,
     /// Closes when the output is written.
     Close,
 }
@@ -50,6 +53,8 @@ pub(crate) struct Connection {
     output: BytesMut,
     phase: Phase,
     knows_waker: bool,
+    /// Ends the wait for a key.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
@@ -62,6 +67,7 @@ impl Connection {
             output: BytesMut::new(),
             phase: Phase::Read,
             knows_waker: false,
+            timer: None,
         }
     }
 
@@ -124,6 +130,36 @@ impl Connection {
         self.after(step, cx, bench);
     }
 
+    /// Waits for the reply that a key has to bring; ready with false when the client has gone.
+    fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
+        loop {
+            let bench = Arc::clone(&self.bench);
+            let bench = &mut *bench.lock();
+            let now = clock::monotonic();
+            if self.session.unblock(&bench.worker.node, now, &mut bench.output) {
+                self.timer = None;
+                self.write_out(cx, bench);
+                self.phase = Phase::Execute;
+                return Poll::Ready(Ok(true));
+            }
+            let Some(deadline) = self.session.deadline() else { break };
+            let timer =
+                self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(deadline.since(now))));
+            if timer.as_mut().poll(cx).is_pending() {
+                break;
+            }
+            // Its clock is not ours: it may be early by a fraction of a millisecond.
+            self.timer = None;
+        }
+        loop {
+            self.input.reserve(PARTIAL_READ_BYTES_MIN);
+            let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
+            if read == 0 || !self.count_read(read) {
+                return Poll::Ready(Ok(false));
+            }
+        }
+    }
+
     /// Writes the replies of a batch and decides what comes next.
     fn after(&mut self, step: Step, cx: &mut Context<'_>, bench: &mut Bench) {
         bench.worker.end_batch(clock::monotonic());
@@ -131,6 +167,7 @@ impl Connection {
             Step::Input => Phase::Read,
             Step::Write => Phase::Execute,
             Step::Wait => Phase::Paused,
+            Step::Block => Phase::Blocked,
             Step::Close => Phase::Close,
             Step::Sleep(time) => {
                 std::thread::sleep(time);
@@ -143,16 +180,28 @@ impl Connection {
         let client = self.session.client();
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);
         client.query_buffer_bytes.store(self.input.len(), Relaxed);
+        self.write_out(cx, bench);
+    }
+
+    /// Writes messages that wait for the client. Only while no other output does: beyond that they stay in the mailbox, which has its bound.
+    fn deliver(&mut self, cx: &mut Context<'_>) {
+        let bench = Arc::clone(&self.bench);
+        let bench = &mut *bench.lock();
+        self.session.deliver(&mut bench.output);
+        self.write_out(cx, bench);
+    }
+
+    /// Writes what stands in the worker's output buffer; keeps what the socket does not take.
+    fn write_out(&mut self, cx: &mut Context<'_>, bench: &mut Bench) {
+        let client = self.session.client();
         if bench.output.is_empty() {
             return;
         }
         bench.worker.stats().writes.add(1);
         bench.worker.stats().output_bytes.add(bench.output.len() as u64);
-        let hard_limit = bench.worker.tuning.output_limit.hard_bytes;
+        let hard_limit = client.output_limit(&bench.worker.tuning.output_limits).hard_bytes;
         if hard_limit != 0 && (self.output.len() + bench.output.len()) as u64 > hard_limit {
-            log_overcome(client);
-            bench.worker.stats().output_buffer_disconnections.add(1);
-            client.kill();
+            client.kill_for_unread();
             bench.output.clear();
             return;
         }
@@ -171,6 +220,15 @@ impl Connection {
         bench.output.clear();
         if bench.output.capacity() > OUTPUT_BYTES_KEPT {
             bench.output = Vec::new();
+        }
+    }
+
+    /// Logs and counts the end of a client that was disconnected for what it has not read.
+    fn tell_end(&self) {
+        let client = self.session.client();
+        if client.has_outgrown() {
+            log_overcome(client);
+            self.bench.lock().worker.stats().output_buffer_disconnections.add(1);
         }
     }
 
@@ -208,14 +266,23 @@ impl Future for Connection {
         }
         loop {
             if this.session.client().is_killed() {
+                this.tell_end();
                 return Poll::Ready(());
             }
             if !this.output.is_empty() && ready!(this.poll_flush_output(cx)).is_err() {
                 return Poll::Ready(());
             }
+            if this.session.client().has_messages() && this.phase != Phase::Close {
+                this.deliver(cx);
+                continue;
+            }
             match this.phase {
                 Phase::Close => return Poll::Ready(()),
                 Phase::Execute => this.execute_waiting(cx),
+                Phase::Blocked => match ready!(this.poll_blocked(cx)) {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => return Poll::Ready(()),
+                },
                 Phase::Paused => {
                     this.execute_waiting(cx);
                     if this.phase == Phase::Paused {
@@ -237,9 +304,8 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let id = self.session.client().id;
         let node = Arc::clone(&self.bench.lock().worker.node);
-        self.session.end(&node.keyspace);
-        node.clients.disconnect(id);
+        self.session.end(&node);
+        node.disconnect(self.session.client());
     }
 }

@@ -4,17 +4,15 @@
 //! while the control thread goes on speaking on the bus.
 
 use crate::clock;
-use crate::control::log_overcome;
 use base::Monotonic;
 use config::Config;
 use engine::ExpireCursor;
 use node::Node;
-use node::clients::{Client, ClientId};
+use node::clients::ClientId;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -108,29 +106,24 @@ struct ClientsWatch {
 impl ClientsWatch {
     fn look(&mut self, node: &Node, config: &Config, now: Monotonic) {
         let idle_max = u64::from(config.network.timeout_seconds);
-        let limit = config.network.client_output_buffer_limit.normal;
+        let limits = &config.network.client_output_buffer_limit;
         let mut beyond = std::mem::take(&mut self.beyond_soft_limit);
-        if idle_max == 0 && limit.soft_bytes == 0 {
+        if idle_max == 0 && limits.normal.soft_bytes == 0 && limits.pubsub.soft_bytes == 0 {
             return;
         }
         for client in node.clients.all() {
-            if idle_max != 0 && client.idle_seconds(now) > idle_max {
+            let limit = client.output_limit(limits);
+            if idle_max != 0 && client.may_idle_out() && client.idle_seconds(now) > idle_max {
                 tracing::debug!("Closing idle client {}", client.origin.address);
                 client.kill();
-            } else if limit.soft_bytes != 0 && unread(&client) > limit.soft_bytes {
+            } else if limit.soft_bytes != 0 && client.unread_bytes() as u64 > limit.soft_bytes {
                 let since = beyond.remove(&client.id).unwrap_or(now);
                 if now.since(since) >= Duration::from_secs(limit.soft_seconds) {
-                    log_overcome(&client);
-                    node.stats(node.upkeep()).output_buffer_disconnections.add(1);
-                    client.kill();
+                    client.kill_for_unread();
                 } else {
                     self.beyond_soft_limit.insert(client.id, since);
                 }
             }
         }
     }
-}
-
-fn unread(client: &Client) -> u64 {
-    client.pending_output_bytes.load(Relaxed) as u64
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(
     mut dealt: mpsc::UnboundedReceiver<Dealt>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bench = Arc::new(Mutex::new(Bench {
         worker,
         input: vec![0; READ_BYTES].into(),

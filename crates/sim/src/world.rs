@@ -332,7 +332,7 @@ impl World {
                     self.trace.note(self.now_us, node, 2 + u64::from(state == ClusterState::Ok));
                 }
                 Output::Log(_, line) => self.log(node, &line),
-                Output::ViewChanged | Output::DropKeysInSlot(_) => {}
+                Output::ViewChanged | Output::DropKeysInSlot(_) | Output::Deliver { .. } => {}
             }
         }
         if self.checked {

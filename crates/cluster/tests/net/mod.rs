@@ -179,6 +179,7 @@ impl Net {
                 Output::SaveConfig { fsync: false }
                 | Output::ViewChanged
                 | Output::StateChanged(_)
+                | Output::Deliver { .. }
                 | Output::Log(LogLevel::Debug | LogLevel::Verbose, _) => {}
             }
         }

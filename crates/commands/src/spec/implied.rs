@@ -181,10 +181,9 @@ impl Group {
             Group::Hash => Some(Category::Hash),
             Group::Stream => Some(Category::Stream),
             Group::Geo => Some(Category::Geo),
-            Group::Pubsub => Some(Category::Pubsub),
             Group::Transactions => Some(Category::Transaction),
             Group::Connection => Some(Category::Connection),
-            Group::Server | Group::Cluster => None,
+            Group::Pubsub | Group::Server | Group::Cluster => None,
         }
     }
 }

@@ -8,6 +8,7 @@
 //!    slot or in the view, holds its lock until it is done.
 
 use crate::host::Host;
+use crate::pubsub::Channels;
 use cluster::{Machine, Output, View};
 use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
@@ -21,6 +22,7 @@ const QUEUE_MAX: usize = 4 * cluster::limits::OUTPUTS_MAX;
 pub struct ClusterNode {
     machine: Mutex<Machine>,
     view: RwLock<Arc<View>>,
+    channels: Arc<Channels>,
     /// What the bus's sockets have to do.
     queue: Mutex<VecDeque<Output>>,
 }
@@ -28,11 +30,12 @@ pub struct ClusterNode {
 impl ClusterNode {
     /// The cluster side of a node. No slot is served until [`ClusterNode::operate`] has run once.
     #[must_use]
-    pub fn new(machine: Machine, keyspace: &Keyspace) -> ClusterNode {
+    pub fn new(machine: Machine, keyspace: &Keyspace, channels: Arc<Channels>) -> ClusterNode {
         base::Slot::all().for_each(|slot| keyspace.set_serves(slot, false));
         ClusterNode {
             machine: Mutex::new(machine),
             view: RwLock::new(Arc::new(View::empty())),
+            channels,
             queue: Mutex::default(),
         }
     }
@@ -61,6 +64,12 @@ impl ClusterNode {
                 Output::DropKeysInSlot(slot) => {
                     self.adopt_view(machine.view(), keyspace);
                     keyspace.flush_slot(slot, worker);
+                }
+                Output::Deliver { sharded: false, channel, message } => {
+                    self.channels.publish(&channel, &message);
+                }
+                Output::Deliver { sharded: true, channel, message } => {
+                    self.channels.publish_to_shard(&channel, &message);
                 }
                 Output::Connect { .. }
                 | Output::CloseLink { .. }
@@ -106,9 +115,12 @@ impl ClusterNode {
         if Arc::ptr_eq(&view, &self.view.read()) {
             return;
         }
-        *self.view.write() = Arc::clone(&view);
+        let old = std::mem::replace(&mut *self.view.write(), Arc::clone(&view));
         for slot in base::Slot::all() {
             keyspace.set_serves(slot, view.is_ok() && view.is_mine(slot));
+            if old.is_mine(slot) && !view.is_mine(slot) {
+                self.channels.drop_slot(slot);
+            }
         }
     }
 }
@@ -123,7 +135,11 @@ mod tests {
     fn no_slot_is_served_before_the_machine_has_said_so() {
         let keyspace = Keyspace::new(1, 1, HashSeed(1, 2));
         let (config, now) = (cluster::Config::for_port(7000), cluster::Now::default());
-        let cluster = ClusterNode::new(Machine::new(config, Rng::from_seed(1), now), &keyspace);
+        let cluster = ClusterNode::new(
+            Machine::new(config, Rng::from_seed(1), now),
+            &keyspace,
+            Arc::default(),
+        );
         assert!(!Slot::all().any(|slot| keyspace.serves(slot) || cluster.view().is_mine(slot)));
     }
 }

@@ -6,7 +6,7 @@
 //! stands in a [`Tuning`], a small copy that each worker keeps and renews once per batch, when one load has told it that something changed.
 
 use crate::eviction::MemoryLimit;
-use config::{Config, EvictionPolicy, OutputLimit};
+use config::{Config, EvictionPolicy, OutputLimits};
 use engine::AccessPolicy;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use resp::Limits;
@@ -62,8 +62,8 @@ pub struct Tuning {
     pub query_buffer_bytes_max: usize,
     /// How much memory may be in use, and what is done about it.
     pub memory: MemoryLimit,
-    /// How much a client may leave unread.
-    pub output_limit: OutputLimit,
+    /// How much clients may leave unread.
+    pub output_limits: OutputLimits,
     /// Of which settings this is a copy; 0 is none.
     version: u64,
 }
@@ -83,7 +83,7 @@ impl Tuning {
             access_policy: access_policy(config),
             query_buffer_bytes_max: input_bytes(network.client_query_buffer_limit) as usize,
             memory: MemoryLimit::new(config),
-            output_limit: network.client_output_buffer_limit.normal,
+            output_limits: network.client_output_buffer_limit,
             version: 0,
         }
     }

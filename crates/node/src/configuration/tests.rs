@@ -27,7 +27,7 @@ fn a_worker_takes_over_changed_settings_with_its_next_batch() {
     tuning.renew(&settings);
     assert_eq!(tuning.limits.bulk_bytes_max, 2 << 20);
     assert_eq!(tuning.query_buffer_bytes_max, 3 << 20);
-    let limit = tuning.output_limit;
+    let limit = tuning.output_limits.normal;
     assert_eq!((limit.hard_bytes, limit.soft_bytes, limit.soft_seconds), (10, 5, 7));
 }
 

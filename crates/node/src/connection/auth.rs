@@ -1,7 +1,7 @@
 //! Who a client is: AUTH, HELLO, and RESET, which forgets it.
 
 use super::client::names;
-use crate::session::Context;
+use crate::session::{Answered, Context};
 use base::number::parse_i64;
 use commands::{CommandError, Outcome};
 use resp::{Args, Protocol, Reply};
@@ -130,6 +130,9 @@ fn describe(context: &Context<'_>, reply: &mut Reply<'_>) {
 }
 
 pub(super) fn reset(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.node.channels.unsubscribe_all(&context.state.client);
+    // What was sent before comes before the answer.
+    context.state.answered = Answered::Ended;
     context.state.reset(&context.node.keyspace, !context.node.password.is_required());
     reply.set_protocol(Protocol::Resp2);
     reply.simple("RESET");

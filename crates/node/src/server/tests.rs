@@ -365,7 +365,7 @@ fn time_and_role_and_art() {
     assert_eq!(peer.send(&fixture, "LOLWUT VERSION x\r\n"), not_integer);
     assert_eq!(peer.send(&fixture, "LOLWUT 20 x\r\n"), not_integer);
     assert!(peer.send(&fixture, "LOLWUT 20\r\n").starts_with("-ERR Syntax error."));
-    for absent in ["SAVE", "BGSAVE", "PSYNC", "REPLCONF", "SYNC", "SLOWLOG", "MODULE", "MULTI"] {
+    for absent in ["SAVE", "BGSAVE", "PSYNC", "REPLCONF", "SYNC", "SLOWLOG", "MODULE"] {
         let reply = peer.send(&fixture, &format!("{absent}\r\n"));
         assert!(reply.starts_with("-ERR unknown command"), "{absent}");
     }

@@ -1,16 +1,18 @@
 //! One request: the checks in their order, then the slots, then the command.
 
 use super::prepare::Prepared;
-use super::{After, Context, ReplyMode};
+use super::{After, Answered, Context};
+use crate::blocking::Wait;
 use crate::clients::flag;
 use crate::pause::PauseKind;
 use crate::table::{Action, Container, Entry};
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
-use commands::{Attempt, CommandError, Outcome, Run, Whole, echoed};
+use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Whole, echoed};
 use engine::{Access, Reach};
 use resp::{Args, Reply};
+use std::sync::Arc;
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
 /// How much of an unknown command's arguments its error repeats, in bytes.
@@ -21,6 +23,7 @@ impl<'a> Context<'a> {
     pub(crate) fn run(&mut self, prepared: &Prepared<'_>, args: Args<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         let protocol = self.state.protocol;
+        self.state.answered = Answered::Plain;
         let outcome = match prepared.entry {
             None => self.refuse_unknown(args),
             Some(entry) => self.run_entry(entry, prepared, args, out),
@@ -34,22 +37,11 @@ impl<'a> Context<'a> {
             self.node.stats(self.worker).count_error(&text);
             Reply::new(out, protocol).error_bytes(&text);
         }
-        if self.state.after == After::Wait {
-            // It runs again later: what it skips or leaves out is decided then.
+        if matches!(self.state.after, After::Wait | After::Block) {
+            // It runs again or is answered later: what it skips or leaves out is decided then.
             return;
         }
-        match self.state.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => out.truncate(start),
-            ReplyMode::SkipNext => {
-                out.truncate(start);
-                self.state.reply_mode = ReplyMode::Skip;
-            }
-            ReplyMode::Skip => {
-                out.truncate(start);
-                self.state.reply_mode = ReplyMode::On;
-            }
-        }
+        self.state.keep_reply(start, out);
     }
 
     fn run_entry(
@@ -98,6 +90,9 @@ impl<'a> Context<'a> {
         }
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
+        }
+        if self.state.client.has_flag(flag::SUBSCRIBED) {
+            self.check_listener(entry)?;
         }
         if self.node.pause_kind().is_some() && self.must_wait(entry) {
             self.state.after = After::Wait;
@@ -224,21 +219,86 @@ impl<'a> Context<'a> {
                     write(&mut access.edit(), args, reply)
                 })
             }
-            Run::Blocking(blocking) => {
-                let has_memory = self.has_memory_for(entry);
-                self.holding(entry, prepared, args, |access| {
-                    if !has_memory {
-                        return Err(OUT_OF_MEMORY);
-                    }
-                    (blocking.timeout)(args)?;
-                    match (blocking.attempt)(&mut access.edit(), args, None, reply)? {
-                        Attempt::Served => {}
-                        Attempt::Wait => (blocking.nothing)(reply),
-                    }
-                    Ok(())
-                })
-            }
+            Run::Blocking(blocking) => self.run_blocking(blocking, entry, prepared, args, reply),
             Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
+        }
+    }
+
+    /// Runs a command that waits where there is nothing for it.
+    fn run_blocking(
+        &mut self,
+        blocking: Blocking,
+        entry: &Entry,
+        prepared: &Prepared<'_>,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let timeout = (blocking.timeout)(args)?;
+        let has_memory = self.has_memory_for(entry);
+        // Inside a transaction nobody waits.
+        let timeout = if self.held.is_some() { Timeout::None } else { timeout };
+        let (node, client) = (self.node, Arc::clone(&self.state.client));
+        let (database, protocol) = (self.state.database, self.state.protocol);
+        let now = self.now.monotonic;
+        let mut begun = None;
+        let outcome = self.holding(entry, prepared, args, |access| {
+            if !has_memory {
+                return Err(OUT_OF_MEMORY);
+            }
+            if (blocking.attempt)(&mut access.edit(), args, None, reply)? == Attempt::Served {
+                return Ok(());
+            }
+            let mut positions = Vec::new();
+            // Where the keys could not be told, the attempt has said so.
+            let _ = entry.spec.key_positions(args, &mut positions);
+            let is_source = |index: &usize| Some(*index) != blocking.destination;
+            let keys = positions.into_iter().filter(is_source).map(|index| args[index].into());
+            let keys = keys.collect();
+            let wait =
+                Wait { client: &client, blocking, args, keys, protocol, database, timeout, now };
+            begun = node.blocked.begin(access, wait);
+            if begun.is_none() {
+                (blocking.nothing)(reply);
+            }
+            Ok(())
+        });
+        if begun.is_some() {
+            self.state.blocked = begun;
+            self.state.after = After::Block;
+        }
+        outcome
+    }
+
+    /// Serves those that wait for what was changed, releases the slots, and tells others what was done.
+    #[cold]
+    fn conclude(&mut self, access: Access<'_>) {
+        let effects = self.node.conclude(access, self.worker, self.moment);
+        drop(effects);
+    }
+
+    /// The same after a change of whole databases.
+    fn conclude_whole(&mut self) {
+        if self.node.blocked.len() == 0 {
+            return;
+        }
+        for database in 0..self.node.keyspace.databases() {
+            let effects = self.node.serve_database(database, self.worker, self.moment);
+            drop(effects);
+        }
+    }
+
+    /// Releases what a transaction holds.
+    pub(crate) fn release(&mut self) {
+        if let Some(access) = self.held.take() {
+            let held_all = access.holds_all();
+            if access.has_effects() {
+                self.conclude(access);
+            } else {
+                drop(access);
+            }
+            if held_all {
+                self.conclude_whole();
+            }
         }
     }
 
@@ -263,6 +323,9 @@ impl<'a> Context<'a> {
         if !flushed.is_empty() {
             self.node.flushed.lock().extend(flushed);
         }
+        if changes > 0 && self.held.is_none() {
+            self.conclude_whole();
+        }
         outcome
     }
 
@@ -280,10 +343,10 @@ impl<'a> Context<'a> {
             return run(access);
         }
         let (Some(keys), Some((slot, hash))) = (entry.keys, prepared.key) else {
-            return run(&mut self.hold_several(entry, args)?);
+            return self.holding_several(entry, args, run);
         };
         if keys.last != keys.first as i64 {
-            return run(&mut self.hold_several(entry, args)?);
+            return self.holding_several(entry, args, run);
         }
         let keyspace = &self.node.keyspace;
         let mut access = keyspace
@@ -293,7 +356,26 @@ impl<'a> Context<'a> {
         if !keyspace.serves(slot) {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
         }
-        run(&mut access)
+        let outcome = run(&mut access);
+        if access.has_effects() {
+            self.conclude(access);
+        }
+        outcome
+    }
+
+    /// The same for a command that may have several keys.
+    fn holding_several(
+        &mut self,
+        entry: &Entry,
+        args: Args<'_>,
+        run: impl FnOnce(&mut Access<'_>) -> Outcome,
+    ) -> Outcome {
+        let mut access = self.hold_several(entry, args)?;
+        let outcome = run(&mut access);
+        if access.has_effects() {
+            self.conclude(access);
+        }
+        outcome
     }
 
     /// Locks the slots of the keys of a request that may have several, where they are served here.

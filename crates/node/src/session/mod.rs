@@ -1,11 +1,13 @@
 //! One connection: its state, and the batch of requests that a read has brought.
 
+mod deliver;
 mod dispatch;
 pub(crate) use dispatch::{OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
 #[cfg(test)]
 mod tests;
 
+use crate::blocking::Blocked;
 use crate::clients::{Client, flag};
 use crate::event::Event;
 use crate::eviction::MemoryLimit;
@@ -13,7 +15,8 @@ use crate::node::Node;
 use crate::stats::Batch;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
-use base::Rng;
+use base::{Monotonic, Rng};
+pub(crate) use deliver::{Answered, Outbox};
 use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
 pub(crate) use prepare::Prepared;
 use resp::{Decoder, Limits, Protocol, Reply, Requests};
@@ -36,6 +39,8 @@ pub enum Step {
     Write,
     /// Wait to be woken, then call again with the same input (CLIENT PAUSE).
     Wait,
+    /// Write the output, then wait until [`Session::unblock`] has the reply; then call again with the rest of the input.
+    Block,
     /// Sleep on this thread, then call again with the same input (DEBUG SLEEP).
     Sleep(Duration),
     /// Write the output, then close.
@@ -68,10 +73,16 @@ pub(crate) struct State {
     pub(crate) commands: u64,
     /// What happens after the command that runs.
     pub(crate) after: After,
+    /// What kind of answer the command that runs has given.
+    pub(crate) answered: Answered,
+    /// Messages to other nodes that wait until nothing is held.
+    pub(crate) outbox: Outbox,
     /// The commands that wait for EXEC, after MULTI.
     pub(crate) transaction: Option<Box<Transaction>>,
     /// The keys that are watched.
     pub(crate) watching: Watching,
+    /// What the connection waits with.
+    pub(crate) blocked: Option<Arc<Blocked>>,
 }
 
 impl State {
@@ -79,6 +90,21 @@ impl State {
     pub(crate) fn publish(&self) {
         self.client.last_command.store(self.last_command, Relaxed);
         self.client.commands.store(self.commands, Relaxed);
+        let kept = self.transaction.as_ref().map_or(-1, |one| one.requests().len() as i64);
+        self.client.transaction_commands.store(kept, Relaxed);
+        self.client.watched_keys.store(self.watching.len(), Relaxed);
+    }
+
+    /// Drops the reply that begins at `start` where the client does not want it.
+    fn keep_reply(&mut self, start: usize, out: &mut Vec<u8>) {
+        if self.reply_mode != ReplyMode::On && self.answered == Answered::Plain {
+            out.truncate(start);
+        }
+        match self.reply_mode {
+            ReplyMode::On | ReplyMode::Off => {}
+            ReplyMode::SkipNext => self.reply_mode = ReplyMode::Skip,
+            ReplyMode::Skip => self.reply_mode = ReplyMode::On,
+        }
     }
 
     /// MULTI: commands are kept from here on.
@@ -115,6 +141,8 @@ pub(crate) enum After {
     Sleep(Duration),
     /// The command has to run again later: it was not allowed to run now.
     Wait,
+    /// The command waits for a key: its reply comes later.
+    Block,
 }
 
 /// One connection.
@@ -159,8 +187,11 @@ impl Session {
             last_command: 0,
             commands: 0,
             after: After::GoOn,
+            answered: Answered::Plain,
+            outbox: Outbox::default(),
             transaction: None,
             watching: Watching::default(),
+            blocked: None,
         };
         Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
     }
@@ -172,8 +203,31 @@ impl Session {
     }
 
     /// Ends what others keep for the connection. The last thing that is done with it.
-    pub fn end(&mut self, keyspace: &Keyspace) {
-        self.state.watching.end(keyspace);
+    pub fn end(&mut self, node: &Node) {
+        self.state.watching.end(&node.keyspace);
+        if let Some(blocked) = self.state.blocked.take() {
+            node.blocked.end(&blocked, &node.keyspace);
+        }
+    }
+
+    /// When a connection that waits for a key waits no longer; `None` where that has no end.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        self.state.blocked.as_ref().and_then(|blocked| blocked.deadline)
+    }
+
+    /// Appends the reply that a connection waits for; false while there is none.
+    pub fn unblock(&mut self, node: &Node, now: Monotonic, out: &mut Vec<u8>) -> bool {
+        let Some(blocked) = &self.state.blocked else { return true };
+        let Some(reply) = node.blocked.take_reply(blocked, now, &node.keyspace) else {
+            return false;
+        };
+        self.state.blocked = None;
+        let start = out.len();
+        out.extend_from_slice(&reply);
+        self.state.keep_reply(start, out);
+        self.state.client.add_output((out.len() - start) as u64);
+        true
     }
 
     /// How many bytes at the front of the input have been executed.
@@ -209,6 +263,7 @@ impl Session {
         client.set_flag_if_changed(flag::PAUSED, false);
         self.seen = input.len();
         self.batch_start = out.len();
+        self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);
         let mut requests = std::mem::take(&mut worker.requests);
@@ -296,7 +351,9 @@ impl Session {
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
             context.moment.touch = !context.state.no_touch;
+            let answer = out.len();
             context.run(one, args, out);
+            context.deliver(answer, out);
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,
@@ -306,6 +363,7 @@ impl Session {
                     Step::Close
                 }
                 After::Sleep(time) => Step::Sleep(time),
+                After::Block => Step::Block,
                 After::Wait => {
                     let before =
                         index.checked_sub(1).map_or(start, |last| requests.end_offset(last));

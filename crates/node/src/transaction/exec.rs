@@ -168,10 +168,6 @@ impl Context<'_> {
         self.held = Some(keyspace.hold_all(self.state.database, self.worker, self.moment));
     }
 
-    fn release(&mut self) {
-        self.held = None;
-    }
-
     /// Refuses what is not served here; asked again at EXEC, for a slot may go away between.
     pub(super) fn route_unless_served(&self, writes: bool, slots: KeySlots) -> Outcome {
         match slots {

@@ -231,6 +231,7 @@ impl Control {
     /// An empty server with the configuration it was started with, then the file's own.
     fn reset(&mut self, config: &[(String, String)]) -> Result<(), String> {
         self.ask("CLIENT UNPAUSE")?;
+        self.wait_for_others_to_go()?;
         let now = self.config_now()?;
         for (name, value) in self.config.clone() {
             if now.get(&name) != Some(&value) {
@@ -246,6 +247,15 @@ impl Control {
             return Ok(());
         }
         self.reset_cluster()
+    }
+
+    /// Waits until the server has noticed that the connections of the last file are closed: what they listened to is seen by others.
+    fn wait_for_others_to_go(&mut self) -> Result<(), String> {
+        let alone = wait::until(PATIENCE, || {
+            let clients = self.ask("INFO clients").ok().and_then(|reply| reply.text());
+            clients.is_some_and(|text| text.contains("connected_clients:1\r"))
+        });
+        if alone { Ok(()) } else { Err("before the file, others are connected".into()) }
     }
 
     fn reset_cluster(&mut self) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Choosing clients: the filters of CLIENT LIST and CLIENT KILL.
 
 use super::line::{age_seconds, flags};
-use crate::clients::Client;
+use crate::clients::{Client, flag};
 use crate::connection::auth::DEFAULT_USER;
 use crate::worker::Now;
 use base::number::parse_i64;
@@ -148,7 +148,7 @@ impl<'a> Property<'a> {
     fn holds(&self, client: &Client, now: Now) -> bool {
         match *self {
             Property::Ids(ref ids) => ids.contains(&client.id.0),
-            Property::Type(kind) => kind == ClientType::Normal,
+            Property::Type(kind) => kind == ClientType::of(client),
             Property::Address(address) => client.origin.address.as_bytes() == address,
             Property::LocalAddress(address) => client.origin.local_address.as_bytes() == address,
             Property::Ip(ip) => ip_of(&client.origin.address).as_bytes() == ip,
@@ -169,6 +169,10 @@ impl<'a> Property<'a> {
 }
 
 impl ClientType {
+    fn of(client: &Client) -> ClientType {
+        if client.has_flag(flag::SUBSCRIBED) { ClientType::Pubsub } else { ClientType::Normal }
+    }
+
     fn parse(name: &[u8]) -> Result<ClientType, CommandError> {
         Ok(match &name.to_ascii_lowercase()[..] {
             b"normal" => ClientType::Normal,

@@ -39,14 +39,15 @@ impl<'n> Line<'n> {
             number => self.commands.get(number - 1).copied().unwrap_or("NULL"),
         };
         let query = client.query_buffer_bytes.load(Relaxed);
-        let output = client.pending_output_bytes.load(Relaxed);
+        let output = client.unread_bytes();
+        let [channels, patterns, shard_channels] = client.subscriptions.lock().counts();
         let memory = client.memory_bytes() + argument_bytes;
         let mut line = String::with_capacity(400);
         // What has no meaning here is told as Redis tells it of a client without it.
         write!(
             line,
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} capa= db={} \
-             sub=0 psub=0 ssub=0 multi=-1 watch=0 \
+             sub={} psub={} ssub={} multi={} watch={} \
              qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 \
              obl={output} oll=0 omem={output} tot-mem={memory} events={} cmd={command} user=default redir=-1 \
              resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
@@ -59,6 +60,11 @@ impl<'n> Line<'n> {
             client.idle_seconds(self.now.monotonic),
             flags(client),
             client.database.load(Relaxed),
+            channels,
+            patterns,
+            shard_channels,
+            client.transaction_commands.load(Relaxed),
+            client.watched_keys.load(Relaxed),
             if output > 0 { "rw" } else { "r" },
             if client.is_resp3.load(Relaxed) { 3 } else { 2 },
             String::from_utf8_lossy(told(&names.library)),
@@ -81,7 +87,9 @@ pub(super) fn age_seconds(client: &Client, now: Now) -> i64 {
 pub(super) fn flags(client: &Client) -> String {
     let mut letters = String::new();
     for (is_set, letter) in [
-        (client.has_flag(flag::PAUSED), 'b'),
+        (client.has_flag(flag::SUBSCRIBED), 'P'),
+        (client.has_flag(flag::PAUSED) || client.has_flag(flag::BLOCKED), 'b'),
+        (client.transaction_commands.load(Relaxed) >= 0, 'x'),
         (client.has_flag(flag::CLOSING), 'c'),
         (client.is_killed(), 'A'),
         (client.origin.is_unix, 'U'),

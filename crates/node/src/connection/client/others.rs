@@ -2,6 +2,7 @@
 
 use super::filter::Filter;
 use super::line::Line;
+use crate::blocking::Unblock;
 use crate::pause::PauseKind;
 use crate::session::{After, Context};
 use base::number::parse_i64;
@@ -84,15 +85,17 @@ pub(super) fn unpause(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<
     Ok(())
 }
 
-/// No command blocks yet, and a pause is not a block, so nothing can be unblocked.
-pub(super) fn unblock(_: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if let Some(reason) = args.get(3)
-        && !reason.eq_ignore_ascii_case(b"timeout")
-        && !reason.eq_ignore_ascii_case(b"error")
-    {
-        return Err(CommandError::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
-    }
-    parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
-    reply.integer(0);
+pub(super) fn unblock(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let how = match args.get(3) {
+        None => Unblock::Timeout,
+        Some(reason) if reason.eq_ignore_ascii_case(b"timeout") => Unblock::Timeout,
+        Some(reason) if reason.eq_ignore_ascii_case(b"error") => Unblock::Error,
+        Some(_) => {
+            return Err(CommandError::Text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
+    let waited = u64::try_from(id).is_ok_and(|id| context.node.blocked.unblock(id, how));
+    reply.integer(i64::from(waited));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::pause::PauseKind;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
@@ -56,19 +57,21 @@ pub(super) fn clients(report: &mut Report<'_>) {
     report.field("maxclients", clients_max);
     report.field("client_recent_max_input_buffer", memory.query_buffer_max);
     report.field("client_recent_max_output_buffer", memory.output_max);
-    report.fields(
-        &[
-            "blocked_clients",
-            "tracking_clients",
-            "pubsub_clients",
-            "watching_clients",
-            "clients_in_timeout_table",
-            "total_watched_keys",
-            "total_blocking_keys",
-            "total_blocking_keys_on_nokey",
-        ],
-        0,
-    );
+    report.field("blocked_clients", node.blocked.len());
+    report.field("tracking_clients", 0);
+    report.field("pubsub_clients", node.channels.counts().clients);
+    let watched: Vec<usize> = node
+        .clients
+        .all()
+        .iter()
+        .map(|client| client.watched_keys.load(Relaxed))
+        .filter(|&keys| keys > 0)
+        .collect();
+    report.field("watching_clients", watched.len());
+    report.field("clients_in_timeout_table", node.blocked.with_deadline());
+    report.field("total_watched_keys", watched.iter().sum::<usize>());
+    report.field("total_blocking_keys", node.keyspace.awaited_keys_len());
+    report.field("total_blocking_keys_on_nokey", node.blocked.keys_that_may_go());
     let paused = node.paused();
     report.field("paused_reason", if paused.is_some() { "client_pause" } else { "none" });
     report.field("paused_actions", paused.map_or("none", |(kind, _)| PauseKind::name(kind)));

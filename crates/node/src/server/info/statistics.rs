@@ -27,11 +27,12 @@ pub(super) fn stats(report: &mut Report<'_>) {
     report.field("current_eviction_exceeded_time", current);
     report.field("keyspace_hits", keys(Tally::hits));
     report.field("keyspace_misses", keys(Tally::misses));
+    let listened_to = node.channels.counts();
+    report.field("pubsub_channels", listened_to.channels);
+    report.field("pubsub_patterns", listened_to.patterns);
+    report.field("pubsubshard_channels", listened_to.shard_channels);
     report.fields(
         &[
-            "pubsub_channels",
-            "pubsub_patterns",
-            "pubsubshard_channels",
             "latest_fork_usec",
             "total_forks",
             "migrate_cached_sockets",

@@ -1,0 +1,179 @@
+//! Clients that wait for a key to hold something.
+//!
+//! # Design
+//!
+//! A command that finds nothing registers with its keys while it still holds their slots, so that no change goes by unseen. Whoever changes a key that
+//! somebody waits for serves those that wait, in the order in which they came, before he releases the slot: nobody else sees the
+//! element. He runs the waiting command itself ([`commands::Blocking::attempt`]) with the key that became ready, keeps its reply with the waiting
+//! client, and wakes its task. Where the command needs another slot too (BLMOVE), he releases his own first and then holds both.
+//!
+//! ```text
+//!   Waiting ──► Served (with the reply) ──► taken by the client's own task
+//!      └──────► Ended (the client went away)
+//! ```
+//!
+//! A waiting client leaves `Waiting` once, under its own lock: it is served by one change of one key, or by its timeout, or by CLIENT UNBLOCK.
+
+mod begin;
+mod serve;
+
+pub(crate) use begin::Wait;
+
+use crate::clients::{Client, flag};
+use base::Monotonic;
+use commands::{Blocking, CommandError};
+use dashmap::DashMap;
+use engine::{Access, Keyspace, WaiterId, kind};
+use parking_lot::Mutex;
+use resp::{Protocol, Reply, StoredRequests};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A client that waits, and the command that it waits with.
+pub(crate) struct Blocked {
+    id: WaiterId,
+    client: Arc<Client>,
+    request: StoredRequests,
+    blocking: Blocking,
+    protocol: Protocol,
+    database: usize,
+    keys: Vec<Box<[u8]>>,
+    /// When it waits no longer.
+    pub(crate) deadline: Option<Monotonic>,
+    state: Mutex<State>,
+}
+
+enum State {
+    Waiting,
+    Served(Vec<u8>),
+    Ended,
+}
+
+/// How a client is told that it waits no longer (CLIENT UNBLOCK).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unblock {
+    /// As if its time were up.
+    Timeout,
+    /// With an error.
+    Error,
+}
+
+impl Blocked {
+    /// Serves the client from a key whose slot is held, with all else that its command needs.
+    fn serve(&self, access: &mut Access<'_>, key: &[u8]) {
+        let mut state = self.state.lock();
+        if !matches!(*state, State::Waiting) {
+            return;
+        }
+        let found = access.view().peek(key).map(kind);
+        if !self.blocking.wakes_without_key && found != Some(self.blocking.kind) {
+            return;
+        }
+        let mut out = Vec::new();
+        let args = self.request.args(0);
+        let mut reply = Reply::new(&mut out, self.protocol);
+        match (self.blocking.attempt)(&mut access.edit(), args, Some(key), &mut reply) {
+            Ok(commands::Attempt::Wait) => return,
+            Ok(commands::Attempt::Served) => {}
+            Err(error) => {
+                out.clear();
+                Reply::new(&mut out, self.protocol).error_bytes(&error.text());
+            }
+        }
+        *state = State::Served(out);
+        drop(state);
+        self.client.wake();
+    }
+
+    /// Serves the client with the reply of one that waits no longer; whether it waited.
+    fn unblock(&self, how: Unblock) -> bool {
+        let mut state = self.state.lock();
+        if !matches!(*state, State::Waiting) {
+            return false;
+        }
+        let mut out = Vec::new();
+        let mut reply = Reply::new(&mut out, self.protocol);
+        match how {
+            Unblock::Timeout => (self.blocking.nothing)(&mut reply),
+            Unblock::Error => reply.error_bytes(&UNBLOCKED.text()),
+        }
+        *state = State::Served(out);
+        drop(state);
+        self.client.wake();
+        true
+    }
+
+    /// The argument that is another key that the command needs.
+    fn destination(&self) -> Option<&[u8]> {
+        self.blocking.destination.and_then(|index| self.request.args(0).get(index))
+    }
+
+    fn forget_keys(&self, keyspace: &Keyspace) {
+        for key in &self.keys {
+            keyspace.end_wait(self.database, key, self.id);
+        }
+    }
+}
+
+const UNBLOCKED: CommandError = CommandError::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+
+/// All clients that wait.
+#[derive(Default)]
+pub(crate) struct BlockedClients(DashMap<WaiterId, Arc<Blocked>>);
+
+impl BlockedClients {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many of them wait only for a time.
+    pub(crate) fn with_deadline(&self) -> usize {
+        self.0.iter().filter(|blocked| blocked.deadline.is_some()).count()
+    }
+
+    /// How many keys are waited for by clients that are also told when such a key goes.
+    pub(crate) fn keys_that_may_go(&self) -> usize {
+        let told = self.0.iter().filter(|blocked| blocked.blocking.wakes_without_key);
+        let keys: BTreeSet<Box<[u8]>> = told.flat_map(|blocked| blocked.keys.clone()).collect();
+        keys.len()
+    }
+
+    fn find(&self, id: WaiterId) -> Option<Arc<Blocked>> {
+        self.0.get(&id).map(|blocked| Arc::clone(&blocked))
+    }
+
+    /// Lets a client wait no longer; whether it waited.
+    pub(crate) fn unblock(&self, client: u64, how: Unblock) -> bool {
+        self.find(WaiterId(client)).is_some_and(|blocked| blocked.unblock(how))
+    }
+
+    /// The reply to a client that has been served, or whose time is up; `None` while it waits. No slot may be held.
+    pub(crate) fn take_reply(
+        &self,
+        blocked: &Blocked,
+        now: Monotonic,
+        keyspace: &Keyspace,
+    ) -> Option<Vec<u8>> {
+        if blocked.deadline.is_some_and(|deadline| deadline <= now) {
+            blocked.unblock(Unblock::Timeout);
+        }
+        let reply = {
+            let mut state = blocked.state.lock();
+            match &mut *state {
+                State::Waiting | State::Ended => return None,
+                State::Served(reply) => std::mem::take(reply),
+            }
+        };
+        self.end(blocked, keyspace);
+        Some(reply)
+    }
+
+    /// Forgets a client that does not wait any more, or that goes away. No slot may be held.
+    pub(crate) fn end(&self, blocked: &Blocked, keyspace: &Keyspace) {
+        *blocked.state.lock() = State::Ended;
+        self.0.remove(&blocked.id);
+        blocked.forget_keys(keyspace);
+        blocked.client.set_flag(flag::BLOCKED, false);
+    }
+}

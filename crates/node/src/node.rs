@@ -84,20 +84,26 @@ pub struct Node {
     stats: Box<[WorkerStats]>,
 }
 
+/// Every command of a node.
+#[must_use]
+pub fn command_table() -> Table {
+    let session = [
+        command::COMMANDS,
+        configuration::COMMANDS,
+        connection::COMMANDS,
+        cluster::COMMANDS,
+        pubsub::COMMANDS,
+        server::COMMANDS,
+        transaction::COMMANDS,
+    ];
+    Table::new(commands::FAMILIES, &session)
+}
+
 impl Node {
     /// A node without keys.
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
-        let session = [
-            command::COMMANDS,
-            configuration::COMMANDS,
-            connection::COMMANDS,
-            cluster::COMMANDS,
-            pubsub::COMMANDS,
-            server::COMMANDS,
-            transaction::COMMANDS,
-        ];
-        let table = Table::new(commands::FAMILIES, &session);
+        let table = command_table();
         // The control thread counts too (connections, slots that go), and that of the timers (expired and evicted keys).
         let threads = options.workers + 2;
         let config = options.config;

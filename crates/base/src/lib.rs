@@ -5,6 +5,7 @@
 //! replicas, an *epoch* is a cluster epoch.
 
 mod crc16;
+pub mod double;
 mod epoch;
 pub mod glob;
 mod long_double;

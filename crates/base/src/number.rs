@@ -53,6 +53,12 @@ pub fn push_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
+/// Appends the decimal form of `value`.
+#[inline]
+pub fn push_u64(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
 /// Runs `read` on the decimal form of `value`, which lies on the stack.
 #[inline]
 pub fn with_digits<T>(value: i64, read: impl FnOnce(&[u8]) -> T) -> T {

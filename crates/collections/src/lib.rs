@@ -7,6 +7,7 @@
 //! - [`Intset`]: a small set of integers, in Redis's bytes.
 //! - [`Listpack`]: many small items in one run of bytes, Redis's as well.
 //! - [`Packed`]: a map of byte strings that spends a few bytes beside an entry's own.
+//! - [`Ranking`]: members ranked by score, for large sorted sets.
 //! - [`prefetch`]: the hint that memory will be read soon.
 //!
 //! This crate is the only home of `unsafe` in the workspace. It knows nothing of slots, commands or
@@ -19,6 +20,7 @@ mod intset;
 mod listpack;
 mod packed;
 mod prefetch;
+mod ranking;
 mod record;
 mod table;
 mod word;
@@ -27,5 +29,6 @@ pub use intset::{Intset, MalformedIntset};
 pub use listpack::{At, Item, Iter as ListpackIter, Listpack, MalformedListpack};
 pub use packed::{Packed, PackedIter};
 pub use prefetch::prefetch;
+pub use ranking::{RankRange, Ranking};
 pub use record::{NewValue, Record, Value, ValueMut};
 pub use table::{Hint, KeyHasher, Occupied, Table};

@@ -35,7 +35,7 @@ pub struct Blocking {
     pub timeout: fn(Args<'_>) -> Result<Timeout, CommandError>,
     /// Serves it from its keys in their order, or only from the given one, which has become ready.
     pub attempt: AttemptRun,
-    /// The reply where there is nothing for it and it waits no longer, or may not wait (MULTI).
+    /// The reply where there is nothing for it and it may not wait (MULTI). One that has waited in vain gets the null array.
     pub nothing: fn(&mut Reply<'_>),
     /// The type of values that it waits for; keys of other types do not serve it.
     pub kind: Kind,

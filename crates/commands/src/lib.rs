@@ -15,7 +15,12 @@ mod expiry;
 pub mod generic;
 mod help;
 pub mod keyspace;
+pub mod list;
+mod scan;
+pub mod set;
+pub mod sorted_set;
 pub mod spec;
+pub mod stream;
 pub mod string;
 #[cfg(test)]
 mod testing;
@@ -51,5 +56,13 @@ pub enum Run {
 pub type KeyspaceCommand = Command<Run>;
 
 /// Every family of this crate.
-pub const FAMILIES: &[&[KeyspaceCommand]] =
-    &[generic::COMMANDS, keyspace::COMMANDS, string::COMMANDS];
+pub const FAMILIES: &[&[KeyspaceCommand]] = &[
+    // By name.
+    generic::COMMANDS,
+    keyspace::COMMANDS,
+    list::COMMANDS,
+    set::COMMANDS,
+    sorted_set::COMMANDS,
+    stream::COMMANDS,
+    string::COMMANDS,
+];

@@ -92,6 +92,20 @@ impl<'k> Held<'k> {
         }
     }
 
+    /// The state of the slot of a key, to be read.
+    fn peek(&self, key: &[u8]) -> &SlotState {
+        match self {
+            Held::One(one) => &one.state,
+            Held::Many(many) => {
+                let slot = Slot::of_key(key);
+                let index = many
+                    .binary_search_by_key(&slot, |held| held.slot)
+                    .expect("a command touches only the slots that it holds");
+                &many[index].state
+            }
+        }
+    }
+
     fn slots(&mut self) -> &mut [HeldSlot<'k>] {
         match self {
             Held::One(one) => std::slice::from_mut(one),
@@ -313,6 +327,12 @@ impl<'k> Access<'k> {
     pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         let hash = self.hash(key);
         Some(self.live_mut(hash, key)?.into_record())
+    }
+
+    /// The record of `key`, which was looked up before, so that its time has not come.
+    pub(crate) fn found(&self, key: &[u8]) -> Option<&KeyRecord> {
+        let table = self.held.peek(key).table(self.database)?;
+        table.find(self.hash(key), key)
     }
 
     /// The same, to be changed; one look-up.

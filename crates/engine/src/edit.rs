@@ -138,6 +138,23 @@ impl<'a, 'k> Edit<'a, 'k> {
         Some(record)
     }
 
+    /// The records of several keys at once, each as by [`Edit::find_counted`]. What is wanted of a record may be refused.
+    ///
+    /// # Errors
+    ///
+    /// The first refusal.
+    pub fn find_all<'s, 'key, T, E>(
+        &'s mut self,
+        keys: impl Iterator<Item = &'key [u8]> + Clone,
+        want: impl Fn(&'s KeyRecord) -> Result<T, E>,
+    ) -> Result<Vec<Option<T>>, E> {
+        for key in keys.clone() {
+            self.find_counted(key);
+        }
+        let access = &*self.access;
+        keys.map(|key| access.found(key).map(&want).transpose()).collect()
+    }
+
     /// As [`Edit::find`], and counts a hit or a miss, as the reading half of COPY does.
     pub fn find_counted(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         let tally = self.access.tally;

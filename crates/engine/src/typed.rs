@@ -154,6 +154,31 @@ impl Edit<'_, '_> {
         }
     }
 
+    /// As [`Edit::modify`], for a change that tells with its first result which event it is, `None` where it has changed nothing. The event
+    /// comes before the `del` of a value in which nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// Where the key holds another type.
+    pub fn modify_as<T: ValueType, R>(
+        &mut self,
+        key: &[u8],
+        class: EventClass,
+        change: impl FnOnce(&mut T) -> (Option<&'static str>, R),
+    ) -> Result<Option<R>, WrongKind> {
+        let hash = self.access.hash(key);
+        let changed = change_in_place(self.access, hash, key, |value| {
+            let (event, result) = change(value);
+            (event.is_some(), (event, result))
+        })?;
+        Ok(changed.map(|changed| {
+            if let Some(name) = changed.result.0 {
+                self.notify(class, name, key);
+            }
+            self.conclude(key, changed).1
+        }))
+    }
+
     /// Changes the value of a key, which is made where it is absent. Nothing is stored where the new value is left empty, unless its type
     /// stays empty.
     ///

@@ -4,6 +4,7 @@ use crate::access::Access;
 use crate::moment::Moment;
 use crate::object::KeyRecord;
 use base::Rng;
+use values::Rules;
 
 /// Reads the keys of the slots that a command holds. Keys whose time has come are not there.
 pub struct View<'a, 'k> {
@@ -51,6 +52,23 @@ impl<'a, 'k> View<'a, 'k> {
         Some(record)
     }
 
+    /// The records of several keys at once, each as by [`View::find`]. What is wanted of a record may be refused.
+    ///
+    /// # Errors
+    ///
+    /// The first refusal.
+    pub fn find_all<'s, 'key, T, E>(
+        &'s mut self,
+        keys: impl Iterator<Item = &'key [u8]> + Clone,
+        want: impl Fn(&'s KeyRecord) -> Result<T, E>,
+    ) -> Result<Vec<Option<T>>, E> {
+        for key in keys.clone() {
+            self.find(key);
+        }
+        let access = &*self.access;
+        keys.map(|key| access.found(key).map(&want).transpose()).collect()
+    }
+
     /// The record of a key, without a trace of having looked.
     pub fn peek(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         self.access.live(key)
@@ -60,6 +78,12 @@ impl<'a, 'k> View<'a, 'k> {
     #[must_use]
     pub fn rng(&self) -> Rng {
         self.access.rng()
+    }
+
+    /// Up to what size values are kept compact.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.access.keyspace.rules()
     }
 
     /// The time of this command.

@@ -1,5 +1,6 @@
 //! Replies to bytes: typed appends to an output buffer, in the protocol that the client speaks.
 
+use base::double::push_double;
 use base::number::push_i64;
 use std::fmt::{self, Write as _};
 
@@ -160,14 +161,19 @@ impl<'a> Reply<'a> {
 
     /// A double, in the shortest form that reads back equal; in RESP2 a bulk string.
     pub fn double(&mut self, value: f64) {
-        let text = double_text(value);
         match self.protocol {
-            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp2 => {
+                let later = Length { at: self.out.len(), kind: b'$' };
+                push_double(self.out, value);
+                let length = self.out.len() - later.at;
+                self.close(later, length);
+            }
             Protocol::Resp3 => {
                 self.out.push(b',');
-                self.push_line(text);
+                push_double(self.out, value);
             }
         }
+        self.out.extend_from_slice(b"\r\n");
     }
 
     /// A boolean; in RESP2 the integer 1 or 0.
@@ -209,7 +215,13 @@ impl<'a> Reply<'a> {
         Length { at: self.out.len(), kind: b'*' }
     }
 
-    /// Ends an array of `length` elements.
+    /// Begins a set whose length is told afterwards, with [`Reply::close`]. In RESP2 an array.
+    pub fn set_later(&mut self) -> Length {
+        let kind = if self.protocol == Protocol::Resp2 { b'*' } else { b'~' };
+        Length { at: self.out.len(), kind }
+    }
+
+    /// Ends an array or a set of `length` elements.
     pub fn close(&mut self, later: Length, length: usize) {
         let mut head = Vec::with_capacity(16);
         push_header(&mut head, later.kind, length as i64);
@@ -276,30 +288,6 @@ impl fmt::Write for Text<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
-    }
-}
-
-/// A double as Redis 7.2 and later write it: the shortest digits that read back equal, plain up to 21 places, else
-/// with an exponent (`1e+30`); `inf`, `-inf`, `nan`.
-fn double_text(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').expect("{:e} writes an exponent");
-    let exponent: i32 = exponent.parse().expect("{:e} writes a decimal exponent");
-    let digits = mantissa.trim_start_matches('-').len() - usize::from(mantissa.contains('.'));
-    // The places after the point if the number were written in full.
-    let places = digits as i32 - 1 - exponent;
-    let plain = if places <= 0 { exponent < digits as i32 + 7 } else { places < 7 + digits as i32 };
-    if plain {
-        format!("{value}")
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{mantissa}e{sign}{}", exponent.abs())
     }
 }
 

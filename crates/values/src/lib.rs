@@ -11,12 +11,13 @@ mod list;
 mod rules;
 mod set;
 mod sorted_set;
-mod stream;
+pub mod stream;
 
+pub use collections::Item;
 pub use encoding::Encoding;
-pub use hash::Hash;
-pub use list::List;
+pub use hash::{FieldExpiry, Hash};
+pub use list::{End, List};
 pub use rules::{HashRules, Rules, SetRules, SortedSetRules, StreamRules};
-pub use set::Set;
+pub use set::{Members, Set};
 pub use sorted_set::SortedSet;
 pub use stream::Stream;

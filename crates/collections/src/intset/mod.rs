@@ -16,7 +16,7 @@ const WIDTHS: [usize; 3] = [2, 4, 8];
 
 /// A sorted set of integers. Looking one up takes logarithmic time, adding and removing one moves those behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Intset(Vec<u8>);
+pub struct Intset(Box<[u8]>);
 
 /// Bytes that are no intset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +43,7 @@ impl Intset {
     /// An empty set.
     #[must_use]
     pub fn new() -> Intset {
-        let mut set = Intset(vec![0; HEADER_BYTES]);
+        let mut set = Intset(Box::new([0; HEADER_BYTES]));
         set.set_width(WIDTHS[0]);
         set
     }
@@ -54,7 +54,7 @@ impl Intset {
     ///
     /// Where the width is none, the length is not that of the bytes, or the integers do not ascend.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Intset, MalformedIntset> {
-        let set = Intset(bytes);
+        let set = Intset(bytes.into());
         let (Some(width), Some(length)) = (set.header(0), set.header(4)) else {
             return Err(MalformedIntset);
         };
@@ -88,7 +88,7 @@ impl Intset {
     /// The bytes of memory that it owns.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.0.capacity()
+        self.0.len()
     }
 
     /// Whether an integer is there.
@@ -121,8 +121,7 @@ impl Intset {
         let width = self.width();
         let at = HEADER_BYTES + index * width;
         let end = self.0.len();
-        self.0.reserve_exact(width);
-        self.0.resize(end + width, 0);
+        self.resize(end + width);
         self.0.copy_within(at..end, at + width);
         self.0[at..at + width].copy_from_slice(&integer.to_le_bytes()[..width]);
         self.settle_length();
@@ -137,10 +136,8 @@ impl Intset {
         let Ok(index) = self.search(integer) else { return false };
         let width = self.width();
         let at = HEADER_BYTES + index * width;
-        self.0.drain(at..at + width);
-        if self.0.len() * 2 <= self.0.capacity() {
-            self.0.shrink_to_fit();
-        }
+        self.0.copy_within(at + width.., at);
+        self.resize(self.0.len() - width);
         self.settle_length();
         true
     }
@@ -165,11 +162,19 @@ impl Intset {
 
     /// Gives each integer this width, which is larger than theirs.
     fn widen(&mut self, width: usize) {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + (self.len() + 1) * width);
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * width);
         bytes.extend_from_slice(&self.0[..HEADER_BYTES]);
         self.iter().for_each(|integer| bytes.extend_from_slice(&integer.to_le_bytes()[..width]));
-        self.0 = bytes;
+        self.0 = bytes.into();
         self.set_width(width);
+    }
+
+    /// Takes bytes from the end, or adds some. Whether they move is up to the allocator: most give sizes in steps.
+    fn resize(&mut self, bytes: usize) {
+        let mut all = std::mem::take(&mut self.0).into_vec();
+        all.reserve_exact(bytes.saturating_sub(all.len()));
+        all.resize(bytes, 0);
+        self.0 = all.into();
     }
 
     #[inline]

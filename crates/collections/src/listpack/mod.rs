@@ -104,6 +104,9 @@ impl fmt::Debug for Listpack {
 }
 
 impl Listpack {
+    /// The bytes of one without items.
+    pub const EMPTY_BYTES: usize = HEADER_BYTES + 1;
+
     /// One without items.
     #[must_use]
     pub fn new() -> Listpack {

@@ -94,7 +94,8 @@ impl Blocked {
         let mut out = Vec::new();
         let mut reply = Reply::new(&mut out, self.protocol);
         match how {
-            Unblock::Timeout => (self.blocking.nothing)(&mut reply),
+            // Whatever the command would answer where it may not wait.
+            Unblock::Timeout => reply.null_array(),
             Unblock::Error => reply.error_bytes(&UNBLOCKED.text()),
         }
         *state = State::Served(out);

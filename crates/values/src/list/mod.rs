@@ -1,22 +1,68 @@
-//! Lists: elements in order.
+//! Lists: elements in order, quick at both ends.
+//!
+//! A small list is one listpack. One that would become larger than `list-max-listpack-size` allows becomes many ([`nodes`]); one that
+//! has shrunk to a single node of half that size becomes a listpack again, so that a list on the border does not change with every command.
 
-use crate::Encoding;
+mod nodes;
+#[cfg(test)]
+mod tests;
 
-/// elements in order.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct List {}
+use crate::{Encoding, Rules};
+use collections::{Item, Listpack};
+use nodes::{NodeLimit, Nodes};
+
+/// An end of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The head, where element 0 stands.
+    Left,
+    /// The tail.
+    Right,
+}
+
+/// Elements in order.
+#[derive(Clone)]
+pub struct List(Layout);
+
+#[derive(Clone)]
+enum Layout {
+    Pack(Listpack),
+    Nodes(Box<Nodes>),
+}
+
+impl Default for List {
+    fn default() -> List {
+        List::new()
+    }
+}
+
+impl PartialEq for List {
+    fn eq(&self, other: &List) -> bool {
+        let texts = |item: Item<'_>| item.to_vec();
+        self.len() == other.len() && self.iter_from(0).map(texts).eq(other.iter_from(0).map(texts))
+    }
+}
+
+impl std::fmt::Debug for List {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter_from(0)).finish()
+    }
+}
 
 impl List {
-    /// An empty one.
+    /// One without elements.
     #[must_use]
     pub fn new() -> List {
-        List::default()
+        List(Layout::Pack(Listpack::new()))
     }
 
-    /// How many there are.
+    /// How many elements there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        0
+        match &self.0 {
+            Layout::Pack(pack) => pack.len(),
+            Layout::Nodes(nodes) => nodes.len(),
+        }
     }
 
     /// Whether there is none.
@@ -28,18 +74,220 @@ impl List {
     /// The bytes of memory that it owns beyond itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        0
+        match &self.0 {
+            Layout::Pack(pack) => pack.heap_bytes(),
+            Layout::Nodes(nodes) => size_of::<Nodes>() + nodes.heap_bytes(),
+        }
     }
 
     /// How it is laid out.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        Encoding::Listpack
+        match &self.0 {
+            Layout::Pack(_) => Encoding::Listpack,
+            Layout::Nodes(_) => Encoding::Quicklist,
+        }
     }
 
     /// About how many allocations are freed when it is dropped.
     #[must_use]
     pub fn free_effort(&self) -> usize {
-        1
+        match &self.0 {
+            Layout::Pack(_) => 1,
+            Layout::Nodes(nodes) => nodes.node_count(),
+        }
+    }
+
+    /// Makes room for elements that are about to be added: decides, before the first is, whether the list is still small with all of them.
+    fn prepare<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>, rules: &Rules) {
+        let Layout::Pack(pack) = &mut self.0 else { return };
+        let limit = NodeLimit::new(rules.list_node_size);
+        let (mut bytes, mut count) = (pack.bytes().len(), pack.len());
+        for element in elements {
+            bytes += element.len();
+            count += 1;
+        }
+        if limit.is_exceeded(bytes, count) {
+            let mut nodes = Box::<Nodes>::default();
+            nodes.push_node(std::mem::take(pack));
+            self.0 = Layout::Nodes(nodes);
+        }
+    }
+
+    /// Adds an element at an end; [`List::prepare`] has been called.
+    fn push(&mut self, end: End, element: &[u8], rules: &Rules) {
+        let limit = NodeLimit::new(rules.list_node_size);
+        match (&mut self.0, end) {
+            (Layout::Pack(pack), End::Left) => pack.push_front(element),
+            (Layout::Pack(pack), End::Right) => pack.push_back(element),
+            (Layout::Nodes(nodes), End::Left) => nodes.push_front(element, limit),
+            (Layout::Nodes(nodes), End::Right) => nodes.push_back(element, limit),
+        }
+    }
+
+    /// Adds elements at an end, one after the other.
+    pub fn push_all<'a>(
+        &mut self,
+        end: End,
+        elements: impl Iterator<Item = &'a [u8]> + Clone,
+        rules: &Rules,
+    ) {
+        self.prepare(elements.clone(), rules);
+        elements.for_each(|element| self.push(end, element, rules));
+    }
+
+    /// Takes `count` elements from an end; there are so many.
+    pub fn pop(&mut self, end: End, count: usize, rules: &Rules) {
+        let first = match end {
+            End::Left => 0,
+            End::Right => self.len().saturating_sub(count),
+        };
+        self.remove(first, count, rules);
+    }
+
+    /// Where the first element stands that is `element`.
+    #[must_use]
+    pub fn position(&self, element: &[u8]) -> Option<usize> {
+        self.iter_from(0).position(|item| item.eq_bytes(element))
+    }
+
+    /// Visits `count` elements from one on.
+    pub fn visit(&self, first: usize, count: usize, visit: impl FnMut(Item<'_>)) {
+        match &self.0 {
+            Layout::Pack(pack) => {
+                let items = pack.seek(first as i64).into_iter().flat_map(|at| pack.iter_from(at));
+                items.take(count).for_each(visit);
+            }
+            Layout::Nodes(nodes) => nodes.iter_from(first).take(count).for_each(visit),
+        }
+    }
+
+    /// The element of this number.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<Item<'_>> {
+        match &self.0 {
+            Layout::Pack(pack) => pack.seek(index as i64).map(|at| pack.item(at)),
+            Layout::Nodes(nodes) => nodes.get(index),
+        }
+    }
+
+    /// The element at an end.
+    #[must_use]
+    pub fn end(&self, end: End) -> Option<Item<'_>> {
+        match end {
+            End::Left => self.get(0),
+            End::Right => self.get(self.len().checked_sub(1)?),
+        }
+    }
+
+    /// The elements from one on.
+    pub fn iter_from(&self, index: usize) -> Box<dyn Iterator<Item = Item<'_>> + '_> {
+        match &self.0 {
+            Layout::Pack(pack) => {
+                Box::new(pack.seek(index as i64).into_iter().flat_map(|at| pack.iter_from(at)))
+            }
+            Layout::Nodes(nodes) => Box::new(nodes.iter_from(index)),
+        }
+    }
+
+    /// The elements from one on, backwards.
+    pub fn iter_back_from(&self, index: usize) -> Box<dyn Iterator<Item = Item<'_>> + '_> {
+        match &self.0 {
+            Layout::Pack(pack) => {
+                let skip = pack.len().saturating_sub(index + 1);
+                Box::new(pack.iter().rev().skip(skip))
+            }
+            Layout::Nodes(nodes) => Box::new(nodes.iter_back_from(index)),
+        }
+    }
+
+    /// Puts an element in the place of the one of this number, which is there.
+    pub fn set(&mut self, index: usize, element: &[u8], rules: &Rules) {
+        self.prepare(std::iter::once(element), rules);
+        match &mut self.0 {
+            Layout::Pack(pack) => {
+                if let Some(at) = pack.seek(index as i64) {
+                    pack.replace(at, element);
+                }
+            }
+            Layout::Nodes(nodes) => {
+                nodes.set(index, element, NodeLimit::new(rules.list_node_size));
+            }
+        }
+        self.shrink(rules);
+    }
+
+    /// Puts an element before the one of this number, or at the end.
+    pub fn insert(&mut self, index: usize, element: &[u8], rules: &Rules) {
+        self.prepare(std::iter::once(element), rules);
+        match &mut self.0 {
+            Layout::Pack(pack) => match pack.seek(index as i64) {
+                Some(at) => {
+                    pack.insert_before(at, element);
+                }
+                None => pack.push_back(element),
+            },
+            Layout::Nodes(nodes) => {
+                nodes.insert(index, element, NodeLimit::new(rules.list_node_size));
+            }
+        }
+    }
+
+    /// Takes out `count` elements from one on.
+    pub fn remove(&mut self, index: usize, count: usize, rules: &Rules) {
+        match &mut self.0 {
+            Layout::Pack(pack) => {
+                if let Some(at) = pack.seek(index as i64) {
+                    pack.remove(at, count);
+                }
+            }
+            Layout::Nodes(nodes) => nodes.remove(index, count),
+        }
+        self.shrink(rules);
+    }
+
+    /// Takes out the elements that are `element`, `count` of them at most, from an end on; how many these were.
+    pub fn remove_equal(
+        &mut self,
+        element: &[u8],
+        (from, count): (End, usize),
+        rules: &Rules,
+    ) -> usize {
+        let is_equal = |(_, item): &(usize, Item<'_>)| item.eq_bytes(element);
+        let last = self.len().saturating_sub(1);
+        let mut places: Vec<usize> = match from {
+            End::Left => {
+                let found = self.iter_from(0).enumerate().filter(is_equal);
+                found.map(|(place, _)| place).take(count).collect()
+            }
+            End::Right => {
+                let found = self.iter_back_from(last).enumerate().filter(is_equal);
+                found.map(|(place, _)| last - place).take(count).collect()
+            }
+        };
+        // From the last on: what is taken out moves nothing that is still to be taken out.
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        for &place in &places {
+            match &mut self.0 {
+                Layout::Pack(pack) => {
+                    if let Some(at) = pack.seek(place as i64) {
+                        pack.remove(at, 1);
+                    }
+                }
+                Layout::Nodes(nodes) => nodes.remove(place, 1),
+            }
+        }
+        self.shrink(rules);
+        places.len()
+    }
+
+    /// Becomes a listpack again where that is far below the limit.
+    fn shrink(&mut self, rules: &Rules) {
+        let Layout::Nodes(nodes) = &self.0 else { return };
+        let Some(node) = nodes.only_node() else { return };
+        let half = NodeLimit::new(rules.list_node_size).half();
+        if !half.is_exceeded(node.bytes().len(), node.len()) {
+            self.0 = Layout::Pack(node.clone());
+        }
     }
 }

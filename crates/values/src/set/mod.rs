@@ -1,22 +1,71 @@
 //! Sets: members without order.
+//!
+//! A set is an intset while it has few members and all are integers, a listpack while it has few and short ones, and a hash table else. It
+//! becomes larger by itself and never smaller, as in Redis.
 
-use crate::Encoding;
+mod members;
+#[cfg(test)]
+mod tests;
 
-/// members without order.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Set {}
+use crate::{Encoding, Rules};
+use base::number::parse_i64;
+use collections::{Intset, Item, Listpack, Packed};
+pub use members::Members;
+
+/// The most integers of an intset, whatever the configuration says.
+const INTSET_ENTRIES_MAX: usize = 1 << 30;
+
+/// The most bytes of a listpack, whatever the configuration says.
+const LISTPACK_BYTES_MAX: usize = 1 << 30;
+
+/// Members without order.
+#[derive(Clone, Debug)]
+pub struct Set(Layout);
+
+#[derive(Clone, Debug)]
+enum Layout {
+    Intset(Intset),
+    Listpack(Listpack),
+    Hashtable(Box<Packed>),
+}
+
+impl Default for Set {
+    fn default() -> Set {
+        Set::new()
+    }
+}
 
 impl Set {
-    /// An empty one.
+    /// An empty set, to begin with as an intset.
     #[must_use]
     pub fn new() -> Set {
-        Set::default()
+        Set(Layout::Intset(Intset::new()))
     }
 
-    /// How many there are.
+    /// An empty set, to begin with as a hash table.
+    #[must_use]
+    pub fn hashtable(rules: &Rules) -> Set {
+        Set(Layout::Hashtable(Box::new(Packed::new(rules.seed))))
+    }
+
+    /// An empty set for members of this one: an intset where it is one, else a listpack.
+    #[must_use]
+    pub fn new_for_members(&self) -> Set {
+        match self.0 {
+            Layout::Intset(_) => Set::new(),
+            Layout::Listpack(_) | Layout::Hashtable(_) => Set(Layout::Listpack(Listpack::new())),
+        }
+    }
+
+    /// The number of members.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        0
+        match &self.0 {
+            Layout::Intset(integers) => integers.len(),
+            Layout::Listpack(items) => items.len(),
+            Layout::Hashtable(map) => map.len(),
+        }
     }
 
     /// Whether there is none.
@@ -28,18 +77,223 @@ impl Set {
     /// The bytes of memory that it owns beyond itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        0
+        match &self.0 {
+            Layout::Intset(integers) => integers.heap_bytes(),
+            Layout::Listpack(items) => items.heap_bytes(),
+            Layout::Hashtable(map) => size_of::<Packed>() + map.heap_bytes(),
+        }
     }
 
     /// How it is laid out.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        Encoding::Listpack
+        match self.0 {
+            Layout::Intset(_) => Encoding::Intset,
+            Layout::Listpack(_) => Encoding::Listpack,
+            Layout::Hashtable(_) => Encoding::Hashtable,
+        }
     }
 
     /// About how many allocations are freed when it is dropped.
     #[must_use]
     pub fn free_effort(&self) -> usize {
-        1
+        match &self.0 {
+            Layout::Intset(_) | Layout::Listpack(_) => 1,
+            Layout::Hashtable(map) => map.leaf_count(),
+        }
     }
+
+    /// Whether `member` is one.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, member: Item<'_>) -> bool {
+        match &self.0 {
+            Layout::Intset(integers) => {
+                integer(member).is_some_and(|integer| integers.contains(integer))
+            }
+            Layout::Listpack(items) => member.with_bytes(|bytes| find(items, bytes).is_some()),
+            Layout::Hashtable(map) => member.with_bytes(|bytes| map.contains(bytes)),
+        }
+    }
+
+    /// The members. Two sets that are hash tables give those that they share in the same order, but for neighbours.
+    #[must_use]
+    pub fn iter(&self) -> Members<'_> {
+        match &self.0 {
+            Layout::Intset(integers) => Members::of_intset(integers),
+            Layout::Listpack(items) => Members::of_listpack(items),
+            Layout::Hashtable(map) => Members::of_hashtable(map),
+        }
+    }
+
+    /// A member by chance, each as likely as any other; `random` decides.
+    #[must_use]
+    pub fn sample(&self, random: u64) -> Option<Item<'_>> {
+        let index = || random.checked_rem(self.len() as u64);
+        match &self.0 {
+            Layout::Intset(integers) => integers.at(index()? as usize).map(Item::Integer),
+            Layout::Listpack(items) => items.seek(index()? as i64).map(|at| items.item(at)),
+            Layout::Hashtable(map) => map.sample(random).map(|(member, _)| Item::Bytes(member)),
+        }
+    }
+
+    /// Visits members from a cursor on, and returns the next cursor: 0 at the beginning, and again at the end. A small set is visited at
+    /// once. See [`Packed::scan`] for what is promised.
+    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Item<'_>)) -> u64 {
+        match &self.0 {
+            Layout::Hashtable(map) => map.scan(cursor, &mut |member, _| visit(Item::Bytes(member))),
+            Layout::Intset(_) | Layout::Listpack(_) => {
+                self.iter().for_each(visit);
+                0
+            }
+        }
+    }
+
+    /// Chooses the layout for `count` members more, of which `first` is one. They may be there already.
+    pub fn expect(&mut self, rules: &Rules, first: &[u8], count: usize) {
+        let is_intset = count <= rules.set.intset_entries;
+        let is_listpack = count <= rules.set.listpack_entries;
+        if self.is_empty() {
+            self.0 = if is_intset && parse_i64(first).is_some() {
+                Layout::Intset(Intset::new())
+            } else if is_listpack {
+                Layout::Listpack(Listpack::new())
+            } else {
+                return *self = Set::hashtable(rules);
+            };
+            return;
+        }
+        let fits = match self.0 {
+            Layout::Intset(_) => is_intset,
+            Layout::Listpack(_) => is_listpack,
+            Layout::Hashtable(_) => true,
+        };
+        if !fits {
+            self.make_hashtable(rules);
+        }
+    }
+
+    /// Adds a member. Returns whether it is new.
+    pub fn add(&mut self, rules: &Rules, member: Item<'_>) -> bool {
+        match &mut self.0 {
+            Layout::Hashtable(map) => member.with_bytes(|bytes| map.insert_new(bytes, b"")),
+            Layout::Listpack(_) => member.with_bytes(|bytes| self.add_to_listpack(rules, bytes)),
+            Layout::Intset(integers) => match integer(member) {
+                Some(integer) => {
+                    let is_new = integers.insert(integer);
+                    if integers.len() > intset_entries(rules) {
+                        self.make_hashtable(rules);
+                    }
+                    is_new
+                }
+                None => {
+                    member.with_bytes(|bytes| self.add_to_integers(rules, bytes));
+                    true
+                }
+            },
+        }
+    }
+
+    /// Removes a member. Returns whether it was there.
+    pub fn remove(&mut self, member: Item<'_>) -> bool {
+        match &mut self.0 {
+            Layout::Intset(integers) => {
+                integer(member).is_some_and(|integer| integers.remove(integer))
+            }
+            Layout::Listpack(items) => member.with_bytes(|bytes| {
+                let at = find(items, bytes);
+                at.is_some_and(|at| {
+                    items.remove(at, 1);
+                    true
+                })
+            }),
+            Layout::Hashtable(map) => member.with_bytes(|bytes| map.remove(bytes)),
+        }
+    }
+
+    /// Makes a set an intset whose members are all integers, and few enough: for one that was computed as a whole.
+    pub fn narrow(&mut self, rules: &Rules) {
+        if matches!(self.0, Layout::Intset(_)) || self.len() > intset_entries(rules) {
+            return;
+        }
+        let mut integers = Vec::with_capacity(self.len());
+        for member in self.iter() {
+            let Some(integer) = integer(member) else { return };
+            integers.push(integer);
+        }
+        integers.sort_unstable();
+        let mut intset = Intset::new();
+        integers.into_iter().for_each(|integer| {
+            intset.insert(integer);
+        });
+        self.0 = Layout::Intset(intset);
+    }
+
+    /// Adds to an intset what is no integer.
+    fn add_to_integers(&mut self, rules: &Rules, bytes: &[u8]) {
+        let longest = self.iter().map(Item::len).max().unwrap_or_default();
+        let fits = self.len() < rules.set.listpack_entries
+            && bytes.len().max(longest) <= rules.set.listpack_value_bytes;
+        if fits {
+            let mut items = Listpack::new();
+            self.iter().for_each(|member| member.with_bytes(|bytes| items.push_back(bytes)));
+            items.push_back(bytes);
+            self.0 = Layout::Listpack(items);
+        } else {
+            self.make_hashtable(rules).insert_new(bytes, b"");
+        }
+    }
+
+    fn add_to_listpack(&mut self, rules: &Rules, bytes: &[u8]) -> bool {
+        let Layout::Listpack(items) = &mut self.0 else { unreachable!("only listpacks come here") };
+        if find(items, bytes).is_some() {
+            return false;
+        }
+        let fits = items.len() < rules.set.listpack_entries
+            && bytes.len() <= rules.set.listpack_value_bytes
+            && items.bytes().len() + bytes.len() <= LISTPACK_BYTES_MAX;
+        if fits {
+            items.push_back(bytes);
+        } else {
+            self.make_hashtable(rules).insert_new(bytes, b"");
+        }
+        true
+    }
+
+    fn make_hashtable(&mut self, rules: &Rules) -> &mut Packed {
+        if !matches!(self.0, Layout::Hashtable(_)) {
+            let mut map = Packed::new(rules.seed);
+            self.iter().for_each(|member| {
+                member.with_bytes(|bytes| map.insert_new(bytes, b""));
+            });
+            self.0 = Layout::Hashtable(Box::new(map));
+        }
+        match &mut self.0 {
+            Layout::Hashtable(map) => map,
+            Layout::Intset(_) | Layout::Listpack(_) => unreachable!("it was made one"),
+        }
+    }
+}
+
+impl PartialEq for Set {
+    fn eq(&self, other: &Set) -> bool {
+        self.len() == other.len() && self.iter().all(|member| other.contains(member))
+    }
+}
+
+fn intset_entries(rules: &Rules) -> usize {
+    rules.set.intset_entries.min(INTSET_ENTRIES_MAX)
+}
+
+/// The integer of which a member is the canonical text.
+#[inline]
+fn integer(member: Item<'_>) -> Option<i64> {
+    match member {
+        Item::Integer(integer) => Some(integer),
+        Item::Bytes(bytes) => parse_i64(bytes),
+    }
+}
+
+fn find(items: &Listpack, bytes: &[u8]) -> Option<collections::At> {
+    items.find(items.first()?, bytes, 0)
 }

@@ -1,22 +1,46 @@
-//! SortedSets: members by score.
+//! Sorted sets: members in the order of their scores, and of their bytes where those are equal.
+//!
+//! A small one is a listpack; a large one is a [`Ranking`], which `OBJECT ENCODING` calls `skiplist`, for that is what Redis has in its place.
 
-use crate::Encoding;
+mod compact;
+#[cfg(test)]
+mod tests;
 
-/// members by score.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct SortedSet {}
+use crate::{Encoding, Rules, SortedSetRules};
+use collections::{Listpack, Ranking};
+use compact::Compact;
+use std::ops::Range;
+
+/// Members, each with a score that is a number.
+#[derive(Clone, Debug)]
+pub struct SortedSet(Layout);
+
+#[derive(Clone, Debug)]
+enum Layout {
+    Compact(Compact),
+    Ranked(Box<Ranking>),
+}
+
+impl Default for SortedSet {
+    fn default() -> SortedSet {
+        SortedSet::new()
+    }
+}
 
 impl SortedSet {
     /// An empty one.
     #[must_use]
     pub fn new() -> SortedSet {
-        SortedSet::default()
+        SortedSet(Layout::Compact(Compact::default()))
     }
 
-    /// How many there are.
+    /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        0
+        match &self.0 {
+            Layout::Compact(compact) => compact.len(),
+            Layout::Ranked(ranking) => ranking.len(),
+        }
     }
 
     /// Whether there is none.
@@ -28,18 +52,202 @@ impl SortedSet {
     /// The bytes of memory that it owns beyond itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        0
+        match &self.0 {
+            Layout::Compact(compact) => compact.heap_bytes(),
+            Layout::Ranked(ranking) => size_of::<Ranking>() + ranking.heap_bytes(),
+        }
     }
 
     /// How it is laid out.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        Encoding::Listpack
+        match &self.0 {
+            Layout::Compact(_) => Encoding::Listpack,
+            Layout::Ranked(_) => Encoding::Skiplist,
+        }
+    }
+
+    /// The listpack that a small one is: members, each followed by its score.
+    #[must_use]
+    pub fn listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Layout::Compact(compact) => Some(compact.listpack()),
+            Layout::Ranked(_) => None,
+        }
     }
 
     /// About how many allocations are freed when it is dropped.
     #[must_use]
     pub fn free_effort(&self) -> usize {
-        1
+        match &self.0 {
+            Layout::Compact(_) => 1,
+            Layout::Ranked(ranking) => ranking.allocations(),
+        }
+    }
+
+    /// The score of a member.
+    #[must_use]
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        match &self.0 {
+            Layout::Compact(compact) => compact.find(member).map(|place| place.score),
+            Layout::Ranked(ranking) => ranking.score(member),
+        }
+    }
+
+    /// How many members stand before a member, and its score.
+    #[must_use]
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        match &self.0 {
+            Layout::Compact(compact) => compact.find(member).map(|place| (place.rank, place.score)),
+            Layout::Ranked(ranking) => ranking.rank(member),
+        }
+    }
+
+    /// How many members come first whose scores are `before`, which holds for all up to some score and for none from there on.
+    #[must_use]
+    pub fn rank_by_score(&self, before: impl Fn(f64) -> bool) -> usize {
+        match &self.0 {
+            Layout::Compact(compact) => compact.rank_by_score(before),
+            Layout::Ranked(ranking) => ranking.rank_by_score(before),
+        }
+    }
+
+    /// The same by the members' bytes, for members that all have one score.
+    #[must_use]
+    pub fn rank_by_member(&self, before: impl Fn(&[u8]) -> bool) -> usize {
+        match &self.0 {
+            Layout::Compact(compact) => compact.rank_by_member(before),
+            Layout::Ranked(ranking) => ranking.rank_by_member(before),
+        }
+    }
+
+    /// Visits the members of these ranks, from the last to the first where `backwards`.
+    ///
+    /// # Panics
+    ///
+    /// Where the range ends beyond the last.
+    pub fn visit(&self, ranks: Range<usize>, backwards: bool, mut visit: impl FnMut(&[u8], f64)) {
+        self.visit_while(ranks, backwards, |member, score| {
+            visit(member, score);
+            true
+        });
+    }
+
+    /// The same, until `visit` says that it wants no more.
+    ///
+    /// # Panics
+    ///
+    /// Where the range ends beyond the last.
+    pub fn visit_while(
+        &self,
+        ranks: Range<usize>,
+        backwards: bool,
+        mut visit: impl FnMut(&[u8], f64) -> bool,
+    ) {
+        match &self.0 {
+            Layout::Compact(compact) => compact.visit_while(ranks, backwards, visit),
+            Layout::Ranked(ranking) if backwards => {
+                ranking.range(ranks).rev().all(|(member, score)| visit(member, score));
+            }
+            Layout::Ranked(ranking) => {
+                ranking.range(ranks).all(|(member, score)| visit(member, score));
+            }
+        }
+    }
+
+    /// Visits all members in their order.
+    pub fn visit_all(&self, visit: impl FnMut(&[u8], f64)) {
+        self.visit(0..self.len(), false, visit);
+    }
+
+    /// Visits some members in an order of its own, `count` or more of a large one, all of a small one. Returns the cursor to go on from, 0 at the end.
+    /// Members that are there from the first call to the last are visited.
+    pub fn scan(&self, cursor: u64, count: usize, visit: impl FnMut(&[u8], f64)) -> u64 {
+        match &self.0 {
+            Layout::Compact(_) => {
+                self.visit_all(visit);
+                0
+            }
+            Layout::Ranked(ranking) => ranking.scan(cursor, count, visit),
+        }
+    }
+
+    /// Gives a member a score; the one that it had.
+    pub fn insert(&mut self, member: &[u8], score: f64, rules: &Rules) -> Option<f64> {
+        let compact = match &mut self.0 {
+            Layout::Compact(compact) => compact,
+            Layout::Ranked(ranking) => return ranking.insert(score, member),
+        };
+        let place = compact.find(member);
+        if place.is_none() && !has_room(compact, member, &rules.sorted_set) {
+            return self.ranked(rules).insert(score, member);
+        }
+        if place.is_some_and(|place| place.score == score) {
+            return Some(score);
+        }
+        if let Some(place) = place {
+            compact.remove(place);
+        }
+        compact.add(member, score);
+        place.map(|place| place.score)
+    }
+
+    /// Makes a small one large.
+    fn ranked(&mut self, rules: &Rules) -> &mut Ranking {
+        if let Layout::Compact(compact) = &self.0 {
+            let mut ranking = Ranking::new(rules.seed);
+            compact.visit_while(0..compact.len(), false, |member, score| {
+                ranking.insert(score, member);
+                true
+            });
+            self.0 = Layout::Ranked(Box::new(ranking));
+        }
+        match &mut self.0 {
+            Layout::Ranked(ranking) => ranking,
+            Layout::Compact(_) => unreachable!("it has just been made large"),
+        }
+    }
+
+    /// Removes a member; the score that it had.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        match &mut self.0 {
+            Layout::Compact(compact) => {
+                let place = compact.find(member)?;
+                compact.remove(place);
+                Some(place.score)
+            }
+            Layout::Ranked(ranking) => ranking.remove(member),
+        }
+    }
+
+    /// Removes the members of these ranks.
+    ///
+    /// # Panics
+    ///
+    /// Where the range ends beyond the last.
+    pub fn remove_range(&mut self, ranks: Range<usize>) {
+        match &mut self.0 {
+            Layout::Compact(compact) => compact.remove_range(ranks),
+            Layout::Ranked(ranking) => ranking.remove_range(ranks),
+        }
+    }
+}
+
+/// Whether a member more leaves a small one small.
+fn has_room(compact: &Compact, member: &[u8], rules: &SortedSetRules) -> bool {
+    compact.len() < rules.entries
+        && member.len() <= rules.value_bytes
+        && compact.heap_bytes() + member.len() < LISTPACK_BYTES_MAX
+}
+
+/// A listpack is never longer, whatever the rules allow.
+const LISTPACK_BYTES_MAX: usize = 1 << 30;
+
+impl PartialEq for SortedSet {
+    fn eq(&self, other: &SortedSet) -> bool {
+        let mut equal = self.len() == other.len();
+        // Equal scores but for the sign of zero are equal.
+        self.visit_all(|member, score| equal = equal && other.score(member) == Some(score));
+        equal
     }
 }

@@ -1,0 +1,396 @@
+//! A large list: nodes of many elements, in blocks of many nodes.
+//!
+//! ```text
+//! Nodes ── Block (elements: n) ── Node: a listpack of some KiB
+//!      │                      └─ Node ...
+//!      └── Block ...
+//! ```
+//!
+//! # Design
+//!
+//! Redis chains its nodes and walks the chain to an index. Here nodes stand in blocks that know how many elements they hold: a list of ten million small
+//! elements has some two hundred blocks, so that an element in its middle is some hundred additions away, and what is put in there moves
+//! half a block of nodes at most.
+//!
+//! # Invariants
+//!
+//! 1. No node and no block is empty.
+//! 2. `elements` of a block is the sum over its nodes, `len` that over all blocks, `heap_bytes` that of all nodes' memory.
+
+use collections::{At, Item, Listpack};
+use std::collections::VecDeque;
+
+/// How many nodes a block holds before it becomes two.
+const BLOCK_NODES_MAX: usize = 128;
+
+/// How large a node may become.
+#[derive(Clone, Copy)]
+pub(super) struct NodeLimit {
+    bytes: usize,
+    elements: usize,
+}
+
+/// The bytes beyond which a node that is limited by its elements takes no more.
+const SAFE_BYTES: usize = 8192;
+
+impl NodeLimit {
+    /// The limit that `list-max-listpack-size` means: so many elements where positive, 4, 8, 16, 32 or 64 KiB where negative.
+    pub(super) fn new(size: i32) -> NodeLimit {
+        if size >= 0 {
+            return NodeLimit { bytes: SAFE_BYTES, elements: size.max(1) as usize };
+        }
+        let step = size.unsigned_abs().min(5) - 1;
+        NodeLimit { bytes: 4096 << step, elements: usize::MAX }
+    }
+
+    /// Whether a listpack of this size is beyond it.
+    pub(super) fn is_exceeded(self, bytes: usize, elements: usize) -> bool {
+        bytes > self.bytes || elements > self.elements
+    }
+
+    /// Half of it: what a list that shrinks has to be below to be one listpack again.
+    pub(super) fn half(self) -> NodeLimit {
+        let bytes = if self.elements == usize::MAX { self.bytes / 2 } else { usize::MAX };
+        NodeLimit { bytes, elements: self.elements / 2 }
+    }
+
+    /// Whether a node has room for one element more.
+    fn admits(self, node: &Listpack, element: &[u8]) -> bool {
+        !self.is_exceeded(node.bytes().len() + Listpack::item_bytes(element), node.len() + 1)
+    }
+}
+
+#[derive(Clone, Default)]
+struct Block {
+    nodes: VecDeque<Listpack>,
+    elements: usize,
+}
+
+/// A large list.
+#[derive(Clone, Default)]
+pub(super) struct Nodes {
+    blocks: VecDeque<Block>,
+    len: usize,
+    node_bytes: usize,
+}
+
+/// Where an element stands.
+#[derive(Clone, Copy)]
+struct Place {
+    block: usize,
+    node: usize,
+    /// The number of the element in its node.
+    index: usize,
+}
+
+impl Nodes {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        let per_block = size_of::<Block>() + BLOCK_NODES_MAX / 2 * size_of::<Listpack>();
+        self.node_bytes + self.blocks.capacity() * per_block
+    }
+
+    pub(super) fn node_count(&self) -> usize {
+        self.blocks.iter().map(|block| block.nodes.len()).sum()
+    }
+
+    /// The only node, where there is only one.
+    pub(super) fn only_node(&self) -> Option<&Listpack> {
+        match (self.blocks.len(), self.blocks.front()) {
+            (1, Some(block)) if block.nodes.len() == 1 => block.nodes.front(),
+            _ => None,
+        }
+    }
+
+    /// Adds a node behind the last.
+    pub(super) fn push_node(&mut self, node: Listpack) {
+        if node.is_empty() {
+            return;
+        }
+        let elements = node.len();
+        self.len += elements;
+        self.node_bytes += node.heap_bytes();
+        match self.blocks.back_mut().filter(|block| block.nodes.len() < BLOCK_NODES_MAX) {
+            Some(block) => {
+                block.nodes.push_back(node);
+                block.elements += elements;
+            }
+            None => self.blocks.push_back(Block { nodes: VecDeque::from([node]), elements }),
+        }
+    }
+
+    pub(super) fn push_back(&mut self, element: &[u8], limit: NodeLimit) {
+        if let Some(block) = self.blocks.back_mut()
+            && let Some(node) = block.nodes.back_mut()
+        {
+            let before = node.heap_bytes();
+            if limit.admits(node, element) {
+                node.push_back(element);
+                block.elements += 1;
+                self.len += 1;
+                self.node_bytes = self.node_bytes + node.heap_bytes() - before;
+                return;
+            }
+            // It is full, and grows no more at this end.
+            node.shrink_to_fit();
+            self.node_bytes = self.node_bytes + node.heap_bytes() - before;
+        }
+        self.push_node(single(element));
+    }
+
+    pub(super) fn push_front(&mut self, element: &[u8], limit: NodeLimit) {
+        if let Some(block) = self.blocks.front_mut()
+            && let Some(node) = block.nodes.front_mut()
+        {
+            let before = node.heap_bytes();
+            if limit.admits(node, element) {
+                node.push_front(element);
+                block.elements += 1;
+                self.len += 1;
+                self.node_bytes = self.node_bytes + node.heap_bytes() - before;
+                return;
+            }
+            node.shrink_to_fit();
+            self.node_bytes = self.node_bytes + node.heap_bytes() - before;
+        }
+        let node = single(element);
+        self.len += 1;
+        self.node_bytes += node.heap_bytes();
+        match self.blocks.front_mut().filter(|block| block.nodes.len() < BLOCK_NODES_MAX) {
+            Some(block) => {
+                block.nodes.push_front(node);
+                block.elements += 1;
+            }
+            None => {
+                self.blocks.push_front(Block { nodes: VecDeque::from([node]), elements: 1 });
+            }
+        }
+    }
+
+    /// The element of this number.
+    pub(super) fn get(&self, index: usize) -> Option<Item<'_>> {
+        let place = self.place(index)?;
+        let node = &self.blocks[place.block].nodes[place.node];
+        node.seek(place.index as i64).map(|at| node.item(at))
+    }
+
+    /// The elements from one on, forwards.
+    pub(super) fn iter_from(&self, index: usize) -> impl Iterator<Item = Item<'_>> {
+        self.place(index).into_iter().flat_map(move |place| {
+            let first = &self.blocks[place.block].nodes[place.node];
+            let at = first.seek(place.index as i64);
+            let rest =
+                self.blocks.range(place.block..).enumerate().flat_map(move |(number, block)| {
+                    let skip = if number == 0 { place.node + 1 } else { 0 };
+                    block.nodes.range(skip..)
+                });
+            at.into_iter().flat_map(|at| first.iter_from(at)).chain(rest.flat_map(Listpack::iter))
+        })
+    }
+
+    /// The elements from one on, backwards.
+    pub(super) fn iter_back_from(&self, index: usize) -> impl Iterator<Item = Item<'_>> {
+        self.place(index).into_iter().flat_map(move |place| {
+            let first = &self.blocks[place.block].nodes[place.node];
+            let behind = first.len() - 1 - place.index;
+            let rest = (0..=place.block).rev().flat_map(move |number| {
+                let nodes = &self.blocks[number].nodes;
+                let end = if number == place.block { place.node } else { nodes.len() };
+                nodes.range(..end).rev()
+            });
+            let own = first.iter().rev().skip(behind);
+            own.chain(rest.flat_map(|node| node.iter().rev()))
+        })
+    }
+
+    /// Puts an element in the place of another.
+    pub(super) fn set(&mut self, index: usize, element: &[u8], limit: NodeLimit) {
+        let Some(place) = self.place(index) else { return };
+        let fits = {
+            let node = &self.blocks[place.block].nodes[place.node];
+            let bytes = node.bytes().len() + Listpack::item_bytes(element);
+            node.len() == 1 || !limit.is_exceeded(bytes, node.len())
+        };
+        if fits {
+            self.change_node(place, |node, at| {
+                node.replace(at, element);
+            });
+            self.join(place.block, place.node, limit);
+        } else {
+            self.remove(index, 1);
+            self.insert(index, element, limit);
+        }
+    }
+
+    /// Puts an element before the one of this number, or at the end.
+    pub(super) fn insert(&mut self, index: usize, element: &[u8], limit: NodeLimit) {
+        if index >= self.len {
+            return self.push_back(element, limit);
+        }
+        if index == 0 {
+            return self.push_front(element, limit);
+        }
+        let Some(place) = self.place(index) else { return };
+        if limit.admits(&self.blocks[place.block].nodes[place.node], element) {
+            self.change_node(place, |node, at| {
+                node.insert_before(at, element);
+            });
+            return;
+        }
+        // The node becomes two; the element goes to the end of the first, the start of the second, or between them.
+        let block = &mut self.blocks[place.block];
+        let Some(mut right) = block.nodes.remove(place.node) else { return };
+        self.node_bytes -= right.heap_bytes();
+        let mut pieces = Vec::with_capacity(3);
+        if place.index > 0 {
+            let at = right.seek(place.index as i64).expect("the element is there");
+            let tail = right.split_off(at);
+            pieces.push(std::mem::replace(&mut right, tail));
+        }
+        match pieces.last_mut() {
+            Some(left) if limit.admits(left, element) => left.push_back(element),
+            Some(_) if limit.admits(&right, element) => right.push_front(element),
+            Some(_) | None => pieces.push(single(element)),
+        }
+        pieces.push(right);
+        for (offset, mut piece) in pieces.into_iter().enumerate() {
+            piece.shrink_to_fit();
+            self.node_bytes += piece.heap_bytes();
+            block.nodes.insert(place.node + offset, piece);
+        }
+        block.elements += 1;
+        self.len += 1;
+        self.divide(place.block);
+    }
+
+    /// Takes out `count` elements from one on.
+    pub(super) fn remove(&mut self, index: usize, count: usize) {
+        let mut left = count.min(self.len.saturating_sub(index));
+        while left > 0 {
+            let Some(place) = self.place(index) else { return };
+            let whole_block = place.node == 0 && place.index == 0;
+            if whole_block && self.blocks[place.block].elements <= left {
+                if let Some(block) = self.blocks.remove(place.block) {
+                    left -= block.elements;
+                    self.len -= block.elements;
+                    self.node_bytes -= block.nodes.iter().map(Listpack::heap_bytes).sum::<usize>();
+                }
+                continue;
+            }
+            let block = &mut self.blocks[place.block];
+            let node = &mut block.nodes[place.node];
+            let (elements, bytes) = (node.len(), node.heap_bytes());
+            let removed = left.min(elements - place.index);
+            if removed == elements {
+                block.nodes.remove(place.node);
+                self.node_bytes -= bytes;
+            } else {
+                let at = node.seek(place.index as i64).expect("the element is there");
+                node.remove(at, removed);
+                if node.heap_bytes() > 2 * node.bytes().len() {
+                    node.shrink_to_fit();
+                }
+                self.node_bytes = self.node_bytes + node.heap_bytes() - bytes;
+            }
+            block.elements -= removed;
+            self.len -= removed;
+            left -= removed;
+            if block.nodes.is_empty() {
+                self.blocks.remove(place.block);
+            }
+        }
+    }
+
+    /// Where the element of this number stands; counted from the nearer end.
+    fn place(&self, index: usize) -> Option<Place> {
+        if index >= self.len {
+            return None;
+        }
+        let (block, rest) =
+            seek(self.blocks.len(), |at| self.blocks[at].elements, self.len, index)?;
+        let nodes = &self.blocks[block].nodes;
+        let elements = self.blocks[block].elements;
+        let (node, index) = seek(nodes.len(), |at| nodes[at].len(), elements, rest)?;
+        Some(Place { block, node, index })
+    }
+
+    /// Changes one element of a node, or the number of its elements by at most one.
+    fn change_node(&mut self, place: Place, change: impl FnOnce(&mut Listpack, At)) {
+        let block = &mut self.blocks[place.block];
+        let node = &mut block.nodes[place.node];
+        let (elements, bytes) = (node.len(), node.heap_bytes());
+        let at = node.seek(place.index as i64).expect("the element is there");
+        change(node, at);
+        block.elements = block.elements + node.len() - elements;
+        self.len = self.len + node.len() - elements;
+        self.node_bytes = self.node_bytes + node.heap_bytes() - bytes;
+    }
+
+    /// Joins a node with its neighbours in its block where they fit into one.
+    fn join(&mut self, block: usize, node: usize, limit: NodeLimit) {
+        for left in [Some(node), node.checked_sub(1)].into_iter().flatten() {
+            let nodes = &mut self.blocks[block].nodes;
+            let (Some(one), Some(other)) = (nodes.get(left), nodes.get(left + 1)) else { continue };
+            let bytes = one.bytes().len() + other.bytes().len() - Listpack::EMPTY_BYTES;
+            if limit.is_exceeded(bytes, one.len() + other.len()) {
+                continue;
+            }
+            if let Some(other) = nodes.remove(left + 1) {
+                let one = &mut nodes[left];
+                let before = one.heap_bytes() + other.heap_bytes();
+                one.append(&other);
+                self.node_bytes = self.node_bytes + one.heap_bytes() - before;
+            }
+        }
+    }
+
+    /// Makes two blocks of one that has become too large.
+    fn divide(&mut self, block: usize) {
+        let old = &mut self.blocks[block];
+        if old.nodes.len() <= BLOCK_NODES_MAX {
+            return;
+        }
+        let nodes = old.nodes.split_off(old.nodes.len() / 2);
+        let elements = nodes.iter().map(Listpack::len).sum();
+        old.elements -= elements;
+        self.blocks.insert(block + 1, Block { nodes, elements });
+    }
+}
+
+/// In a row of `parts` parts with `total` elements, which part holds element `index`, and its number there.
+fn seek(
+    parts: usize,
+    elements: impl Fn(usize) -> usize,
+    total: usize,
+    index: usize,
+) -> Option<(usize, usize)> {
+    if index < total / 2 {
+        let mut rest = index;
+        for part in 0..parts {
+            let own = elements(part);
+            if rest < own {
+                return Some((part, rest));
+            }
+            rest -= own;
+        }
+        return None;
+    }
+    let mut behind = total - 1 - index;
+    for part in (0..parts).rev() {
+        let own = elements(part);
+        if behind < own {
+            return Some((part, own - 1 - behind));
+        }
+        behind -= own;
+    }
+    None
+}
+
+fn single(element: &[u8]) -> Listpack {
+    let mut node = Listpack::new();
+    node.push_back(element);
+    node
+}

@@ -1,0 +1,125 @@
+//! Lists against a vector, at limits that make them large soon.
+
+use super::{End, List};
+use crate::{Encoding, Rules};
+use proptest::prelude::*;
+
+fn elements(list: &List) -> Vec<Vec<u8>> {
+    list.iter_from(0).map(collections::Item::to_vec).collect()
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Push(bool, Vec<u8>),
+    Set(usize, Vec<u8>),
+    Insert(usize, Vec<u8>),
+    Remove(usize, usize),
+    RemoveEqual(usize, usize, bool),
+}
+
+fn an_element() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        (0i64..50).prop_map(|number| number.to_string().into_bytes()),
+        (0usize..40).prop_map(|length| vec![b'x'; length]),
+        (4000usize..9000).prop_map(|length| vec![b'y'; length]),
+    ]
+}
+
+fn a_change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        4 => (any::<bool>(), an_element()).prop_map(|(left, element)| Change::Push(left, element)),
+        1 => (any::<usize>(), an_element()).prop_map(|(at, element)| Change::Set(at, element)),
+        2 => (any::<usize>(), an_element()).prop_map(|(at, element)| Change::Insert(at, element)),
+        1 => (any::<usize>(), 0usize..12).prop_map(|(at, count)| Change::Remove(at, count)),
+        1 => (any::<usize>(), 0usize..3, any::<bool>())
+            .prop_map(|(at, count, left)| Change::RemoveEqual(at, count, left)),
+    ]
+}
+
+fn apply(list: &mut List, model: &mut Vec<Vec<u8>>, change: Change, rules: &Rules) {
+    match change {
+        Change::Push(left, element) => {
+            let end = if left { End::Left } else { End::Right };
+            list.push_all(end, std::iter::once(&*element), rules);
+            model.insert(if left { 0 } else { model.len() }, element);
+        }
+        Change::Set(at, element) if !model.is_empty() => {
+            let at = at % model.len();
+            list.set(at, &element, rules);
+            model[at] = element;
+        }
+        Change::Insert(at, element) => {
+            let at = at % (model.len() + 1);
+            list.insert(at, &element, rules);
+            model.insert(at, element);
+        }
+        Change::Remove(at, count) if !model.is_empty() => {
+            let at = at % model.len();
+            list.remove(at, count, rules);
+            model.drain(at..(at + count).min(model.len()));
+        }
+        Change::RemoveEqual(at, count, left) if !model.is_empty() => {
+            let element = model[at % model.len()].clone();
+            let end = if left { End::Left } else { End::Right };
+            let removed = list.remove_equal(&element, (end, count), rules);
+            let mut places: Vec<usize> =
+                (0..model.len()).filter(|&place| model[place] == element).collect();
+            if !left {
+                places.reverse();
+            }
+            places.truncate(count);
+            assert_eq!(removed, places.len());
+            places.sort_unstable();
+            places.iter().rev().for_each(|&place| drop(model.remove(place)));
+        }
+        Change::Set(..) | Change::Remove(..) | Change::RemoveEqual(..) => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_list_does_what_a_vector_does(
+        changes in proptest::collection::vec(a_change(), 0..300),
+        size in prop_oneof![Just(-1), Just(-2), Just(1), Just(3), Just(20)],
+    ) {
+        let rules = Rules { list_node_size: size, ..Rules::DEFAULT };
+        let (mut list, mut model) = (List::new(), Vec::new());
+        for change in changes {
+            apply(&mut list, &mut model, change, &rules);
+            prop_assert_eq!(list.len(), model.len());
+        }
+        prop_assert_eq!(elements(&list), model.clone());
+        for (index, element) in model.iter().enumerate() {
+            prop_assert!(list.get(index).is_some_and(|item| item.eq_bytes(element)));
+        }
+        let middle = model.len() / 2;
+        let back: Vec<Vec<u8>> =
+            list.iter_back_from(middle).map(collections::Item::to_vec).collect();
+        let expected: Vec<Vec<u8>> = model.iter().take(middle + 1).rev().cloned().collect();
+        prop_assert_eq!(back, expected);
+        prop_assert_eq!(list.clone(), list);
+    }
+}
+
+#[test]
+fn a_long_list_is_reached_in_its_middle() {
+    let rules = Rules::DEFAULT;
+    let mut list = List::new();
+    for number in 0..300_000u32 {
+        let element = number.to_string().into_bytes();
+        list.push_all(End::Right, std::iter::once(&*element), &rules);
+    }
+    assert_eq!(list.encoding(), Encoding::Quicklist);
+    for index in (0..300_000usize).step_by(997) {
+        let expected = index.to_string();
+        assert!(list.get(index).is_some_and(|item| item.eq_bytes(expected.as_bytes())), "{index}");
+    }
+    for _ in 0..20_000 {
+        list.insert(150_000, b"new", &rules);
+    }
+    assert_eq!(list.len(), 320_000);
+    assert!(list.get(170_000).is_some_and(|item| item.eq_bytes(b"150000")));
+    list.remove(20, 319_980, &rules);
+    assert_eq!((list.len(), list.encoding()), (20, Encoding::Listpack));
+    assert!(list.heap_bytes() < 400);
+}

@@ -1,0 +1,130 @@
+//! Going over the entries of a stream between two ids, forward or backward.
+
+use super::StreamId;
+use super::log::Log;
+use super::node::{Fields, Head, Master, Node};
+use std::collections::btree_map;
+
+/// An entry.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    /// Its id.
+    pub id: StreamId,
+    /// Its fields, in the order in which they were given.
+    pub fields: Fields<'a>,
+}
+
+impl PartialEq for Entry<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.fields.clone().eq(other.fields.clone())
+    }
+}
+
+/// Where a range stands: a node, and the entry that is looked at next.
+struct Place<'a> {
+    id: StreamId,
+    node: &'a Node,
+    master: Master,
+    next: Option<Head>,
+}
+
+impl<'a> Place<'a> {
+    fn new((id, node): (&StreamId, &'a Node), is_reverse: bool) -> Place<'a> {
+        let master = node.master();
+        let next = if is_reverse { node.last(&master) } else { node.first(&master) };
+        Place { id: *id, node, master, next }
+    }
+
+    fn take(&mut self, is_reverse: bool) -> Option<Head> {
+        let head = self.next?;
+        self.next = if is_reverse {
+            self.node.preceding(&self.master, &head)
+        } else {
+            self.node.following(&self.master, &head)
+        };
+        Some(head)
+    }
+}
+
+/// The entries between two ids that are not deleted.
+pub struct Range<'a> {
+    nodes: btree_map::Range<'a, StreamId, Node>,
+    place: Option<Place<'a>>,
+    first: StreamId,
+    last: StreamId,
+    is_reverse: bool,
+}
+
+impl Log {
+    /// The entries from `first` to `last`, both included.
+    #[must_use]
+    pub fn range(&self, first: StreamId, last: StreamId) -> Range<'_> {
+        self.range_towards(first, last, false)
+    }
+
+    /// The same, beginning with the last.
+    #[must_use]
+    pub fn range_reversed(&self, first: StreamId, last: StreamId) -> Range<'_> {
+        self.range_towards(first, last, true)
+    }
+
+    fn range_towards(&self, first: StreamId, last: StreamId, is_reverse: bool) -> Range<'_> {
+        // The entry of `first` may stand in a node that begins before it.
+        let nodes = self.nodes();
+        let holder = nodes.range(..=first).next_back().map_or(first, |(id, _)| *id);
+        let nodes =
+            if holder <= last { nodes.range(holder..=last) } else { nodes.range(last..last) };
+        Range { nodes, place: None, first, last, is_reverse }
+    }
+
+    /// The first entry.
+    #[must_use]
+    pub fn first(&self) -> Option<Entry<'_>> {
+        self.range(StreamId::MIN, StreamId::MAX).next()
+    }
+
+    /// The last entry.
+    #[must_use]
+    pub fn last(&self) -> Option<Entry<'_>> {
+        self.range_reversed(StreamId::MIN, StreamId::MAX).next()
+    }
+
+    /// The entry of this id.
+    #[must_use]
+    pub fn entry(&self, id: StreamId) -> Option<Entry<'_>> {
+        self.range(id, id).next()
+    }
+}
+
+impl<'a> Range<'a> {
+    fn next_node(&mut self) -> Option<Place<'a>> {
+        let node = if self.is_reverse { self.nodes.next_back() } else { self.nodes.next() };
+        node.map(|node| Place::new(node, self.is_reverse))
+    }
+}
+
+impl<'a> Iterator for Range<'a> {
+    type Item = Entry<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            if self.place.is_none() {
+                self.place = Some(self.next_node()?);
+            }
+            let Some(place) = &mut self.place else { return None };
+            let Some(head) = place.take(self.is_reverse) else {
+                self.place = None;
+                continue;
+            };
+            let id = place.id.at_offset(head.offset);
+            let (is_before, is_behind) = (id < self.first, id > self.last);
+            if (is_behind && !self.is_reverse) || (is_before && self.is_reverse) {
+                return None;
+            }
+            if !head.is_deleted() && !is_before && !is_behind {
+                return Some(Entry { id, fields: place.node.fields(&place.master, &head) });
+            }
+        }
+    }
+}

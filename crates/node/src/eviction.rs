@@ -25,6 +25,9 @@ const TENACITY_LINEAR: u32 = 10;
 const TENACITY_GROWTH: f64 = 1.15;
 const TENACITY_MAX: u32 = 100;
 
+/// How long the timer evicts in each of its cycles, at least.
+const TIMER_TIME: Duration = Duration::from_millis(25);
+
 /// How much memory may be in use, and what is done about it.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryLimit {
@@ -178,6 +181,9 @@ impl Node {
     pub(crate) fn evict_by_timer(&self, moment: &Moment) {
         let limit = MemoryLimit::new(&self.settings.current());
         if limit.bytes_max != 0 {
+            // Nobody waits for the timer.
+            let time_max = limit.time_max.map(|time| time.max(TIMER_TIME));
+            let limit = MemoryLimit { time_max, ..limit };
             let mut eviction = self.upkeep.timer_eviction.lock();
             let mut effects = Effects::default();
             self.make_room(&limit, &mut eviction, self.upkeep(), moment, &mut effects);

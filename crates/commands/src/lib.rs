@@ -14,6 +14,8 @@ pub mod debug;
 mod error;
 mod expiry;
 pub mod generic;
+pub mod geo;
+pub mod hash;
 mod help;
 pub mod hyperloglog;
 pub mod keyspace;
@@ -62,6 +64,8 @@ pub const FAMILIES: &[&[KeyspaceCommand]] = &[
     // By name.
     bitmap::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
+    hash::COMMANDS,
     hyperloglog::COMMANDS,
     keyspace::COMMANDS,
     list::COMMANDS,

@@ -157,6 +157,7 @@ impl<'a, 'k> Edit<'a, 'k> {
 
     /// As [`Edit::find`], and counts a hit or a miss, as the reading half of COPY does.
     pub fn find_counted(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        self.access.note_miss(key);
         let tally = self.access.tally;
         let record = self.find(key);
         match record {
@@ -173,6 +174,15 @@ impl<'a, 'k> Edit<'a, 'k> {
             self.access.tally.count_hit();
         } else {
             self.access.tally.count_miss();
+        }
+    }
+
+    /// The same, and tells of a miss where such events are published.
+    #[inline]
+    pub fn count_lookup_of(&mut self, key: &[u8], found: bool) {
+        self.count_lookup(found);
+        if !found {
+            self.notify(EventClass::Miss, "keymiss", key);
         }
     }
 

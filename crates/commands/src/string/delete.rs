@@ -17,8 +17,8 @@ pub(super) fn getdel(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         reply_string(record, reply)?;
         Ok::<_, CommandError>(Change::Remove)
     });
-    edit.count_lookup(found);
-    edit.changed(u64::from(removed?));
+    edit.count_lookup_of(&args[1], found);
+    tell_removed(edit, removed?, &args[1]);
     Ok(())
 }
 
@@ -30,7 +30,7 @@ pub(super) fn delifeq(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
         };
         Ok::<_, CommandError>(if equal { Change::Remove } else { Change::None })
     })?;
-    edit.changed(u64::from(removed));
+    tell_removed(edit, removed, &args[1]);
     reply.integer(i64::from(removed));
     Ok(())
 }
@@ -47,10 +47,15 @@ pub(super) fn delex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         let removes = record.is_some() && condition.holds(record)?;
         Ok::<_, CommandError>(if removes { Change::Remove } else { Change::None })
     })?;
+    tell_removed(edit, removed, key);
+    reply.integer(i64::from(removed));
+    Ok(())
+}
+
+/// Tells of a key that was removed, and counts it.
+fn tell_removed(edit: &mut Edit<'_, '_>, removed: bool, key: &[u8]) {
     if removed {
         edit.notify(EventClass::Generic, "del", key);
         edit.changed(1);
     }
-    reply.integer(i64::from(removed));
-    Ok(())
 }

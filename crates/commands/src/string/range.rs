@@ -3,7 +3,7 @@
 use super::value::{checked_length, length, make_room, with_bytes};
 use crate::{CommandError, Outcome};
 use base::number::parse_i64;
-use engine::{Change, Edit, Expiry, NewValue, Object, View, new_string};
+use engine::{Change, Edit, EventClass, Expiry, NewValue, Object, View, new_string};
 use resp::{Args, Reply};
 use std::ops::Range;
 
@@ -67,6 +67,7 @@ pub(super) fn setrange(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
             bytes[offset..end].copy_from_slice(value);
         });
     }
+    edit.notify(EventClass::String, "setrange", key);
     edit.changed(1);
     reply.count(end.max(old_length.unwrap_or(0)));
     Ok(())
@@ -88,6 +89,7 @@ pub(super) fn append(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
             bytes.extend_from_slice(value);
         });
     }
+    edit.notify(EventClass::String, "append", key);
     edit.changed(1);
     reply.count(total);
     Ok(())

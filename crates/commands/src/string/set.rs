@@ -4,12 +4,13 @@ use super::condition::Condition;
 use super::value::reply_string;
 use crate::expiry::{ExpiryOption, NewExpiry, TimeKind};
 use crate::{CommandError, Outcome};
-use engine::{Change, Edit, Expiry, new_string};
+use engine::{Change, Edit, EventClass, Expiry, new_string};
 use resp::{Args, Reply};
 
 pub(super) fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if args.len() == 3 {
         edit.put_string(&args[1], &args[2], Expiry::Clear);
+        edit.notify(EventClass::String, "set", &args[1]);
         edit.changed(1);
         reply.ok();
         return Ok(());
@@ -54,9 +55,23 @@ fn set_with_time(
 ) -> Outcome {
     let at = kind.moment(&args[2], edit.moment().now, command)?;
     edit.put_string(&args[1], &args[3], Expiry::At(at));
+    edit.notify(EventClass::String, "set", &args[1]);
+    edit.notify(EventClass::Generic, "expire", &args[1]);
     edit.changed(1);
     reply.ok();
     Ok(())
+}
+
+/// Tells that a key was set, or that it was removed (where it was there) because its time has come already.
+fn tell_set(edit: &mut Edit<'_, '_>, key: &[u8], expiry: NewExpiry, found: bool) {
+    if !expiry.elapsed {
+        edit.notify(EventClass::String, "set", key);
+        if matches!(expiry.expiry, Expiry::At(_)) {
+            edit.notify(EventClass::Generic, "expire", key);
+        }
+    } else if found {
+        edit.notify(EventClass::Expired, "expired", key);
+    }
 }
 
 /// The options of SET.
@@ -144,9 +159,12 @@ impl Setting<'_, '_, '_> {
             })
         });
         if reads {
-            edit.count_lookup(found);
+            edit.count_lookup_of(key, found);
         }
         edit.changed(u64::from(changed?));
+        if performed {
+            tell_set(edit, key, expiry, found);
+        }
         Ok(performed)
     }
 }

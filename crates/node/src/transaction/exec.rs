@@ -1,7 +1,7 @@
 //! EXEC: the commands of a transaction as one.
 
 use super::Transaction;
-use crate::session::{Context, OUT_OF_MEMORY, Prepared};
+use crate::session::{Context, Prepared, TRANSACTION_OUT_OF_MEMORY};
 use crate::table::{Action, Entry};
 use base::Slot;
 use cluster::KeySlots;
@@ -30,7 +30,9 @@ pub(super) fn exec(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
     let Some(transaction) = context.state.take_transaction() else {
         return Err(CommandError::Text("ERR EXEC without MULTI"));
     };
+    context.state.is_in_exec = true;
     let outcome = run(context, &transaction, reply);
+    context.state.is_in_exec = false;
     // What it held has been released by now, whatever came of it.
     context.state.watching.end(&context.node.keyspace);
     outcome
@@ -57,7 +59,7 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     if let Some(needy) = entries.find(|entry| entry.spec.has(Flag::DenyOom))
         && !context.has_memory_for(needy)
     {
-        return Err(OUT_OF_MEMORY);
+        return Err(TRANSACTION_OUT_OF_MEMORY);
     }
     let mut stretches =
         steps.chunk_by(|a, b| (hold(a) == Hold::Nothing) == (hold(b) == Hold::Nothing));

@@ -205,7 +205,7 @@ const STREAMS: &[&str] = &[
     "XACK stream group id...",
     "XPENDING stream group",
     "XCLAIM stream group consumer 0 id... [FORCE] [JUSTID]",
-    "XAUTOCLAIM stream group consumer 0 id [COUNT count] [JUSTID]",
+    "XAUTOCLAIM stream group consumer 0 id [COUNT few] [JUSTID]",
     "?XINFO STREAM stream",
     "?XINFO GROUPS stream",
 ];

@@ -90,6 +90,7 @@ impl Words {
             "index" | "count" => self.number(),
             // Valkey takes the low 32 bits of larger ones.
             "place" => (rng.below(16) as i64 - 8).to_string().into_bytes(),
+            "few" => rng.below(8).to_string().into_bytes(),
             "offset" => rng.below(200).to_string().into_bytes(),
             "bit" => rng.below(2).to_string().into_bytes(),
             "double" => choice(rng, &DOUBLES),

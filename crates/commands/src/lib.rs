@@ -14,6 +14,7 @@ pub mod debug;
 mod error;
 mod expiry;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 mod help;
 pub mod hyperloglog;
@@ -63,6 +64,7 @@ pub const FAMILIES: &[&[KeyspaceCommand]] = &[
     // By name.
     bitmap::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     hash::COMMANDS,
     hyperloglog::COMMANDS,
     keyspace::COMMANDS,

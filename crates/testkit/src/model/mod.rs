@@ -49,12 +49,11 @@ const STEPS_OF_BATCH: usize = 60;
 /// The longest reply told in full.
 const TOLD_CHARS_MAX: usize = 1500;
 
-/// Thresholds, with values that a round chooses from.
+/// Thresholds, with values that a round chooses from. Not that of intsets: what a set becomes that has passed it depends on the order of its members.
 const THRESHOLDS: &[(&str, &[&str])] = &[
     ("list-max-listpack-size", &["-2", "-1", "1", "4", "20"]),
     ("hash-max-listpack-entries", &["128", "4", "0"]),
     ("hash-max-listpack-value", &["64", "10"]),
-    ("set-max-intset-entries", &["512", "5", "0"]),
     ("set-max-listpack-entries", &["128", "6", "0"]),
     ("set-max-listpack-value", &["64", "10"]),
     ("zset-max-listpack-entries", &["128", "6", "0"]),

@@ -226,7 +226,7 @@ impl AutoClaiming {
     }
 }
 
-/// A count, if the text was a number at all.
+/// A count, where the text was a number at all.
 fn check_count(count: Option<i64>) -> Result<i64, CommandError> {
     let count = count
         .filter(|count| (1..=COUNT_MAX).contains(count))

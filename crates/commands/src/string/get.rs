@@ -1,6 +1,6 @@
 //! Reading a string as a whole, and what reading may do to its expiry.
 
-use super::value::{length, reply_string};
+use super::value::{length, reply_string, with_bytes};
 use crate::expiry::{ExpiryOption, NewExpiry};
 use crate::{CommandError, Outcome};
 use engine::{Change, Edit, EventClass, Expiry, View};
@@ -53,6 +53,17 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         let class = if elapsed { EventClass::Expired } else { EventClass::Generic };
         edit.notify(class, event, &args[1]);
         edit.changed(1);
+    }
+    Ok(())
+}
+
+pub(super) fn digest(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match view.find(&args[1]) {
+        Some(record) => {
+            let digest = with_bytes(record, xxhash_rust::xxh3::xxh3_64)?;
+            reply.bulk(format!("{digest:016x}").as_bytes());
+        }
+        None => reply.null(),
     }
     Ok(())
 }

@@ -74,6 +74,8 @@ pub struct Client {
     pub query_buffer_bytes: AtomicUsize,
     /// How many bytes of replies, and of messages that were taken from its mailbox, are waiting to be sent to it.
     pub pending_output_bytes: AtomicUsize,
+    /// What is counted of its memory among that of all clients.
+    counted_bytes: AtomicUsize,
     /// How many commands wait for its EXEC; -1 outside a transaction.
     pub transaction_commands: AtomicI64,
     /// How many keys it watches.
@@ -269,6 +271,7 @@ pub struct ClientsMemory {
 pub struct Clients {
     by_id: DashMap<ClientId, Arc<Client>>,
     connected: AtomicUsize,
+    counted_bytes: AtomicI64,
     last_id: AtomicU64,
 }
 
@@ -300,6 +303,7 @@ impl Clients {
             output_bytes: AtomicU64::new(0),
             query_buffer_bytes: AtomicUsize::new(0),
             pending_output_bytes: AtomicUsize::new(0),
+            counted_bytes: AtomicUsize::new(0),
             transaction_commands: AtomicI64::new(-1),
             watched_keys: AtomicUsize::new(0),
             flags: AtomicU32::new(0),
@@ -315,9 +319,21 @@ impl Clients {
 
     /// Forgets a connection that has ended, or was never served.
     pub fn disconnect(&self, id: ClientId) {
-        if self.by_id.remove(&id).is_some() {
+        if let Some((_, client)) = self.by_id.remove(&id) {
             self.connected.fetch_sub(1, Relaxed);
+            self.count_bytes(&client, 0);
         }
+    }
+
+    /// What all clients take of memory, in bytes: as [`Clients::memory`] last saw them, without those that have gone since.
+    #[must_use]
+    pub fn counted_bytes(&self) -> u64 {
+        self.counted_bytes.load(Relaxed).max(0) as u64
+    }
+
+    fn count_bytes(&self, client: &Client, bytes: usize) {
+        let before = client.counted_bytes.swap(bytes, Relaxed);
+        self.counted_bytes.fetch_add(bytes as i64 - before as i64, Relaxed);
     }
 
     /// How many clients are connected.
@@ -329,11 +345,17 @@ impl Clients {
     /// What all clients take of memory.
     #[must_use]
     pub fn memory(&self) -> ClientsMemory {
-        self.by_id.iter().fold(ClientsMemory::default(), |sum, client| ClientsMemory {
-            bytes: sum.bytes + client.memory_bytes(),
-            query_buffer_max: sum.query_buffer_max.max(client.query_buffer_bytes.load(Relaxed)),
-            output_max: sum.output_max.max(client.unread_bytes()),
-        })
+        let mut all = ClientsMemory::default();
+        // None of them can be forgotten while it is looked at.
+        for client in &self.by_id {
+            let bytes = client.memory_bytes();
+            self.count_bytes(&client, bytes);
+            all.bytes += bytes;
+            let query_buffer = client.query_buffer_bytes.load(Relaxed);
+            all.query_buffer_max = all.query_buffer_max.max(query_buffer);
+            all.output_max = all.output_max.max(client.unread_bytes());
+        }
+        all
     }
 
     /// The client of this number.

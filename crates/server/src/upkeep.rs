@@ -72,7 +72,6 @@ async fn run_freeing(node: Arc<Node>) {
 /// Runs the timers for ever, `hz` times a second.
 async fn run_timers(node: Arc<Node>) {
     let mut cursor = ExpireCursor::default();
-    node.measure_startup_memory();
     let mut watch = ClientsWatch::default();
     let mut looked_at_clients = clock::monotonic();
     loop {

@@ -9,6 +9,7 @@ mod demo;
 mod in_process;
 mod memory;
 mod mixed_bus;
+mod model;
 mod process;
 mod pubsub;
 mod scripts;

@@ -138,10 +138,11 @@ impl Node {
         eviction: &mut Eviction,
         worker: WorkerId,
         moment: &Moment,
-        effects: &mut Effects,
     ) -> bool {
         let clock = || self.host.monotonic_micros();
-        let outcome = self.evict_until_room(limit, eviction, worker, moment, effects);
+        let mut effects = Effects::default();
+        let outcome = self.evict_until_room(limit, eviction, worker, moment, &mut effects);
+        self.tell(&effects, None);
         self.upkeep.eviction.note(outcome != Some(true), clock);
         outcome.is_none_or(|has_room| has_room)
     }
@@ -186,9 +187,7 @@ impl Node {
             let time_max = limit.time_max.map(|time| time.max(TIMER_TIME));
             let limit = MemoryLimit { time_max, ..limit };
             let mut eviction = self.upkeep.timer_eviction.lock();
-            let mut effects = Effects::default();
-            self.make_room(&limit, &mut eviction, self.upkeep(), moment, &mut effects);
-            drop(effects);
+            self.make_room(&limit, &mut eviction, self.upkeep(), moment);
         }
     }
 }
@@ -235,11 +234,7 @@ impl Context<'_> {
         if self.held.is_some() {
             return true;
         }
-        let mut effects = Effects::default();
-        let (limit, moment) = (&self.memory, &self.moment);
-        let has_room = self.node.make_room(limit, self.eviction, self.worker, moment, &mut effects);
-        drop(effects);
-        has_room
+        self.node.make_room(&self.memory, self.eviction, self.worker, &self.moment)
     }
 }
 

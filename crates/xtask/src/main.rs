@@ -7,6 +7,7 @@
 mod bench;
 mod test;
 mod tools;
+mod upstream;
 
 use std::process::{Command, ExitCode};
 
@@ -19,7 +20,9 @@ tasks:
                              (and oracle-tools: the process tests on the oracles, to prove the tests)
   commands                   write docs/commands.md from the command table
   bench                      measure Redstart beside Valkey, Redis and the echo floor
-                             (cargo xtask bench --help)";
+                             (cargo xtask bench --help)
+  upstream                   run Valkey's own test suite on Redstart and on Valkey
+                             (cargo xtask upstream --help)";
 
 /// Writes the page of commands. The test that compares it knows how.
 fn write_commands() -> anyhow::Result<()> {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test", rest @ ..] => return test::main(rest),
         ["bench", ..] => bench::run(&arguments[1..]),
+        ["upstream", rest @ ..] => upstream::run(rest),
         ["commands"] => write_commands(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

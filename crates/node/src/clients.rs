@@ -379,7 +379,8 @@ impl Clients {
         // None of them can be forgotten while it is looked at.
         for client in &self.by_id {
             let bytes = client.memory_bytes();
-            self.count_bytes(&client, bytes);
+            // One that is being disconnected gives its memory back.
+            self.count_bytes(&client, if client.is_killed() { 0 } else { bytes });
             all.bytes += bytes;
             let query_buffer = client.query_buffer_bytes.load(Relaxed);
             all.query_buffer_max = all.query_buffer_max.max(query_buffer);

@@ -168,6 +168,9 @@ impl Keyspace {
         moment: &Moment,
         effects: &mut Effects,
     ) -> EvictStep {
+        if !self.may_evict(rule) {
+            return EvictStep::Nothing;
+        }
         eviction.follow(rule);
         self.sample(eviction, rule, moment);
         while let Some(candidate) = eviction.candidates.pop() {
@@ -180,6 +183,13 @@ impl Keyspace {
         }
         eviction.barren = 0;
         EvictStep::Nothing
+    }
+
+    /// Whether there is a key that may be evicted, as the counters have it.
+    fn may_evict(&self, rule: EvictionRule) -> bool {
+        (0..self.databases())
+            .map(|database| self.totals(database))
+            .any(|totals| if rule.volatile_only { totals.volatile > 0 } else { totals.keys > 0 })
     }
 
     fn slots_of_all_databases(&self) -> usize {

@@ -74,6 +74,8 @@ pub struct Client {
     pub query_buffer_bytes: AtomicUsize,
     /// How many bytes of replies, and of messages that were taken from its mailbox, are waiting to be sent to it.
     pub pending_output_bytes: AtomicUsize,
+    /// What is counted of its memory among that of all clients.
+    counted_bytes: AtomicUsize,
     /// How many commands wait for its EXEC; -1 outside a transaction.
     pub transaction_commands: AtomicI64,
     /// How many keys it watches.
@@ -296,6 +298,7 @@ pub struct ClientsMemory {
 pub struct Clients {
     by_id: DashMap<ClientId, Arc<Client>>,
     connected: AtomicUsize,
+    counted_bytes: AtomicI64,
     last_id: AtomicU64,
 }
 
@@ -327,6 +330,7 @@ impl Clients {
             output_bytes: AtomicU64::new(0),
             query_buffer_bytes: AtomicUsize::new(0),
             pending_output_bytes: AtomicUsize::new(0),
+            counted_bytes: AtomicUsize::new(0),
             transaction_commands: AtomicI64::new(-1),
             watched_keys: AtomicUsize::new(0),
             flags: AtomicU32::new(0),
@@ -347,7 +351,19 @@ impl Clients {
         if let Some((_, client)) = self.by_id.remove(&id) {
             client.has_left.store(true, Relaxed);
             self.connected.fetch_sub(1, Relaxed);
+            self.count_bytes(&client, 0);
         }
+    }
+
+    /// What all clients take of memory, in bytes: as [`Clients::memory`] last saw them, without those that have gone since.
+    #[must_use]
+    pub fn counted_bytes(&self) -> u64 {
+        self.counted_bytes.load(Relaxed).max(0) as u64
+    }
+
+    fn count_bytes(&self, client: &Client, bytes: usize) {
+        let before = client.counted_bytes.swap(bytes, Relaxed);
+        self.counted_bytes.fetch_add(bytes as i64 - before as i64, Relaxed);
     }
 
     /// How many clients are connected.
@@ -359,11 +375,18 @@ impl Clients {
     /// What all clients take of memory.
     #[must_use]
     pub fn memory(&self) -> ClientsMemory {
-        self.by_id.iter().fold(ClientsMemory::default(), |sum, client| ClientsMemory {
-            bytes: sum.bytes + client.memory_bytes(),
-            query_buffer_max: sum.query_buffer_max.max(client.query_buffer_bytes.load(Relaxed)),
-            output_max: sum.output_max.max(client.unread_bytes()),
-        })
+        let mut all = ClientsMemory::default();
+        // None of them can be forgotten while it is looked at.
+        for client in &self.by_id {
+            let bytes = client.memory_bytes();
+            // One that is being disconnected gives its memory back.
+            self.count_bytes(&client, if client.is_killed() { 0 } else { bytes });
+            all.bytes += bytes;
+            let query_buffer = client.query_buffer_bytes.load(Relaxed);
+            all.query_buffer_max = all.query_buffer_max.max(query_buffer);
+            all.output_max = all.output_max.max(client.unread_bytes());
+        }
+        all
     }
 
     /// The client of this number.

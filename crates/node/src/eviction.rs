@@ -127,7 +127,7 @@ impl EvictionStats {
 impl Node {
     /// What `maxmemory` limits: what is in use, but for keys that are gone and wait to be freed. What stands beside the keys is as the timer last saw it.
     fn limited_bytes(&self) -> u64 {
-        let beside = self.upkeep.bytes_beside_keys();
+        let beside = self.clients.counted_bytes() + self.upkeep.link_bytes();
         (beside + self.keyspace.memory_bytes()).saturating_sub(self.keyspace.unfreed_bytes())
     }
 
@@ -156,7 +156,8 @@ impl Node {
         moment: &Moment,
         effects: &mut Effects,
     ) -> Option<bool> {
-        let has_room = || self.limited_bytes() <= limit.bytes_max;
+        // Nothing is evicted for what a flush is about to give back.
+        let has_room = || self.limited_bytes() <= limit.bytes_max || self.keyspace.has_flushed();
         if has_room() {
             return Some(true);
         }

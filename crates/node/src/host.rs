@@ -71,11 +71,6 @@ pub trait Host: Send + Sync {
     /// The resident memory of the process, in bytes.
     fn resident_bytes(&self) -> u64;
 
-    /// The part of the resident memory that is the process's own and no file's, in bytes.
-    fn private_bytes(&self) -> u64 {
-        self.resident_bytes()
-    }
-
     /// The processor time that the process has taken.
     fn cpu_times(&self) -> CpuTimes {
         CpuTimes::default()

@@ -25,8 +25,6 @@ pub(crate) struct Upkeep {
     pub(crate) is_expiry_active: AtomicBool,
     /// DEBUG PAUSE-CRON.
     pub(crate) is_paused: AtomicBool,
-    /// Memory that was in use before the first client came, in bytes.
-    startup_bytes: AtomicU64,
     peak_bytes: AtomicU64,
     rates: Mutex<Rates>,
     replication_id: Mutex<NodeId>,
@@ -34,8 +32,8 @@ pub(crate) struct Upkeep {
     pub(crate) eviction: EvictionStats,
     /// The evictions of the timer.
     pub(crate) timer_eviction: Mutex<Eviction>,
-    /// See [`Upkeep::bytes_beside_keys`].
-    bytes_beside_keys: AtomicU64,
+    /// See [`Upkeep::link_bytes`].
+    link_bytes: AtomicU64,
 }
 
 /// What is told of active expiry. Only the thread of the timers writes it.
@@ -91,24 +89,19 @@ impl Upkeep {
         Upkeep {
             is_expiry_active: AtomicBool::new(true),
             is_paused: AtomicBool::new(false),
-            startup_bytes: AtomicU64::new(0),
             peak_bytes: AtomicU64::new(0),
             rates: Mutex::default(),
             replication_id: Mutex::new(NodeId::random(&mut rng)),
             expiry: ExpiryStats::default(),
             eviction: EvictionStats::default(),
             timer_eviction: Mutex::new(Eviction::new(rng.fork())),
-            bytes_beside_keys: AtomicU64::new(0),
+            link_bytes: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn startup_bytes(&self) -> u64 {
-        self.startup_bytes.load(Relaxed)
-    }
-
-    /// The memory in use that is not the keyspace's, in bytes, as the timer last saw it.
-    pub(crate) fn bytes_beside_keys(&self) -> u64 {
-        self.bytes_beside_keys.load(Relaxed)
+    /// What waits to be sent on the links of the bus, in bytes, as the timer last saw it.
+    pub(crate) fn link_bytes(&self) -> u64 {
+        self.link_bytes.load(Relaxed)
     }
 
     pub(crate) fn rates(&self) -> Traffic {
@@ -135,14 +128,6 @@ impl Upkeep {
 }
 
 impl Node {
-    /// Measures what memory is in use before the first client comes (`used_memory_startup`).
-    pub fn measure_startup_memory(&self) {
-        let bytes = self.host.private_bytes();
-        self.upkeep.startup_bytes.store(bytes, Relaxed);
-        let beside_keys = bytes.saturating_sub(self.keyspace.fixed_bytes());
-        self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
-    }
-
     /// What has to be done about every 100 ms: takes samples of the statistics and ends a pause that is over.
     pub fn tick(&self, now: Now) {
         if self.upkeep.is_paused.load(Relaxed) {
@@ -154,9 +139,9 @@ impl Node {
             output_bytes: sum.output_bytes + stats.output_bytes.value(),
         });
         self.upkeep.rates.lock().sample(now.monotonic, total);
-        // Notes the peak.
-        let beside_keys = self.used_memory_bytes().saturating_sub(self.keyspace.memory_bytes());
-        self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
+        // Notes the peak, and counts the clients' memory.
+        let _ = self.used_memory_bytes();
+        self.upkeep.link_bytes.store(self.link_bytes() as u64, Relaxed);
         let moment = self.moment(&Tuning::new(&self.settings.current()), now);
         self.evict_by_timer(&moment);
         self.tracking.shrink();

@@ -134,12 +134,7 @@ impl Host for ProcessHost {
     }
 
     fn resident_bytes(&self) -> u64 {
-        process::memory().resident
-    }
-
-    fn private_bytes(&self) -> u64 {
-        let memory = process::memory();
-        memory.resident.saturating_sub(memory.shared)
+        process::resident_bytes()
     }
 
     fn cpu_times(&self) -> CpuTimes {

@@ -72,7 +72,6 @@ async fn run_freeing(node: Arc<Node>) {
 /// Runs the timers for ever, `hz` times a second.
 async fn run_timers(node: Arc<Node>) {
     let mut cursor = ExpireCursor::default();
-    node.measure_startup_memory();
     let mut watch = ClientsWatch::default();
     let mut looked_at_clients = clock::monotonic();
     loop {
@@ -81,12 +80,13 @@ async fn run_timers(node: Arc<Node>) {
         tokio::time::sleep(cycle).await;
         clock::synchronise();
         node.expire_cycle(&mut cursor, cycle, clock::now);
-        let now = clock::now();
-        node.tick(now);
+        // Clients that take too much go before keys do.
         for client in node.evict_clients() {
             let address = &client.origin.address;
             tracing::info!("Evicting client: id={} addr={address}", client.id.0);
         }
+        let now = clock::now();
+        node.tick(now);
         let now = now.monotonic;
         if now.since(looked_at_clients) >= CLIENTS_CYCLE {
             looked_at_clients = now;

@@ -78,7 +78,7 @@ const DOCTOR_PEAK_PERCENT: u64 = 150;
 
 /// Resident memory is a problem beyond this many percent of what is used, where it is more by [`DOCTOR_WASTE_BYTES_MIN`].
 const DOCTOR_RESIDENT_PERCENT: u64 = 140;
-const DOCTOR_WASTE_BYTES_MIN: u64 = 10 << 20;
+const DOCTOR_WASTE_BYTES_MIN: u64 = 20 << 20;
 
 /// What a client may take on average, in bytes.
 const DOCTOR_CLIENT_BYTES_MAX: u64 = 200 << 10;

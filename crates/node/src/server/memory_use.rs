@@ -7,7 +7,7 @@ pub(crate) struct MemoryUse {
     /// All that is in use, as it is counted.
     pub(crate) used: u64,
     pub(super) peak: u64,
-    /// What was in use before the first client came.
+    /// What is in use without a key and a client.
     pub(super) startup: u64,
     pub(super) clients: u64,
     pub(super) links: u64,
@@ -19,10 +19,10 @@ pub(crate) struct MemoryUse {
 
 impl MemoryUse {
     pub(crate) fn of(node: &Node) -> MemoryUse {
-        let startup = node.upkeep.startup_bytes();
+        let startup = node.keyspace.fixed_bytes();
         let clients = node.clients.memory().bytes as u64;
         let links = node.link_bytes() as u64;
-        let dataset = node.keyspace.memory_bytes().saturating_sub(node.keyspace.fixed_bytes());
+        let dataset = node.keyspace.memory_bytes().saturating_sub(startup);
         let used = startup + clients + links + dataset;
         let databases = 0..node.keyspace.databases();
         MemoryUse {

@@ -7,6 +7,7 @@
 //! A reading command receives a [`View`](engine::View), a writing one an [`Edit`](engine::Edit), a command over all keys a [`Whole`]: what a
 //! declaration says about writing cannot be untrue.
 
+pub mod bitmap;
 mod block;
 mod database;
 pub mod debug;
@@ -14,7 +15,9 @@ mod error;
 mod expiry;
 pub mod generic;
 pub mod geo;
+pub mod hash;
 mod help;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod list;
 mod scan;
@@ -59,8 +62,11 @@ pub type KeyspaceCommand = Command<Run>;
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] = &[
     // By name.
+    bitmap::COMMANDS,
     generic::COMMANDS,
     geo::COMMANDS,
+    hash::COMMANDS,
+    hyperloglog::COMMANDS,
     keyspace::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,

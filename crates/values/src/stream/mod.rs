@@ -8,6 +8,8 @@ mod log;
 mod node;
 mod radix;
 mod range;
+#[cfg(test)]
+mod tests;
 mod trim;
 
 pub use consumer::{Consumer, ConsumerNumber};

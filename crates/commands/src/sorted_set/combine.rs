@@ -38,8 +38,10 @@ fn reply_combined(
     let keys = keys_of(args, 1, name)?;
     let sources = view.find_all(args.iter_from(2).take(keys), source)?;
     let options = Options::parse(args, 2 + keys, keys, how, true)?;
-    // What is not stored may be laid out as it is made.
-    let result = combined(sources, how, &options, &Rules::DEFAULT);
+    // What is not stored is never small: a listpack knows no negative zero.
+    let mut rules = Rules::DEFAULT;
+    rules.sorted_set.entries = 0;
+    let result = combined(sources, how, &options, &rules);
     reply_members(&result, 0..result.len(), false, options.with_scores, reply);
     Ok(())
 }
@@ -156,8 +158,21 @@ impl Aggregate {
     fn of(self, one: f64, other: f64) -> f64 {
         match self {
             Aggregate::Sum => or_zero(one + other),
-            Aggregate::Least => one.min(other),
-            Aggregate::Greatest => one.max(other),
+            // Of zeros of both signs, the first stays.
+            Aggregate::Least => {
+                if other < one {
+                    other
+                } else {
+                    one
+                }
+            }
+            Aggregate::Greatest => {
+                if other > one {
+                    other
+                } else {
+                    one
+                }
+            }
         }
     }
 }

@@ -179,7 +179,7 @@ impl AutoClaiming {
                 count = value
                     .and_then(parse_i64)
                     .ok_or(CommandError::NotInteger)
-                    .and_then(|count| check_count(count))?;
+                    .and_then(check_count)?;
                 index += 2;
             } else if word.eq_ignore_ascii_case(b"JUSTID") {
                 only_ids = true;

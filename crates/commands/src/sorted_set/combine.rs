@@ -314,7 +314,12 @@ fn union(sources: &[(Source<'_>, f64)], aggregate: Aggregate, rules: &Rules) -> 
     for &(source, weight) in sources {
         source.visit(|member, score| {
             let score = or_zero(score * weight);
-            let score = result.score(member).map_or(score, |old| aggregate.of(old, score));
+            let old = result.score(member);
+            let score = old.map_or(score, |old| aggregate.of(old, score));
+            // An equal score would stay, and a zero keep its sign.
+            if score == 0.0 && old == Some(0.0) {
+                result.remove(member);
+            }
             result.insert(member, score, rules);
         });
     }
@@ -325,8 +330,9 @@ fn intersection(sources: &[(Source<'_>, f64)], aggregate: Aggregate, rules: &Rul
     let mut result = SortedSet::new();
     let Some(((smallest, weight), others)) = sources.split_first() else { return result };
     smallest.visit(|member, score| {
+        // A further score that is no number makes a sum 0, and is neither less nor greater.
         let score = others.iter().try_fold(or_zero(score * weight), |sum, (other, weight)| {
-            Some(aggregate.of(sum, or_zero(other.score(member)? * weight)))
+            Some(aggregate.of(sum, other.score(member)? * weight))
         });
         if let Some(score) = score {
             result.insert(member, score, rules);

@@ -132,9 +132,9 @@ fn a_subscriber_beyond_its_soft_limit_has_so_many_seconds() {
 /// The reply that comes next; notices before it are of what was read before.
 fn reply_behind_notices(client: &mut Client) -> Reply {
     loop {
-        match client.reply().expect("the server answers") {
-            Reply::Push(_) => {}
-            reply => return reply,
+        let reply = client.reply().expect("the server answers");
+        if !matches!(reply, Reply::Push(_)) {
+            return reply;
         }
     }
 }

@@ -227,6 +227,7 @@ impl Connection for Link {
                 self.run();
             }
             if !self.is_closed() {
+                self.world.pass();
                 self.session.deliver(&mut self.output);
             }
             if !self.output.is_empty() {

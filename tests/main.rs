@@ -8,6 +8,7 @@ mod command_line;
 mod demo;
 mod in_process;
 mod mixed_bus;
+mod model;
 mod process;
 mod pubsub;
 mod scripts;

@@ -168,9 +168,90 @@ impl<'a> ExpiryOption<'a> {
     }
 }
 
+impl ExpiryOption<'_> {
+    /// The same for commands that also take the time 0, which has come already (HGETEX, HSETEX).
+    ///
+    /// # Errors
+    ///
+    /// Where the time is none, negative, or too far away.
+    pub(crate) fn resolve_from_zero(
+        self,
+        now: UnixMillis,
+        command: &'static str,
+    ) -> Result<NewExpiry, CommandError> {
+        match self {
+            ExpiryOption::Time(_, text) if parse_i64(text) == Some(0) => {
+                Ok(NewExpiry { expiry: Expiry::At(now.0), elapsed: true })
+            }
+            ExpiryOption::None
+            | ExpiryOption::Keep
+            | ExpiryOption::Persist
+            | ExpiryOption::Time(..) => self.resolve(now, command),
+        }
+    }
+}
+
 impl NewExpiry {
     /// None.
     pub(crate) const CLEAR: NewExpiry = NewExpiry { expiry: Expiry::Clear, elapsed: false };
+}
+
+/// Under which conditions the expiry is set; several may be given.
+#[derive(Default)]
+pub(crate) struct Conditions {
+    /// Only where there is none.
+    nx: bool,
+    /// Only where there is one.
+    xx: bool,
+    /// Only where the new one is later. No expiry is later than any.
+    gt: bool,
+    /// Only where the new one is earlier.
+    lt: bool,
+}
+
+impl Conditions {
+    /// Reads them from words.
+    ///
+    /// # Errors
+    ///
+    /// Where a word is none of them, or contradicts another.
+    pub(crate) fn parse<'a>(
+        words: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Conditions, CommandError> {
+        let mut conditions = Conditions::default();
+        for option in words {
+            let lower = option.to_ascii_lowercase();
+            *match &lower[..] {
+                b"nx" => &mut conditions.nx,
+                b"xx" => &mut conditions.xx,
+                b"gt" => &mut conditions.gt,
+                b"lt" => &mut conditions.lt,
+                _ => {
+                    return Err(CommandError::echo("ERR Unsupported option ", option, ""));
+                }
+            } = true;
+        }
+        let Conditions { nx, xx, gt, lt } = conditions;
+        if nx && (xx || gt || lt) {
+            return Err(CommandError::Text(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
+        }
+        if gt && lt {
+            return Err(CommandError::Text(
+                "ERR GT and LT options at the same time are not compatible",
+            ));
+        }
+        Ok(conditions)
+    }
+
+    /// Whether an expiry that is `current` may become `new`.
+    pub(crate) fn allow(&self, current: Option<i64>, new: i64) -> bool {
+        match current {
+            None => !self.xx && !self.gt,
+            Some(current) => !self.nx && (!self.gt || new > current) && (!self.lt || new < current),
+        }
+    }
 }
 
 #[cfg(test)]

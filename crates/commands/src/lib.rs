@@ -7,13 +7,17 @@
 //! A reading command receives a [`View`](engine::View), a writing one an [`Edit`](engine::Edit), a command over all keys a [`Whole`]: what a
 //! declaration says about writing cannot be untrue.
 
+pub mod bitmap;
 mod block;
 mod database;
 pub mod debug;
 mod error;
 mod expiry;
 pub mod generic;
+pub mod geo;
+pub mod hash;
 mod help;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod list;
 mod scan;
@@ -58,7 +62,11 @@ pub type KeyspaceCommand = Command<Run>;
 /// Every family of this crate.
 pub const FAMILIES: &[&[KeyspaceCommand]] = &[
     // By name.
+    bitmap::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
+    hash::COMMANDS,
+    hyperloglog::COMMANDS,
     keyspace::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,

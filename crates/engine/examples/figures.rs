@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use base::{Rng, Slot, UnixMillis};
-use engine::{Effects, ExpireCursor, Expiry, HashSeed, Keyspace, Moment, WorkerId};
+use engine::{ExpireCursor, Expiry, HashSeed, Keyspace, Moment, WorkerId};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -50,7 +50,7 @@ fn main() {
                 1_000_000,
                 WORKER,
                 &Moment::at(NOW),
-                &mut Effects::default(),
+                &mut |_| (),
             ));
         });
         println!(

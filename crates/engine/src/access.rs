@@ -1,6 +1,6 @@
 //! The slots that one command holds, and what it does to the counters.
 
-use crate::events::Effects;
+use crate::events::{Effects, EventClass};
 use crate::keyspace::{Keyspace, SlotState, States};
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
@@ -165,7 +165,7 @@ impl<'k> Access<'k> {
         database: usize,
         mut moment: Moment,
     ) -> Access<'k> {
-        moment.observes |= held.is_observed(keyspace);
+        moment.observes |= keyspace.is_observed_whole() || held.is_observed(keyspace);
         Access {
             keyspace,
             tally,
@@ -253,6 +253,11 @@ impl<'k> Access<'k> {
         self.database
     }
 
+    /// What others are to be told of, and what they were told of while the slots were held.
+    pub fn effects_mut(&mut self) -> &mut Effects {
+        &mut self.effects
+    }
+
     /// Whether others are to be told of something.
     #[inline]
     #[must_use]
@@ -270,6 +275,15 @@ impl<'k> Access<'k> {
     #[inline]
     pub(crate) fn note_modified(&mut self, key: &[u8]) {
         self.effects.note_modified(self.keyspace, &self.moment, self.database, key);
+    }
+
+    /// Tells that a key which is asked for is not there, where such events are published.
+    #[inline]
+    pub(crate) fn note_miss(&mut self, key: &[u8]) {
+        if self.moment.events.contains(EventClass::Miss) && self.live(key).is_none() {
+            let class = (EventClass::Miss, "keymiss");
+            self.effects.note_event(&self.moment, class, self.database, key);
+        }
     }
 
     /// Randomness for one command.

@@ -157,6 +157,7 @@ impl<'a, 'k> Edit<'a, 'k> {
 
     /// As [`Edit::find`], and counts a hit or a miss, as the reading half of COPY does.
     pub fn find_counted(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        self.access.note_miss(key);
         let tally = self.access.tally;
         let record = self.find(key);
         match record {
@@ -173,6 +174,15 @@ impl<'a, 'k> Edit<'a, 'k> {
             self.access.tally.count_hit();
         } else {
             self.access.tally.count_miss();
+        }
+    }
+
+    /// The same, and tells of a miss where such events are published.
+    #[inline]
+    pub fn count_lookup_of(&mut self, key: &[u8], found: bool) {
+        self.count_lookup(found);
+        if !found {
+            self.notify(EventClass::Miss, "keymiss", key);
         }
     }
 
@@ -270,6 +280,15 @@ impl<'a, 'k> Edit<'a, 'k> {
         key: &[u8],
         change: impl FnOnce(&mut Vec<u8>) -> T,
     ) -> Option<T> {
+        self.modify_string_if(key, |bytes| (true, change(bytes)))
+    }
+
+    /// As [`Edit::modify_string`], for a change that tells with its first result whether it has changed anything.
+    pub fn modify_string_if<T>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut Vec<u8>) -> (bool, T),
+    ) -> Option<T> {
         let hash = self.access.hash(key);
         let moment = self.access.moment;
         let mut occupied = self.access.live_mut(hash, key)?;
@@ -290,10 +309,12 @@ impl<'a, 'k> Edit<'a, 'k> {
         }
         let ValueMut::Object(object) = occupied.value_mut() else { return None };
         let Object::String(bytes) = object else { return None };
-        let result = change(bytes);
+        let (is_changed, result) = change(bytes);
         let after = object.memory_bytes();
         self.access.object_bytes += after as i64 - before as i64;
-        self.access.note_modified(key);
+        if is_changed {
+            self.access.note_modified(key);
+        }
         Some(result)
     }
 

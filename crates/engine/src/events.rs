@@ -90,6 +90,8 @@ pub struct Effects {
     pub events: Vec<KeyEvent>,
     /// Keys that were modified, where somebody observes them; a key may stand here more than once.
     pub modified: Vec<ModifiedKey>,
+    /// How many of the modified keys others were told of already.
+    told: usize,
 }
 
 impl Effects {
@@ -100,7 +102,19 @@ impl Effects {
         self.events.is_empty() && self.modified.is_empty()
     }
 
-    /// Takes in what happened after this.
+    /// The modified keys that others were not told of yet.
+    #[must_use]
+    pub fn untold(&self) -> &[ModifiedKey] {
+        &self.modified[self.told..]
+    }
+
+    /// Others were told of everything. The modified keys are kept: clients may wait for them.
+    pub fn set_told(&mut self) {
+        self.events.clear();
+        self.told = self.modified.len();
+    }
+
+    /// Takes in what happened after this. Others were not told of either yet.
     pub fn append(&mut self, later: Effects) {
         self.events.extend(later.events);
         self.modified.extend(later.modified);

@@ -70,15 +70,15 @@ const BUCKETS_PER_HOLD: usize = 16;
 
 impl Keyspace {
     /// Looks at some keys with an expiry, from where the last step ended, and removes those whose time has come. Stops
-    /// after about `examined_max` keys, or at the end of the last slot. A slot's lock is held for a few buckets at a time. What others are to be told of
-    /// the keys that went is added to `effects`.
+    /// after about `examined_max` keys, or at the end of the last slot. A slot's lock is held for a few buckets at a time; what
+    /// others are to be told of the keys that went is given to `tell` under it.
     pub fn expire_step(
         &self,
         cursor: &mut ExpireCursor,
         examined_max: u64,
         worker: WorkerId,
         moment: &Moment,
-        effects: &mut Effects,
+        tell: &mut dyn FnMut(&Effects),
     ) -> ExpireProgress {
         let mut progress = ExpireProgress::default();
         while progress.examined < examined_max {
@@ -99,7 +99,7 @@ impl Keyspace {
             if slot.index() != cursor.slot {
                 (cursor.slot, cursor.within) = (slot.index(), 0);
             }
-            self.expire_in_slot(slot, cursor, worker, moment, (&mut progress, effects));
+            self.expire_in_slot(slot, cursor, worker, moment, (&mut progress, tell));
         }
         self.average_ttls.add(cursor.database, std::mem::take(&mut cursor.seen));
         progress
@@ -111,13 +111,16 @@ impl Keyspace {
         cursor: &mut ExpireCursor,
         worker: WorkerId,
         moment: &Moment,
-        (progress, effects): (&mut ExpireProgress, &mut Effects),
+        (progress, tell): (&mut ExpireProgress, &mut dyn FnMut(&Effects)),
     ) {
         let now = moment.now;
         let mut due: Vec<Vec<u8>> = Vec::new();
         let mut seen = cursor.seen;
         let mut state = self.lock(slot);
-        let moment = Moment { observes: moment.observes || self.is_observed(slot), ..*moment };
+        let moment = Moment {
+            observes: moment.observes || self.is_observed_whole() || self.is_observed(slot),
+            ..*moment
+        };
         let table = match state.table(cursor.database) {
             Some(table) if table.volatile_len() > 0 => table,
             Some(_) | None => {
@@ -145,11 +148,15 @@ impl Keyspace {
         let before = table.memory_bytes() as i64;
         let mut objects = 0;
         let removed = due.len();
+        let mut effects = Effects::default();
         for key in due {
             if let Some(record) = table.remove(self.hash(&key), &key) {
                 effects.note_expired(self, &moment, cursor.database, &key);
                 objects += self.discard(record) as i64;
             }
+        }
+        if !effects.is_empty() {
+            tell(&effects);
         }
         if removed > 0 && table.is_empty() {
             self.occupied.set(cursor.database, slot, false);

@@ -16,7 +16,7 @@ use base::{Rng, SLOT_COUNT, Slot};
 use collections::{Hint, KeyHasher, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use values::Rules;
 
 /// The threads that touch the keyspace are numbered, so that each has counters of its own.
@@ -96,6 +96,9 @@ pub struct Keyspace {
     pub(crate) observers: Observers,
     pub(crate) average_ttls: AverageTtls,
     rules: SharedRules,
+    /// Whether somebody observes all keys. Read under the lock of a slot: who has set it before he looked at a key is told of every
+    /// later change of it.
+    is_observed_whole: AtomicBool,
 }
 
 impl Keyspace {
@@ -123,6 +126,7 @@ impl Keyspace {
             observers: Observers::new(),
             average_ttls: AverageTtls::new(databases),
             rules: SharedRules::new(element_seed),
+            is_observed_whole: AtomicBool::new(false),
         }
     }
 
@@ -250,6 +254,17 @@ impl Keyspace {
     pub fn set_serves(&self, slot: Slot, served: bool) {
         let _held = self.lock(slot);
         self.set_mark(slot, SERVED, served);
+    }
+
+    /// Has all keys that are modified told of, or only those that somebody watches or waits for.
+    pub fn set_observed_whole(&self, observed: bool) {
+        self.is_observed_whole.store(observed, Relaxed);
+    }
+
+    /// Whether all keys that are modified are to be told of.
+    #[inline]
+    pub(crate) fn is_observed_whole(&self) -> bool {
+        self.is_observed_whole.load(Relaxed)
     }
 
     /// Whether somebody observes a key of this slot.

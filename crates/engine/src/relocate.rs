@@ -3,6 +3,7 @@
 
 use crate::access::{Access, object_bytes};
 use crate::edit::Edit;
+use crate::events::EventClass;
 use crate::object::KeyRecord;
 use collections::{NewValue, Record, Value};
 
@@ -59,6 +60,7 @@ impl Edit<'_, '_> {
             self.access.discard(old);
         }
         let Access { keyspace, effects, moment, .. } = &mut *self.access;
+        effects.note_event(moment, (EventClass::New, "new"), database, key);
         effects.note_modified(keyspace, moment, database, key);
     }
 }

@@ -16,6 +16,7 @@ pub(crate) struct SharedRules {
     list_node_size: AtomicI32,
     stream_node_bytes: AtomicUsize,
     stream_node_entries: AtomicUsize,
+    hyperloglog_sparse_bytes: AtomicUsize,
     seed: (u64, u64),
     changing: Mutex<()>,
 }
@@ -33,6 +34,7 @@ impl SharedRules {
             list_node_size: AtomicI32::new(0),
             stream_node_bytes: AtomicUsize::new(0),
             stream_node_entries: AtomicUsize::new(0),
+            hyperloglog_sparse_bytes: AtomicUsize::new(0),
             seed,
             changing: Mutex::new(()),
         };
@@ -61,6 +63,7 @@ impl SharedRules {
                 node_bytes: self.stream_node_bytes.load(Relaxed),
                 node_entries: self.stream_node_entries.load(Relaxed),
             },
+            hyperloglog_sparse_bytes: self.hyperloglog_sparse_bytes.load(Relaxed),
             seed: self.seed,
         }
     }
@@ -78,5 +81,6 @@ impl SharedRules {
         self.list_node_size.store(rules.list_node_size, Relaxed);
         self.stream_node_bytes.store(rules.stream.node_bytes, Relaxed);
         self.stream_node_entries.store(rules.stream.node_entries, Relaxed);
+        self.hyperloglog_sparse_bytes.store(rules.hyperloglog_sparse_bytes, Relaxed);
     }
 }

@@ -1,7 +1,8 @@
 //! The keyspace as a whole: what commands, walks and counters see.
 
-use crate::{Effects, Expiry, HashSeed, Keyspace, Moment, WorkerId};
+use crate::{EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, WorkerId};
 use base::{Slot, UnixMillis};
+use values::Set;
 
 const WORKER: WorkerId = WorkerId(0);
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -38,13 +39,8 @@ fn active_expiry_removes_what_nobody_asks_for() {
         put(&keyspace, number % 2, format!("k{number}").as_bytes(), expiry);
     }
     let mut cursor = crate::ExpireCursor::default();
-    let progress = keyspace.expire_step(
-        &mut cursor,
-        100_000,
-        WORKER,
-        &Moment::at(NOW),
-        &mut Effects::default(),
-    );
+    let progress =
+        keyspace.expire_step(&mut cursor, 100_000, WORKER, &Moment::at(NOW), &mut |_| ());
     assert!(progress.finished);
     assert_eq!(progress.expired, 500);
     assert_eq!((keyspace.totals(0).keys, keyspace.totals(1).keys), (0, 500));
@@ -215,7 +211,7 @@ fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
                 model[database].remove(&key);
                 let mut cursor = crate::ExpireCursor::default();
                 while !keyspace
-                    .expire_step(&mut cursor, 10, WORKER, &Moment::at(NOW), &mut Effects::default())
+                    .expire_step(&mut cursor, 10, WORKER, &Moment::at(NOW), &mut |_| ())
                     .finished
                 {}
             }
@@ -262,11 +258,7 @@ fn the_average_ttl_is_that_of_the_keys_that_were_seen() {
     put(&keyspace, 1, b"b", Expiry::At(NOW.0 + 3000));
     put(&keyspace, 1, b"c", Expiry::Clear);
     assert_eq!(keyspace.average_ttl_millis(1), 0, "none was seen yet");
-    assert!(
-        keyspace
-            .expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut Effects::default())
-            .finished
-    );
+    assert!(keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_| ()).finished);
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [0, 2000]);
     keyspace.reach().swap(0, 1, WORKER);
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [2000, 0]);
@@ -281,10 +273,46 @@ fn times_that_do_not_add_up_in_64_bits_are_no_harm() {
         put(&keyspace, 0, key, Expiry::At(i64::MAX));
     }
     let mut cursor = crate::ExpireCursor::default();
-    assert!(
-        keyspace
-            .expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut Effects::default())
-            .finished
-    );
+    assert!(keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_| ()).finished);
     assert!(keyspace.average_ttl_millis(0) >= i64::MAX as u64 / 2);
+}
+
+#[test]
+fn several_keys_are_found_at_once_without_those_whose_time_has_come() {
+    let keyspace = keyspace();
+    let keys: [&[u8]; 3] = [b"stays", b"goes", b"missing"];
+    put(&keyspace, 0, keys[0], Expiry::Clear);
+    put(&keyspace, 0, keys[1], Expiry::At(NOW.0 + 1));
+    let later = Moment::at(UnixMillis(NOW.0 + 2));
+    let mut access = keyspace.hold_keys(keys.into_iter(), 0, WORKER, later);
+    let found =
+        access.view().find_all(keys.into_iter(), |record| Ok::<_, ()>(record.key().to_vec()));
+    assert_eq!(found, Ok(vec![Some(keys[0].to_vec()), None, None]));
+    let refused = access.edit().find_all(keys.into_iter(), |_| Err::<(), _>("refused"));
+    assert_eq!(refused, Err("refused"));
+    drop(access);
+    let tally = keyspace.tally(WORKER);
+    assert_eq!((tally.hits(), tally.misses()), (2, 4));
+}
+
+#[test]
+fn an_event_comes_before_the_del_of_what_it_has_emptied() {
+    let keyspace = keyspace();
+    let classes = EventClasses::NONE.with(EventClass::Set).with(EventClass::Generic);
+    let moment = Moment { events: classes, ..Moment::at(NOW) };
+    let key = b"set";
+    let mut access = keyspace.hold(Slot::of_key(key), 0, WORKER, moment);
+    let rules = Rules::DEFAULT;
+    let member = values::Item::Bytes(b"m");
+    let mut edit = access.edit();
+    assert_eq!(edit.modify_or_create(key, |set: &mut Set| set.add(&rules, member)), Ok(true));
+    let nothing = edit.modify_as(key, EventClass::Set, |_: &mut Set| (None, 1));
+    assert_eq!(nothing, Ok(Some(1)));
+    let removed =
+        edit.modify_as(key, EventClass::Set, |set: &mut Set| (Some("srem"), set.remove(member)));
+    assert_eq!(removed, Ok(Some(true)));
+    let absent = edit.modify_as(key, EventClass::Set, |_: &mut Set| (Some("srem"), ()));
+    assert_eq!(absent, Ok(None));
+    let names: Vec<&str> = access.take_effects().events.iter().map(|event| event.name).collect();
+    assert_eq!(names, ["srem", "del"]);
 }

@@ -20,6 +20,7 @@ impl<'a, 'k> View<'a, 'k> {
     /// The record of a key; counts a hit or a miss, and sets the key's access clock.
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        self.access.note_miss(key);
         let (tally, moment) = (self.access.tally, self.access.moment);
         let record = self.access.live(key);
         match record {
@@ -35,6 +36,12 @@ impl<'a, 'k> View<'a, 'k> {
     /// The record of a key; counts a hit or a miss, but leaves the access clock alone, as the commands do that ask about a key and not
     /// for its value.
     pub fn inspect(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        self.access.note_miss(key);
+        self.inspect_quietly(key)
+    }
+
+    /// The same, and tells nobody of a miss, as OBJECT does.
+    pub fn inspect_quietly(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         let tally = self.access.tally;
         let record = self.access.live(key);
         match record {

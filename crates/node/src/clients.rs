@@ -86,6 +86,10 @@ pub struct Client {
     kill: AtomicBool,
     /// Whether it is disconnected because it left too much unread.
     has_outgrown: AtomicBool,
+    /// Whether its connection has ended.
+    has_left: AtomicBool,
+    /// The number of the client that gets its notices (CLIENT TRACKING); 0 where it gets them itself.
+    redirect: AtomicU64,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -105,6 +109,14 @@ pub mod flag {
     pub const BLOCKED: u32 = 32;
     /// Listens to channels.
     pub const SUBSCRIBED: u32 = 1 << 8;
+    /// Is told when keys change (CLIENT TRACKING).
+    pub const TRACKING: u32 = 1 << 9;
+    /// Is told of all keys with a prefix (CLIENT TRACKING BCAST).
+    pub const BROADCAST: u32 = 1 << 10;
+    /// The client that was to be told instead has gone.
+    pub const BROKEN_REDIRECT: u32 = 1 << 11;
+    /// Is shown all commands (MONITOR).
+    pub const MONITOR: u32 = 1 << 12;
 }
 
 impl Client {
@@ -129,6 +141,21 @@ impl Client {
     #[must_use]
     pub fn has_outgrown(&self) -> bool {
         self.has_outgrown.load(Relaxed)
+    }
+
+    /// Whether its connection has ended, or is about to.
+    pub(crate) fn has_left(&self) -> bool {
+        self.has_left.load(Relaxed) || self.is_killed()
+    }
+
+    /// Sets who gets its notices.
+    pub(crate) fn set_redirect(&self, target: Option<ClientId>) {
+        self.redirect.store(target.map_or(0, |id| id.0), Relaxed);
+    }
+
+    /// As CLIENT LIST tells who gets its notices: 0 where that is itself, -1 where there are none.
+    pub(crate) fn told_redirect(&self) -> i64 {
+        if self.has_flag(flag::TRACKING) { self.redirect.load(Relaxed) as i64 } else { -1 }
     }
 
     /// Puts a message in its mailbox and wakes its task. A client that leaves more than `unread_bytes_max` unread (0: no limit) is disconnected.
@@ -163,10 +190,10 @@ impl Client {
         if self.has_flag(flag::SUBSCRIBED) { &limits.pubsub } else { &limits.normal }
     }
 
-    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens.
+    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens, or is shown commands.
     #[must_use]
     pub fn may_idle_out(&self) -> bool {
-        !self.has_flag(flag::SUBSCRIBED)
+        !self.has_flag(flag::SUBSCRIBED | flag::MONITOR)
     }
 
     /// The protocol that it speaks.
@@ -204,7 +231,7 @@ impl Client {
         }
     }
 
-    /// Whether a flag is set.
+    /// Whether a flag is set, or one of several.
     #[must_use]
     pub fn has_flag(&self, bit: u32) -> bool {
         self.flags.load(Relaxed) & bit != 0
@@ -307,6 +334,8 @@ impl Clients {
             mailbox: Mailbox::default(),
             kill: AtomicBool::new(false),
             has_outgrown: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
+            redirect: AtomicU64::new(0),
             waker: Mutex::new(None),
         });
         self.by_id.insert(id, Arc::clone(&client));
@@ -315,7 +344,8 @@ impl Clients {
 
     /// Forgets a connection that has ended, or was never served.
     pub fn disconnect(&self, id: ClientId) {
-        if self.by_id.remove(&id).is_some() {
+        if let Some((_, client)) = self.by_id.remove(&id) {
+            client.has_left.store(true, Relaxed);
             self.connected.fetch_sub(1, Relaxed);
         }
     }

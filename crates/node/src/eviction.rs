@@ -132,10 +132,11 @@ impl Node {
         eviction: &mut Eviction,
         worker: WorkerId,
         moment: &Moment,
-        effects: &mut Effects,
     ) -> bool {
         let clock = || self.host.monotonic_micros();
-        let outcome = self.evict_until_room(limit, eviction, worker, moment, effects);
+        let mut effects = Effects::default();
+        let outcome = self.evict_until_room(limit, eviction, worker, moment, &mut effects);
+        self.tell(&effects, None);
         self.upkeep.eviction.note(outcome != Some(true), clock);
         outcome.is_none_or(|has_room| has_room)
     }
@@ -176,8 +177,7 @@ impl Node {
         let limit = MemoryLimit::new(&self.settings.current());
         if limit.bytes_max != 0 {
             let mut eviction = self.upkeep.timer_eviction.lock();
-            let mut effects = Effects::default();
-            self.make_room(&limit, &mut eviction, self.control(), moment, &mut effects);
+            self.make_room(&limit, &mut eviction, self.control(), moment);
         }
     }
 }
@@ -194,8 +194,7 @@ impl Context<'_> {
         if self.held.is_some() {
             return true;
         }
-        let mut effects = Effects::default();
-        self.node.make_room(&self.memory, self.eviction, self.worker, &self.moment, &mut effects)
+        self.node.make_room(&self.memory, self.eviction, self.worker, &self.moment)
     }
 }
 

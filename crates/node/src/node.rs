@@ -8,11 +8,13 @@ use crate::event::Event;
 use crate::facts::ProcessFacts;
 use crate::host::Host;
 use crate::identity::Identity;
+use crate::monitor::Monitors;
 use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
 use crate::pubsub::{self, Channels};
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
+use crate::tracking::Tracking;
 use crate::upkeep::Upkeep;
 use crate::worker::Now;
 use crate::{command, connection, server, transaction};
@@ -56,6 +58,9 @@ pub struct Node {
     pub(crate) blocked: BlockedClients,
     /// Who listens to what.
     pub channels: Arc<Channels>,
+    /// Who is told when keys change.
+    pub tracking: Arc<Tracking>,
+    pub(crate) monitors: Monitors,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -115,17 +120,21 @@ impl Node {
         let keyspace = Keyspace::new(databases as usize, threads, options.seed);
         keyspace.set_rules(&configuration::rules(&config));
         let channels = Arc::new(Channels::default());
-        channels.set_unread_bytes_max(config.network.client_output_buffer_limit.pubsub.hard_bytes);
+        channels.configure(&config);
+        let tracking = Arc::new(Tracking::default());
+        tracking.configure(&config);
         Node {
-            cluster: options
-                .cluster
-                .map(|machine| ClusterNode::new(machine, &keyspace, Arc::clone(&channels))),
+            cluster: options.cluster.map(|machine| {
+                ClusterNode::new(machine, &keyspace, Arc::clone(&channels), Arc::clone(&tracking))
+            }),
             keyspace,
             stats: (0..threads).map(|_| WorkerStats::new(table.numbered())).collect(),
             table,
             clients: Clients::default(),
             blocked: BlockedClients::default(),
             channels,
+            tracking,
+            monitors: Monitors::default(),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
             identity,
@@ -145,6 +154,8 @@ impl Node {
     /// Forgets a client whose connection has ended.
     pub fn disconnect(&self, client: &Client) {
         self.channels.unsubscribe_all(client);
+        self.tracking.disable(&self.keyspace, client);
+        self.monitors.remove(client);
         self.clients.disconnect(client.id);
     }
 

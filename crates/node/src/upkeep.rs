@@ -8,7 +8,7 @@ use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
 use base::{Monotonic, NodeId, Rng};
 use config::Config;
-use engine::{Effects, Eviction, ExpireCursor, ExpireProgress, Moment};
+use engine::{Eviction, ExpireCursor, ExpireProgress};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -157,8 +157,9 @@ impl Node {
         // Notes the peak.
         let beside_keys = self.used_memory_bytes().saturating_sub(self.keyspace.memory_bytes());
         self.upkeep.bytes_beside_keys.store(beside_keys, Relaxed);
-        let policy = Tuning::new(&self.settings.current()).access_policy;
-        self.evict_by_timer(&Moment { policy, ..Moment::at(now.wall) });
+        let moment = self.moment(&Tuning::new(&self.settings.current()), now);
+        self.evict_by_timer(&moment);
+        self.tracking.shrink();
         self.end_pause_if_due(now.monotonic);
     }
 
@@ -173,19 +174,20 @@ impl Node {
         if upkeep.is_paused.load(Relaxed) || !upkeep.is_expiry_active.load(Relaxed) {
             return;
         }
-        let effort = ExpireEffort::new(&self.settings.current(), cycle);
+        let config = self.settings.current();
+        let effort = ExpireEffort::new(&config, cycle);
+        let tuning = Tuning::new(&config);
         let start = clock().monotonic;
         let mut all = ExpireProgress::default();
         loop {
             let now = clock();
-            let moment = Moment::at(now.wall);
-            let mut effects = Effects::default();
+            let moment = self.moment(&tuning, now);
             let step = self.keyspace.expire_step(
                 cursor,
                 EXPIRE_STEP_KEYS,
                 self.control(),
                 &moment,
-                &mut effects,
+                &mut |effects| self.tell(effects, None),
             );
             all.examined += step.examined;
             all.expired += step.expired;

@@ -176,6 +176,17 @@ impl<'a> Reply<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// A double whose text is made by the caller; in RESP2 a bulk string.
+    pub fn number(&mut self, text: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => {
+                self.out.push(b',');
+                self.push_line(text);
+            }
+        }
+    }
+
     /// A boolean; in RESP2 the integer 1 or 0.
     pub fn boolean(&mut self, value: bool) {
         match self.protocol {

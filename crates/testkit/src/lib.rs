@@ -17,6 +17,7 @@ mod client;
 mod cluster;
 mod escape;
 pub mod fuzz;
+pub mod model;
 mod port;
 mod process;
 mod program;

@@ -13,6 +13,8 @@ pub struct Rules {
     pub list_node_size: i32,
     /// Of streams.
     pub stream: StreamRules,
+    /// `hll-sparse-max-bytes`: the longest sparse HyperLogLog.
+    pub hyperloglog_sparse_bytes: usize,
     /// The secret of the hash function of elements.
     pub seed: (u64, u64),
 }
@@ -63,6 +65,7 @@ impl Rules {
         sorted_set: SortedSetRules { entries: 128, value_bytes: 64 },
         list_node_size: -2,
         stream: StreamRules { node_bytes: 4096, node_entries: 100 },
+        hyperloglog_sparse_bytes: 3000,
         seed: (0, 0),
     };
 }

@@ -7,6 +7,7 @@
 mod bench;
 mod test;
 mod tools;
+mod upstream;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,9 @@ tasks:
                              stages: install format lint unit transcripts process clients
                              (and oracle-tools: the process tests on the oracles, to prove the tests)
   bench                      measure Redstart beside Valkey, Redis and the echo floor
-                             (cargo xtask bench --help)";
+                             (cargo xtask bench --help)
+  upstream                   run Valkey's own test suite on Redstart and on Valkey
+                             (cargo xtask upstream --help)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test", rest @ ..] => return test::main(rest),
         ["bench", ..] => bench::run(&arguments[1..]),
+        ["upstream", rest @ ..] => upstream::run(rest),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

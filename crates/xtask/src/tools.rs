@@ -37,6 +37,15 @@ pub(crate) fn run(command: &mut Command) -> Result<String> {
     Ok(text)
 }
 
+/// Builds the server as its tests have it, and tells where it is.
+pub(crate) fn build_redstart() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    run(Command::new(cargo)
+        .args(["build", "--package", "redstart", "--bin", "redstart"])
+        .current_dir(workspace_root()))?;
+    Ok(target_folder().join("debug/redstart"))
+}
+
 /// The Python interpreter of the environment under `target/tools/python`, which is made when it is not
 /// there yet.
 pub(crate) fn ensure_python() -> Result<PathBuf> {

@@ -2,7 +2,7 @@
 
 use crate::database::parse_database;
 use crate::{CommandError, Outcome};
-use engine::Edit;
+use engine::{Edit, EventClass};
 use resp::{Args, Reply};
 
 pub(super) fn copy(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -25,7 +25,10 @@ pub(super) fn copy(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_
     let copied = edit.find_counted(from).is_some()
         && (replace || !edit.exists_in(database, to))
         && edit.copy(from, database, to);
-    edit.changed(u64::from(copied));
+    if copied {
+        edit.notify_in(database, EventClass::Generic, "copy_to", to);
+        edit.changed(1);
+    }
     reply.integer(i64::from(copied));
     Ok(())
 }
@@ -38,7 +41,11 @@ pub(super) fn move_key(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
     }
     let moved =
         edit.find(key).is_some() && !edit.exists_in(database, key) && edit.move_to(key, database);
-    edit.changed(u64::from(moved));
+    if moved {
+        edit.notify(EventClass::Generic, "move_from", key);
+        edit.notify_in(database, EventClass::Generic, "move_to", key);
+        edit.changed(1);
+    }
     reply.integer(i64::from(moved));
     Ok(())
 }

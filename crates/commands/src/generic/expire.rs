@@ -1,8 +1,8 @@
 //! When a key shall go: EXPIRE and its kin, and PERSIST.
 
-use crate::expiry::TimeKind;
-use crate::{CommandError, Outcome};
-use engine::Edit;
+use crate::Outcome;
+use crate::expiry::{Conditions, TimeKind};
+use engine::{Edit, EventClass};
 use resp::{Args, Reply};
 
 pub(super) fn expire(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -27,7 +27,7 @@ fn set_expiry(
     reply: &mut Reply<'_>,
     (kind, command): (TimeKind, &'static str),
 ) -> Outcome {
-    let conditions = Conditions::parse(args)?;
+    let conditions = Conditions::parse(args.iter_from(3))?;
     let now = edit.moment().now;
     let at = kind.any_moment(&args[2], now, command)?;
     let key = &args[1];
@@ -38,69 +38,21 @@ fn set_expiry(
     }
     if at <= now.0 {
         edit.remove(key);
+        edit.notify(EventClass::Expired, "expired", key);
     } else {
         edit.set_expire_at(key, Some(at));
+        edit.notify(EventClass::Generic, "expire", key);
     }
     edit.changed(1);
     reply.integer(1);
     Ok(())
 }
 
-/// Under which conditions the expiry is set; several may be given.
-#[derive(Default)]
-struct Conditions {
-    /// Only where there is none.
-    nx: bool,
-    /// Only where there is one.
-    xx: bool,
-    /// Only where the new one is later. No expiry is later than any.
-    gt: bool,
-    /// Only where the new one is earlier.
-    lt: bool,
-}
-
-impl Conditions {
-    fn parse(args: Args<'_>) -> Result<Conditions, CommandError> {
-        let mut conditions = Conditions::default();
-        for option in args.iter_from(3) {
-            let lower = option.to_ascii_lowercase();
-            *match &lower[..] {
-                b"nx" => &mut conditions.nx,
-                b"xx" => &mut conditions.xx,
-                b"gt" => &mut conditions.gt,
-                b"lt" => &mut conditions.lt,
-                _ => {
-                    return Err(CommandError::echo("ERR Unsupported option ", option, ""));
-                }
-            } = true;
-        }
-        let Conditions { nx, xx, gt, lt } = conditions;
-        if nx && (xx || gt || lt) {
-            return Err(CommandError::Text(
-                "ERR NX and XX, GT or LT options at the same time are not compatible",
-            ));
-        }
-        if gt && lt {
-            return Err(CommandError::Text(
-                "ERR GT and LT options at the same time are not compatible",
-            ));
-        }
-        Ok(conditions)
-    }
-
-    /// Whether an expiry that is `current` may become `new`.
-    fn allow(&self, current: Option<i64>, new: i64) -> bool {
-        match current {
-            None => !self.xx && !self.gt,
-            Some(current) => !self.nx && (!self.gt || new > current) && (!self.lt || new < current),
-        }
-    }
-}
-
 pub(super) fn persist(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let has_expiry = edit.find(&args[1]).is_some_and(|record| record.expire_at().is_some());
     if has_expiry {
         edit.set_expire_at(&args[1], None);
+        edit.notify(EventClass::Generic, "persist", &args[1]);
         edit.changed(1);
     }
     reply.integer(i64::from(has_expiry));

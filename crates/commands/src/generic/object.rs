@@ -35,14 +35,14 @@ pub(super) fn encoding_of(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let record = view.inspect(&args[2]);
+    let record = view.inspect_quietly(&args[2]);
     reply.bulk_or_null(record.map(|record| encoding(record).name().as_bytes()));
     Ok(())
 }
 
 pub(super) fn freq(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let moment = *view.moment();
-    match (view.inspect(&args[2]), moment.policy) {
+    match (view.inspect_quietly(&args[2]), moment.policy) {
         (None, _) => reply.null(),
         (Some(_), AccessPolicy::Lru) => return Err(CommandError::Text(NO_FREQUENCY)),
         (Some(record), AccessPolicy::Lfu { .. }) => {
@@ -54,7 +54,7 @@ pub(super) fn freq(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_
 
 pub(super) fn idletime(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let moment = *view.moment();
-    match (view.inspect(&args[2]), moment.policy) {
+    match (view.inspect_quietly(&args[2]), moment.policy) {
         (None, _) => reply.null(),
         (Some(_), AccessPolicy::Lfu { .. }) => return Err(CommandError::Text(NO_IDLE_TIME)),
         (Some(record), AccessPolicy::Lru) => {
@@ -66,7 +66,7 @@ pub(super) fn idletime(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Repl
 
 /// Values are never shared.
 pub(super) fn refcount(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    match view.inspect(&args[2]) {
+    match view.inspect_quietly(&args[2]) {
         Some(_) => reply.integer(1),
         None => reply.null(),
     }

@@ -1,7 +1,7 @@
 //! Giving a key another name.
 
 use crate::{CommandError, Outcome};
-use engine::Edit;
+use engine::{Edit, EventClass};
 use resp::{Args, Reply};
 
 pub(super) fn rename(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -11,7 +11,7 @@ pub(super) fn rename(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     }
     if from != to {
         edit.rename(from, to);
-        edit.changed(1);
+        tell_renamed(edit, from, to);
     }
     reply.ok();
     Ok(())
@@ -23,7 +23,15 @@ pub(super) fn renamenx(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
         return Err(CommandError::NoSuchKey);
     }
     let renamed = from != to && edit.find(to).is_none() && edit.rename(from, to);
-    edit.changed(u64::from(renamed));
+    if renamed {
+        tell_renamed(edit, from, to);
+    }
     reply.integer(i64::from(renamed));
     Ok(())
+}
+
+fn tell_renamed(edit: &mut Edit<'_, '_>, from: &[u8], to: &[u8]) {
+    edit.notify(EventClass::Generic, "rename_from", from);
+    edit.notify(EventClass::Generic, "rename_to", to);
+    edit.changed(1);
 }

@@ -30,9 +30,7 @@ fn flush(
     }
     let flushed = whole.reach.flush(database, whole.worker);
     whole.changes += flushed.keys();
-    if !flushed.is_empty() {
-        whole.flushed.push(flushed);
-    }
+    whole.flushed.push(flushed);
     reply.ok();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Changing a list elsewhere than at its ends.
 
-use super::index::{element, parse_index, range};
+use super::index::{element, parse_index, parse_signed_count, range};
 use crate::{CommandError, Outcome};
 use engine::{Edit, EventClass};
 use resp::{Args, Reply};
@@ -54,7 +54,7 @@ pub(super) fn linsert(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
 
 pub(super) fn lrem(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let rules = edit.rules();
-    let count = parse_index(&args[2])?;
+    let count = parse_signed_count(&args[2])?;
     let from = if count < 0 { End::Right } else { End::Left };
     let most = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
     let removed = edit.modify_as(&args[1], EventClass::List, |list: &mut List| {

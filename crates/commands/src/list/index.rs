@@ -9,6 +9,16 @@ pub(super) fn parse_index(text: &[u8]) -> Result<i64, CommandError> {
     parse_i64(text).ok_or(CommandError::NotInteger)
 }
 
+/// A number whose sign says from which end something is counted: one that has an opposite.
+pub(super) fn parse_signed_count(text: &[u8]) -> Result<i64, CommandError> {
+    match parse_index(text)? {
+        i64::MIN => Err(CommandError::Text(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        )),
+        count => Ok(count),
+    }
+}
+
 /// The element that a number means in a list of `len`; negative numbers count from the last.
 pub(super) fn element(index: i64, len: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(len as i64)? } else { index };

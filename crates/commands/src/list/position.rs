@@ -1,6 +1,6 @@
 //! LPOS: where elements stand.
 
-use super::index::parse_index;
+use super::index::parse_signed_count;
 use crate::{CommandError, Outcome};
 use base::number::parse_i64;
 use engine::View;
@@ -28,9 +28,8 @@ impl Options {
                 number.ok_or(CommandError::Text(refusal))
             };
             if word.eq_ignore_ascii_case(b"rank") {
-                options.rank = match parse_index(value)? {
+                options.rank = match parse_signed_count(value)? {
                     0 => return Err(CommandError::Text(ZERO_RANK)),
-                    i64::MIN => return Err(CommandError::Text(SMALL_RANK)),
                     rank => rank,
                 };
             } else if word.eq_ignore_ascii_case(b"count") {
@@ -48,9 +47,6 @@ impl Options {
 
 const ZERO_RANK: &str = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second \
                          ... or use negative to start from the end of the list";
-
-const SMALL_RANK: &str =
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 
 pub(super) fn lpos(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let Options { rank, count, compared_max } = Options::parse(args)?;

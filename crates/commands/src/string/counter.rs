@@ -4,7 +4,7 @@ use super::value::{integer, with_bytes};
 use crate::{CommandError, Outcome};
 use base::LongDouble;
 use base::number::parse_i64;
-use engine::{Change, Edit, Expiry, NewValue, new_bytes};
+use engine::{Change, Edit, EventClass, Expiry, NewValue, new_bytes};
 use resp::{Args, Reply};
 
 pub(super) fn incr(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -34,6 +34,7 @@ fn add(edit: &mut Edit<'_, '_>, key: &[u8], by: i64, reply: &mut Reply<'_>) -> O
         sum = old.checked_add(by).ok_or(CommandError::Overflow)?;
         Ok::<_, CommandError>(Change::Put(NewValue::Integer(sum), Expiry::Keep))
     })?;
+    edit.notify(EventClass::String, "incrby", key);
     edit.changed(1);
     reply.integer(sum);
     Ok(())
@@ -58,6 +59,7 @@ pub(super) fn incrbyfloat(
             .push_decimal(written);
         Ok::<_, CommandError>(Change::Put(new_bytes(written), Expiry::Keep))
     })?;
+    edit.notify(EventClass::String, "incrbyfloat", &args[1]);
     edit.changed(1);
     reply.bulk(&text);
     Ok(())

@@ -1,9 +1,9 @@
 //! Reading a string as a whole, and what reading may do to its expiry.
 
-use super::value::{length, reply_string};
+use super::value::{length, reply_string, with_bytes};
 use crate::expiry::{ExpiryOption, NewExpiry};
 use crate::{CommandError, Outcome};
-use engine::{Change, Edit, Expiry, View};
+use engine::{Change, Edit, EventClass, Expiry, View};
 use resp::{Args, Reply};
 
 pub(super) fn get(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -29,7 +29,7 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         index += option.take_or_persist(args, index).ok_or(CommandError::Syntax)?;
     }
     let NewExpiry { expiry, elapsed } = option.resolve(edit.moment().now, "getex")?;
-    let mut found = false;
+    let (mut found, mut event) = (false, "");
     let changed: Result<_, CommandError> = edit.update(&args[1], |record| {
         let Some(record) = record else {
             reply.null();
@@ -37,16 +37,33 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         };
         found = true;
         reply_string(record, reply)?;
-        Ok(match expiry {
-            Expiry::At(_) if elapsed => Change::Remove,
-            Expiry::At(at) => Change::ExpireAt(Some(at)),
+        let change;
+        (event, change) = match expiry {
+            Expiry::At(_) if elapsed => ("expired", Change::Remove),
+            Expiry::At(at) => ("expire", Change::ExpireAt(Some(at))),
             Expiry::Clear if option == ExpiryOption::Persist && record.expire_at().is_some() => {
-                Change::ExpireAt(None)
+                ("persist", Change::ExpireAt(None))
             }
-            Expiry::Clear | Expiry::Keep => Change::None,
-        })
+            Expiry::Clear | Expiry::Keep => ("", Change::None),
+        };
+        Ok(change)
     });
-    edit.count_lookup(found);
-    edit.changed(u64::from(changed?));
+    edit.count_lookup_of(&args[1], found);
+    if changed? {
+        let class = if elapsed { EventClass::Expired } else { EventClass::Generic };
+        edit.notify(class, event, &args[1]);
+        edit.changed(1);
+    }
+    Ok(())
+}
+
+pub(super) fn digest(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match view.find(&args[1]) {
+        Some(record) => {
+            let digest = with_bytes(record, xxhash_rust::xxh3::xxh3_64)?;
+            reply.bulk(format!("{digest:016x}").as_bytes());
+        }
+        None => reply.null(),
+    }
     Ok(())
 }

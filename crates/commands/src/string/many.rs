@@ -4,7 +4,7 @@ use super::value::reply_string;
 use crate::expiry::{ExpiryOption, NewExpiry};
 use crate::{CommandError, Outcome};
 use base::number::parse_i64;
-use engine::{Edit, Expiry, View};
+use engine::{Edit, EventClass, Expiry, View};
 use resp::{Args, Reply};
 
 pub(super) fn mget(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -53,7 +53,11 @@ pub(super) fn msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     if holds && elapsed {
         // A key that is absent counts as a change, as in Valkey.
         pairs.keys().for_each(|key| {
-            edit.remove(key);
+            edit.notify(EventClass::String, "set", key);
+            edit.notify(EventClass::Generic, "expire", key);
+            if edit.remove(key) {
+                edit.notify(EventClass::Expired, "expired", key);
+            }
         });
         edit.changed(keys as u64);
     } else if holds {
@@ -110,6 +114,10 @@ impl<'a> Pairs<'a> {
         let mut rest = self.0.iter_from(0);
         while let (Some(key), Some(value)) = (rest.next(), rest.next()) {
             edit.put_string(key, value, expiry);
+            edit.notify(EventClass::String, "set", key);
+            if matches!(expiry, Expiry::At(_)) {
+                edit.notify(EventClass::Generic, "expire", key);
+            }
         }
         edit.changed(self.0.len() as u64 / 2);
     }

@@ -1,5 +1,6 @@
 //! Strings: bytes, integers and floating-point numbers under a key.
 
+mod condition;
 mod counter;
 mod delete;
 mod get;
@@ -9,7 +10,7 @@ mod range;
 mod set;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(crate) mod value;
 
 use crate::spec::{Argument, Arity, Flag, Group, KeyAccess, KeyEffect, KeySpec};
 use crate::{Body, Command, KeyspaceCommand, Run, Spec};
@@ -19,7 +20,9 @@ pub const COMMANDS: &[KeyspaceCommand] = &[
     APPEND,
     DECR,
     DECRBY,
+    DELEX,
     DELIFEQ,
+    DIGEST,
     GET,
     GETDEL,
     GETEX,
@@ -47,6 +50,10 @@ const MILLISECONDS: Argument = Argument::integer("milliseconds").token("PX");
 const UNIX_SECONDS: Argument = Argument::unix_time("unix-time-seconds").token("EXAT");
 const UNIX_MILLISECONDS: Argument = Argument::unix_time("unix-time-milliseconds").token("PXAT");
 const KEEPTTL: Argument = Argument::word("keepttl", "KEEPTTL");
+const IFEQ: Argument = Argument::string("ifeq-value").token("IFEQ");
+const IFNE: Argument = Argument::string("ifne-value").token("IFNE");
+const IFDEQ: Argument = Argument::string("ifdeq-digest").token("IFDEQ");
+const IFDNE: Argument = Argument::string("ifdne-digest").token("IFDNE");
 const PAIRS: Argument =
     Argument::block("data", &[Argument::key("key", 0), Argument::string("value")]).multiple();
 
@@ -96,6 +103,25 @@ const DECRBY: KeyspaceCommand = Command {
     body: Body::Run(Run::Write(counter::decrby)),
 };
 
+const DELEX: KeyspaceCommand = Command {
+    spec: Spec {
+        name: "delex",
+        summary: "Deletes a key, where asked only if it holds a string with this value or digest, or with another.",
+        since: "8.4.0",
+        complexity: "O(1); O(N) for a digest of N bytes.",
+        group: Group::String,
+        arity: Arity::AtLeast(2),
+        flags: &[Flag::Write, Flag::Fast],
+        keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Delete])],
+        arguments: &[
+            Argument::key("key", 0),
+            Argument::one_of("condition", &[IFEQ, IFNE, IFDEQ, IFDNE]).optional(),
+        ],
+        ..Spec::DEFAULT
+    },
+    body: Body::Run(Run::Write(delete::delex)),
+};
+
 const DELIFEQ: KeyspaceCommand = Command {
     spec: Spec {
         name: "delifeq",
@@ -109,6 +135,22 @@ const DELIFEQ: KeyspaceCommand = Command {
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Write(delete::delifeq)),
+};
+
+const DIGEST: KeyspaceCommand = Command {
+    spec: Spec {
+        name: "digest",
+        summary: "Returns the XXH3 digest of a string in hexadecimal digits.",
+        since: "8.4.0",
+        complexity: "O(N) for N bytes.",
+        group: Group::String,
+        arity: Arity::Exactly(2),
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
+        arguments: &[Argument::key("key", 0)],
+        ..Spec::DEFAULT
+    },
+    body: Body::Run(Run::Read(get::digest)),
 };
 
 const GET: KeyspaceCommand = Command {
@@ -392,6 +434,9 @@ const SET: KeyspaceCommand = Command {
                         .token("IFEQ")
                         .since("8.1.0")
                         .summary("Sets the key only where it holds this string."),
+                    IFNE.since("8.4.0"),
+                    IFDEQ.since("8.4.0"),
+                    IFDNE.since("8.4.0"),
                 ],
             )
             .optional(),
@@ -414,6 +459,7 @@ const SET: KeyspaceCommand = Command {
             ("6.2.0", "The options `GET`, `EXAT` and `PXAT`."),
             ("7.0.0", "`NX` and `GET` may stand together."),
             ("8.1.0", "The option `IFEQ`."),
+            ("8.4.0", "The options `IFNE`, `IFDEQ` and `IFDNE`."),
         ],
         ..Spec::DEFAULT
     },

@@ -1,9 +1,9 @@
 //! Parts of strings: reading one, overwriting one, appending one.
 
-use super::value::{checked_length, length, with_bytes};
+use super::value::{checked_length, length, make_room, with_bytes};
 use crate::{CommandError, Outcome};
 use base::number::parse_i64;
-use engine::{Change, Edit, Expiry, NewValue, Object, View, new_string};
+use engine::{Change, Edit, EventClass, Expiry, NewValue, Object, View, new_string};
 use resp::{Args, Reply};
 use std::ops::Range;
 
@@ -67,6 +67,7 @@ pub(super) fn setrange(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
             bytes[offset..end].copy_from_slice(value);
         });
     }
+    edit.notify(EventClass::String, "setrange", key);
     edit.changed(1);
     reply.count(end.max(old_length.unwrap_or(0)));
     Ok(())
@@ -88,17 +89,8 @@ pub(super) fn append(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
             bytes.extend_from_slice(value);
         });
     }
+    edit.notify(EventClass::String, "append", key);
     edit.changed(1);
     reply.count(total);
     Ok(())
-}
-
-/// Room for a string of this length, and for as much again, but no more than a mebibyte: a long string shall not take twice its
-/// length, and a short one not be copied with every addition.
-fn make_room(bytes: &mut Vec<u8>, length: usize) {
-    const SPARE_BYTES_MAX: usize = 1 << 20;
-    if bytes.capacity() < length {
-        let spare = length.min(SPARE_BYTES_MAX);
-        bytes.reserve_exact(length + spare - bytes.len());
-    }
 }

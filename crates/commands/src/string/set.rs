@@ -1,14 +1,16 @@
 //! Setting one key: SET with its options, and the commands that are SET with fixed ones.
 
-use super::value::{reply_string, with_bytes};
+use super::condition::Condition;
+use super::value::reply_string;
 use crate::expiry::{ExpiryOption, NewExpiry, TimeKind};
 use crate::{CommandError, Outcome};
-use engine::{Change, Edit, Expiry, KeyRecord, new_string};
+use engine::{Change, Edit, EventClass, Expiry, new_string};
 use resp::{Args, Reply};
 
 pub(super) fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if args.len() == 3 {
         edit.put_string(&args[1], &args[2], Expiry::Clear);
+        edit.notify(EventClass::String, "set", &args[1]);
         edit.changed(1);
         reply.ok();
         return Ok(());
@@ -53,34 +55,22 @@ fn set_with_time(
 ) -> Outcome {
     let at = kind.moment(&args[2], edit.moment().now, command)?;
     edit.put_string(&args[1], &args[3], Expiry::At(at));
+    edit.notify(EventClass::String, "set", &args[1]);
+    edit.notify(EventClass::Generic, "expire", &args[1]);
     edit.changed(1);
     reply.ok();
     Ok(())
 }
 
-/// When a key is set.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Condition<'a> {
-    /// In any case.
-    #[default]
-    Always,
-    /// `NX`: where it is absent.
-    Absent,
-    /// `XX`: where it is there.
-    Present,
-    /// `IFEQ`: where it holds this string.
-    Equal(&'a [u8]),
-}
-
-impl Condition<'_> {
-    fn holds(self, old: Option<&KeyRecord>) -> Result<bool, CommandError> {
-        match (self, old) {
-            (Condition::Always, _) => Ok(true),
-            (Condition::Absent, old) => Ok(old.is_none()),
-            (Condition::Present, old) => Ok(old.is_some()),
-            (Condition::Equal(_), None) => Ok(false),
-            (Condition::Equal(value), Some(old)) => with_bytes(old, |bytes| bytes == value),
+/// Tells that a key was set, or that it was removed (where it was there) because its time has come already.
+fn tell_set(edit: &mut Edit<'_, '_>, key: &[u8], expiry: NewExpiry, found: bool) {
+    if !expiry.elapsed {
+        edit.notify(EventClass::String, "set", key);
+        if matches!(expiry.expiry, Expiry::At(_)) {
+            edit.notify(EventClass::Generic, "expire", key);
         }
+    } else if found {
+        edit.notify(EventClass::Expired, "expired", key);
     }
 }
 
@@ -97,21 +87,26 @@ impl<'a> Options<'a> {
         let mut options = Options::default();
         let mut index = 3;
         while let Some(word) = args.get(index) {
-            index += options.take(word, args, index).ok_or(CommandError::Syntax)?;
+            index += options.take(word, args, index)?;
         }
         Ok(options)
     }
 
-    /// Takes the option at `index`: how many arguments it takes up; `None` where it makes no sense there.
-    fn take(&mut self, word: &[u8], args: Args<'a>, index: usize) -> Option<usize> {
+    /// Takes the option at `index`: how many arguments it takes up.
+    fn take(&mut self, word: &[u8], args: Args<'a>, index: usize) -> Result<usize, CommandError> {
+        if let Some(condition) = Condition::comparing(word, args.get(index + 1))? {
+            let first = std::mem::replace(&mut self.condition, condition) == Condition::Always;
+            return if first { Ok(2) } else { Err(CommandError::Syntax) };
+        }
+        self.take_other(word, args, index).ok_or(CommandError::Syntax)
+    }
+
+    /// The same for all but the comparing conditions; `None` where it makes no sense there.
+    fn take_other(&mut self, word: &[u8], args: Args<'a>, index: usize) -> Option<usize> {
         if word.eq_ignore_ascii_case(b"NX") {
             self.set_condition(Condition::Absent)
         } else if word.eq_ignore_ascii_case(b"XX") {
             self.set_condition(Condition::Present)
-        } else if word.eq_ignore_ascii_case(b"IFEQ") {
-            let condition = Condition::Equal(args.get(index + 1)?);
-            let first = std::mem::replace(&mut self.condition, condition) == Condition::Always;
-            first.then_some(2)
         } else if word.eq_ignore_ascii_case(b"GET") {
             self.get = true;
             Some(1)
@@ -164,9 +159,12 @@ impl Setting<'_, '_, '_> {
             })
         });
         if reads {
-            edit.count_lookup(found);
+            edit.count_lookup_of(key, found);
         }
         edit.changed(u64::from(changed?));
+        if performed {
+            tell_set(edit, key, expiry, found);
+        }
         Ok(performed)
     }
 }

@@ -6,7 +6,7 @@ use engine::{KeyRecord, Object, Value};
 use resp::Reply;
 
 /// The longest string (`proto-max-bulk-len` as it is by default), and the most memory that LCS takes for its table.
-pub(super) const STRING_BYTES_MAX: usize = 512 << 20;
+pub(crate) const STRING_BYTES_MAX: usize = 512 << 20;
 
 /// Appends a record's string.
 #[inline]
@@ -20,7 +20,7 @@ pub(super) fn reply_string(record: &KeyRecord, reply: &mut Reply<'_>) -> Outcome
 }
 
 /// Runs `read` on the bytes of a record's string.
-pub(super) fn with_bytes<T>(
+pub(crate) fn with_bytes<T>(
     record: &KeyRecord,
     read: impl FnOnce(&[u8]) -> T,
 ) -> Result<T, CommandError> {
@@ -43,7 +43,7 @@ pub(super) fn integer(record: &KeyRecord) -> Result<i64, CommandError> {
 }
 
 /// The length of a record's string.
-pub(super) fn length(record: &KeyRecord) -> Result<usize, CommandError> {
+pub(crate) fn length(record: &KeyRecord) -> Result<usize, CommandError> {
     with_bytes(record, <[u8]>::len)
 }
 
@@ -52,6 +52,16 @@ pub(super) fn checked_length(a: usize, b: usize) -> Result<usize, CommandError> 
     a.checked_add(b)
         .filter(|&length| length <= STRING_BYTES_MAX)
         .ok_or(CommandError::Text("ERR string exceeds maximum allowed size (proto-max-bulk-len)"))
+}
+
+/// Room for a string of this length, and for as much again, but no more than a mebibyte: a long string shall not take twice its
+/// length, and a short one not be copied with every addition.
+pub(crate) fn make_room(bytes: &mut Vec<u8>, length: usize) {
+    const SPARE_BYTES_MAX: usize = 1 << 20;
+    if bytes.capacity() < length {
+        let spare = length.min(SPARE_BYTES_MAX);
+        bytes.reserve_exact(length + spare - bytes.len());
+    }
 }
 
 #[inline]

@@ -39,7 +39,7 @@ section! {
         zset_max_listpack_value: u64 =
             bytes("zset-max-listpack-value", "64").alias("zset-max-ziplist-value");
         /// Bytes of a sparse HyperLogLog.
-        hll_sparse_max_bytes: u64 = bytes("hll-sparse-max-bytes", "3000").unused();
+        hll_sparse_max_bytes: u64 = bytes("hll-sparse-max-bytes", "3000");
         /// Bytes of a stream's node; 0 is no limit.
         stream_node_max_bytes: u64 = bytes("stream-node-max-bytes", "4096");
         /// Entries of a stream's node; 0 is no limit.

@@ -34,7 +34,7 @@ section! {
         activerehashing: bool = yes_no("activerehashing", "yes").unused();
         /// Which events of keys are published.
         notify_keyspace_events: KeyspaceEvents =
-            special("notify-keyspace-events", Rule::Events, "").unused();
+            special("notify-keyspace-events", Rule::Events, "");
         /// Milliseconds after which a running script makes others see BUSY; 0 is never.
         busy_reply_threshold_ms: u64 =
             integer("busy-reply-threshold", 0, i64::MAX, "5000").alias("lua-time-limit").unused();

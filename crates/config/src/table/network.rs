@@ -69,6 +69,6 @@ section! {
             integer("rdma-completion-vector", -1, 1024, "-1").immutable().unused();
         /// Keys that are remembered for client-side caches.
         tracking_table_max_keys: u64 =
-            integer("tracking-table-max-keys", 0, i64::MAX, "1000000").unused();
+            integer("tracking-table-max-keys", 0, i64::MAX, "1000000");
     }
 }

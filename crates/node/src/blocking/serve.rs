@@ -1,7 +1,8 @@
 //! Serving those that wait for a key that was changed.
 
+use crate::clients::ClientId;
 use crate::node::Node;
-use engine::{Access, Effects, Moment, WaiterId, WorkerId};
+use engine::{Access, Moment, WaiterId, WorkerId};
 use std::collections::VecDeque;
 
 /// A client that has to wait until the slot of another key can be held, too.
@@ -13,66 +14,63 @@ struct Deferred {
 }
 
 impl Node {
-    /// Serves those that wait for what was changed under `access`, then releases it; what was done for them is part of the effects that
-    /// come back.
-    pub(crate) fn conclude(&self, access: Access<'_>, worker: WorkerId, moment: Moment) -> Effects {
+    /// Tells others what was done under `access`, serves those that wait for what was changed, tells what was done for them, and
+    /// releases it: what is told of a key is told in the order in which it happened.
+    pub(crate) fn conclude(
+        &self,
+        access: Access<'_>,
+        worker: WorkerId,
+        moment: Moment,
+        by: Option<ClientId>,
+    ) {
         let mut access = access;
-        let (mut effects, mut deferred) = (Effects::default(), VecDeque::new());
-        self.serve_modified(&mut access, &mut effects, &mut deferred);
+        let mut deferred = VecDeque::new();
+        self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
         while let Some(Deferred { database, key, destination, waiter }) = deferred.pop_front() {
             let keys = [&*key, &*destination].into_iter();
             let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
             self.serve_key(&mut access, (database, &key), Some(waiter), &mut deferred);
-            self.serve_modified(&mut access, &mut effects, &mut deferred);
+            self.serve_modified(&mut access, &mut deferred, by);
         }
-        effects
     }
 
     /// Serves those that wait for keys of a database, which were exchanged or removed as a whole.
-    pub(crate) fn serve_database(
-        &self,
-        database: usize,
-        worker: WorkerId,
-        moment: Moment,
-    ) -> Effects {
-        let mut effects = Effects::default();
+    pub(crate) fn serve_database(&self, database: usize, worker: WorkerId, moment: Moment) {
         for key in self.keyspace.awaited_keys(database) {
             let keys = std::iter::once(&*key);
             let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
             let mut deferred = VecDeque::new();
             self.serve_key(&mut access, (database, &key), None, &mut deferred);
-            effects.append(access.take_effects());
             // What was taken from one list may have to go into another.
-            effects.append(self.conclude(access, worker, moment));
+            self.conclude(access, worker, moment, None);
             for Deferred { database, key, destination, waiter } in deferred {
                 let keys = [&*key, &*destination].into_iter();
                 let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
                 self.serve_key(&mut access, (database, &key), Some(waiter), &mut VecDeque::new());
-                effects.append(self.conclude(access, worker, moment));
+                self.conclude(access, worker, moment, None);
             }
         }
-        effects
     }
 
     /// Serves until nothing that was changed has anybody waiting for it who could be served.
     fn serve_modified(
         &self,
         access: &mut Access<'_>,
-        effects: &mut Effects,
         deferred: &mut VecDeque<Deferred>,
+        by: Option<ClientId>,
     ) {
         loop {
             let new = access.take_effects();
             if new.is_empty() {
                 return;
             }
+            self.tell(&new, by);
             if self.blocked.len() > 0 {
                 for modified in &new.modified {
                     self.serve_key(access, (modified.database, &modified.key), None, deferred);
                 }
             }
-            effects.append(new);
         }
     }
 

@@ -9,6 +9,7 @@
 
 use crate::host::Host;
 use crate::pubsub::Channels;
+use crate::tracking::Tracking;
 use cluster::{Machine, Output, View};
 use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
@@ -23,6 +24,7 @@ pub struct ClusterNode {
     machine: Mutex<Machine>,
     view: RwLock<Arc<View>>,
     channels: Arc<Channels>,
+    tracking: Arc<Tracking>,
     /// What the bus's sockets have to do.
     queue: Mutex<VecDeque<Output>>,
 }
@@ -30,12 +32,18 @@ pub struct ClusterNode {
 impl ClusterNode {
     /// The cluster side of a node. No slot is served until [`ClusterNode::operate`] has run once.
     #[must_use]
-    pub fn new(machine: Machine, keyspace: &Keyspace, channels: Arc<Channels>) -> ClusterNode {
+    pub fn new(
+        machine: Machine,
+        keyspace: &Keyspace,
+        channels: Arc<Channels>,
+        tracking: Arc<Tracking>,
+    ) -> ClusterNode {
         base::Slot::all().for_each(|slot| keyspace.set_serves(slot, false));
         ClusterNode {
             machine: Mutex::new(machine),
             view: RwLock::new(Arc::new(View::empty())),
             channels,
+            tracking,
             queue: Mutex::default(),
         }
     }
@@ -64,6 +72,7 @@ impl ClusterNode {
                 Output::DropKeysInSlot(slot) => {
                     self.adopt_view(machine.view(), keyspace);
                     keyspace.flush_slot(slot, worker);
+                    self.tracking.invalidate_all();
                 }
                 Output::Deliver { sharded: false, channel, message } => {
                     self.channels.publish(&channel, &message);
@@ -138,6 +147,7 @@ mod tests {
         let cluster = ClusterNode::new(
             Machine::new(config, Rng::from_seed(1), now),
             &keyspace,
+            Arc::default(),
             Arc::default(),
         );
         assert!(!Slot::all().any(|slot| keyspace.serves(slot) || cluster.view().is_mine(slot)));

@@ -58,8 +58,8 @@ fn change(
         node.password.set(&change.config.security.requirepass);
     }
     node.keyspace.set_rules(&rules(&change.config));
-    let limits = change.config.network.client_output_buffer_limit;
-    node.channels.set_unread_bytes_max(limits.pubsub.hard_bytes);
+    node.channels.configure(&change.config);
+    node.tracking.configure(&change.config);
     node.settings.replace(change.config, &changing);
     if let Some((cluster, machine)) = bus {
         cluster.operate(&node.keyspace, &*node.host, worker, |bus| bus.reconfigure(now, machine));

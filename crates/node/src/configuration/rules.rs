@@ -18,5 +18,6 @@ pub(crate) fn rules(config: &Config) -> Rules {
     rules.list_node_size = settings.list_max_listpack_size;
     rules.stream.node_bytes = size(settings.stream_node_max_bytes);
     rules.stream.node_entries = size(settings.stream_node_max_entries);
+    rules.hyperloglog_sparse_bytes = size(settings.hll_sparse_max_bytes);
     rules
 }

@@ -6,8 +6,9 @@
 //! stands in a [`Tuning`], a small copy that each worker keeps and renews once per batch, when one load has told it that something changed.
 
 use crate::eviction::MemoryLimit;
+use crate::pubsub::event_classes;
 use config::{Config, EvictionPolicy, OutputLimits};
-use engine::AccessPolicy;
+use engine::{AccessPolicy, EventClasses};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use resp::Limits;
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub struct Tuning {
     pub query_buffer_bytes_max: usize,
     /// How much memory may be in use, and what is done about it.
     pub memory: MemoryLimit,
+    /// The classes of keyspace events that are published (`notify-keyspace-events`).
+    pub events: EventClasses,
     /// How much clients may leave unread.
     pub output_limits: OutputLimits,
     /// Of which settings this is a copy; 0 is none.
@@ -83,6 +86,7 @@ impl Tuning {
             access_policy: access_policy(config),
             query_buffer_bytes_max: input_bytes(network.client_query_buffer_limit) as usize,
             memory: MemoryLimit::new(config),
+            events: event_classes(config.general.notify_keyspace_events),
             output_limits: network.client_output_buffer_limit,
             version: 0,
         }

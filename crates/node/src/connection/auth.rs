@@ -131,6 +131,8 @@ fn describe(context: &Context<'_>, reply: &mut Reply<'_>) {
 
 pub(super) fn reset(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     context.node.channels.unsubscribe_all(&context.state.client);
+    context.stop_tracking();
+    context.node.monitors.remove(&context.state.client);
     // What was sent before comes before the answer.
     context.state.answered = Answered::Ended;
     context.state.reset(&context.node.keyspace, !context.node.password.is_required());

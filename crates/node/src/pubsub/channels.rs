@@ -15,11 +15,12 @@ use super::subscriptions::{Kind, Name};
 use crate::clients::{Client, ClientId, flag};
 use base::Slot;
 use base::glob::{self, Case};
+use config::Config;
 use dashmap::DashMap;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// Who listens to one channel or pattern.
 type Subscribers = BTreeMap<ClientId, Arc<Client>>;
@@ -36,6 +37,8 @@ pub struct Channels {
     shard_channels_count: AtomicUsize,
     clients_count: AtomicUsize,
     unread_bytes_max: AtomicU64,
+    /// On which channels keyspace events are published: see [`super::events`].
+    pub(super) event_channels: AtomicU8,
 }
 
 /// How many there are (INFO).
@@ -52,12 +55,14 @@ pub(crate) struct ChannelCounts {
 }
 
 impl Channels {
-    /// Sets how many bytes a client may leave unread before it is disconnected for messages that come on top; 0 is without limit.
-    pub(crate) fn set_unread_bytes_max(&self, bytes: u64) {
-        self.unread_bytes_max.store(bytes, Relaxed);
+    /// Takes over what the settings say.
+    pub(crate) fn configure(&self, config: &Config) {
+        let limits = &config.network.client_output_buffer_limit;
+        self.unread_bytes_max.store(limits.pubsub.hard_bytes, Relaxed);
+        self.set_event_channels(config.general.notify_keyspace_events);
     }
 
-    /// The bound of what a client may leave unread.
+    /// How many bytes a client may leave unread before it is disconnected for messages that come on top; 0 is without limit.
     pub(crate) fn unread_bytes_max(&self) -> u64 {
         self.unread_bytes_max.load(Relaxed)
     }

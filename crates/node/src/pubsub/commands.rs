@@ -40,7 +40,7 @@ pub(super) fn ssubscribe(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    if context.held.is_some() {
+    if context.state.is_in_exec {
         // In a transaction: the words are those of Redis.
         return Err(CommandError::Text("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
     }

@@ -2,11 +2,13 @@
 
 mod channels;
 mod commands;
+mod events;
 mod message;
 mod report;
 mod subscriptions;
 
 pub use channels::Channels;
+pub(crate) use events::event_classes;
 pub(crate) use subscriptions::Subscriptions;
 
 use crate::table::{SessionCommand, SessionRun};

@@ -14,13 +14,14 @@ mod tests;
 
 pub(crate) use memory_use::MemoryUse;
 
+use crate::monitor;
 use crate::table::{SessionCommand, SessionRun};
 use commands::spec::{Argument, Arity, Category, Flag, Group};
 use commands::{Body, Command, Spec};
 
 /// The commands on the server, by name.
 pub(crate) const COMMANDS: &[SessionCommand] =
-    &[DEBUG, INFO, LASTSAVE, LOLWUT, MEMORY, ROLE, SHUTDOWN, TIME];
+    &[DEBUG, INFO, LASTSAVE, LOLWUT, MEMORY, MONITOR, ROLE, SHUTDOWN, TIME];
 
 /// What all of them have in common.
 const COMMON: Spec = Spec { group: Group::Server, ..Spec::DEFAULT };
@@ -32,6 +33,18 @@ const VARYING_BY_NODE: &[&str] =
 const fn command(spec: Spec, run: SessionRun) -> SessionCommand {
     Command { spec, body: Body::Run(run) }
 }
+
+const MONITOR: SessionCommand = command(
+    Spec {
+        name: "monitor",
+        summary: "Shows the connection every command that the server runs.",
+        complexity: "O(1), and O(N) for N such connections with every command.",
+        arity: Arity::Exactly(1),
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        ..COMMON
+    },
+    monitor::monitor,
+);
 
 const DEBUG: SessionCommand = command(
     Spec {

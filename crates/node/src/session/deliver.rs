@@ -1,7 +1,9 @@
 //! Messages between the replies: where they go, and what a client that reads them may ask.
 
 use super::{Context, OUTPUT_BYTES_SOFT_MAX, Session, State};
+use crate::clients::flag;
 use crate::table::Entry;
+use commands::spec::Flag;
 use commands::{CommandError, Outcome};
 use resp::Protocol;
 
@@ -63,12 +65,16 @@ impl State {
 impl Context<'_> {
     /// After a request was answered from `answer` on: appends messages that wait for the client, and sends what it has published.
     #[inline]
-    pub(super) fn deliver(&mut self, answer: usize, out: &mut Vec<u8>) {
+    pub(super) fn deliver(&mut self, entry: Option<&Entry>, answer: usize, out: &mut Vec<u8>) {
         if self.state.client.has_messages() {
             self.place_messages(answer, out);
         }
         if !self.state.outbox.is_empty() {
             self.send_outbox();
+        }
+        if self.state.caching && self.state.transaction.is_none() {
+            // CLIENT CACHING holds for the next command that is none of CLIENT's.
+            self.state.caching = entry.is_some_and(|entry| entry.spec.name == "client");
         }
     }
 
@@ -110,13 +116,22 @@ impl Context<'_> {
         });
     }
 
-    /// Refuses what a client that listens to channels may not ask.
+    /// Refuses what a client that listens to channels, or is shown commands, may not ask.
     #[cold]
     pub(super) fn check_listener(&self, entry: &Entry) -> Outcome {
         let name = entry.full_name.as_str();
-        // What a transaction has kept was allowed when it came.
-        if self.held.is_some()
+        let client = &self.state.client;
+        let touches_keys = entry.spec.has(Flag::Readonly)
+            || entry.spec.has(Flag::Write)
+            || ["publish", "spublish"].contains(&name);
+        if touches_keys && client.has_flag(flag::MONITOR) {
+            // To Redis, it is a kind of replica.
+            return Err(CommandError::Text("ERR Replica can't interact with the keyspace"));
+        }
+        if !client.has_flag(flag::SUBSCRIBED)
             || self.state.protocol == Protocol::Resp3
+            // What a transaction has kept was allowed when it came.
+            || self.state.is_in_exec
             || WHILE_LISTENING.contains(&name)
         {
             return Ok(());

@@ -76,6 +76,9 @@ impl<'a> Context<'a> {
             }
             stats.failed.add(1);
         }
+        if self.node.monitors.any() {
+            self.show(entry, args);
+        }
         stats.calls.add(1);
         self.batch.count(entry.index);
         self.state.commands += 1;
@@ -91,7 +94,7 @@ impl<'a> Context<'a> {
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
         }
-        if self.state.client.has_flag(flag::SUBSCRIBED) {
+        if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR) {
             self.check_listener(entry)?;
         }
         if self.node.pause_kind().is_some() && self.must_wait(entry) {
@@ -269,11 +272,11 @@ impl<'a> Context<'a> {
         outcome
     }
 
-    /// Serves those that wait for what was changed, releases the slots, and tells others what was done.
+    /// Tells others what was done, serves those that wait for what was changed, and releases the slots.
     #[cold]
     fn conclude(&mut self, access: Access<'_>) {
-        let effects = self.node.conclude(access, self.worker, self.moment);
-        drop(effects);
+        let by = Some(self.state.client.id);
+        self.node.conclude(access, self.worker, self.moment, by);
     }
 
     /// The same after a change of whole databases.
@@ -282,8 +285,7 @@ impl<'a> Context<'a> {
             return;
         }
         for database in 0..self.node.keyspace.databases() {
-            let effects = self.node.serve_database(database, self.worker, self.moment);
-            drop(effects);
+            self.node.serve_database(database, self.worker, self.moment);
         }
     }
 
@@ -321,7 +323,9 @@ impl<'a> Context<'a> {
         let Whole { changes, flushed, .. } = all;
         self.node.keyspace.tally(self.worker).count_changes(changes);
         if !flushed.is_empty() {
-            self.node.flushed.lock().extend(flushed);
+            self.node.tracking.invalidate_all();
+            let filled = flushed.into_iter().filter(|flushed| !flushed.is_empty());
+            self.node.flushed.lock().extend(filled);
         }
         if changes > 0 && self.held.is_none() {
             self.conclude_whole();
@@ -340,7 +344,13 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         if let Some(access) = &mut self.held {
             access.select(self.state.database);
-            return run(access);
+            let outcome = run(access);
+            if access.has_effects() {
+                self.node.tell(access.effects_mut(), Some(self.state.client.id));
+                access.effects_mut().set_told();
+            }
+            self.remember_keys(entry, args);
+            return outcome;
         }
         let (Some(keys), Some((slot, hash))) = (entry.keys, prepared.key) else {
             return self.holding_several(entry, args, run);
@@ -357,6 +367,7 @@ impl<'a> Context<'a> {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
         }
         let outcome = run(&mut access);
+        self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access);
         }
@@ -372,10 +383,27 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         let mut access = self.hold_several(entry, args)?;
         let outcome = run(&mut access);
+        self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access);
         }
         outcome
+    }
+
+    /// Has a client that tracks remembered with the keys that it has read, whose slots are held.
+    #[inline]
+    fn remember_keys(&self, entry: &Entry, args: Args<'_>) {
+        if let Some(tracker) = &self.state.tracker
+            && entry.spec.has(Flag::Readonly)
+            && tracker.wants_keys(self.state.caching)
+        {
+            let mut positions = Vec::new();
+            // Where the keys could not be told, the command has said so.
+            let _ = entry.spec.key_positions(args, &mut positions);
+            for position in positions {
+                self.node.tracking.remember(self.state.client.id, &args[position]);
+            }
+        }
     }
 
     /// Locks the slots of the keys of a request that may have several, where they are served here.

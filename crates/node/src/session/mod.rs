@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::eviction::MemoryLimit;
 use crate::node::Node;
 use crate::stats::Batch;
+use crate::tracking::Tracker;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng};
@@ -75,6 +76,12 @@ pub(crate) struct State {
     pub(crate) after: After,
     /// What kind of answer the command that runs has given.
     pub(crate) answered: Answered,
+    /// Whether the command that runs is one of a transaction.
+    pub(crate) is_in_exec: bool,
+    /// How it tracks (CLIENT TRACKING).
+    pub(crate) tracker: Option<Arc<Tracker>>,
+    /// Whether CLIENT CACHING was said before the command that runs.
+    pub(crate) caching: bool,
     /// Messages to other nodes that wait until nothing is held.
     pub(crate) outbox: Outbox,
     /// The commands that wait for EXEC, after MULTI.
@@ -189,6 +196,9 @@ impl Session {
             after: After::GoOn,
             answered: Answered::Plain,
             outbox: Outbox::default(),
+            is_in_exec: false,
+            tracker: None,
+            caching: false,
             transaction: None,
             watching: Watching::default(),
             blocked: None,
@@ -325,8 +335,7 @@ impl Session {
         // Not cloned: the count of references is a cache line that all workers would write.
         let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
-        let policy = tuning.access_policy;
-        let moment = Moment { policy, ..Moment::at(now.wall) };
+        let moment = node.moment(tuning, now);
         let mut window = [Prepared::NONE; WINDOW];
         let prepared = &mut window[..requests.len()];
         for (index, one) in prepared.iter_mut().enumerate() {
@@ -353,7 +362,7 @@ impl Session {
             context.moment.touch = !context.state.no_touch;
             let answer = out.len();
             context.run(one, args, out);
-            context.deliver(answer, out);
+            context.deliver(one.entry, answer, out);
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

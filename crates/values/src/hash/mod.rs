@@ -198,6 +198,22 @@ impl Hash {
         }
     }
 
+    /// A field that is there, with its value: the first that is come by.
+    #[must_use]
+    pub fn first(&self, now: i64) -> Option<(Item<'_>, Item<'_>)> {
+        match &self.0 {
+            Layout::Listpack(pack) => {
+                let at = pack.first()?;
+                Some((pack.item(at), pack.item(pack.next(at)?)))
+            }
+            Layout::Hashtable(fields) => {
+                let mut there =
+                    fields.values.iter().filter(|(field, _)| !fields.is_due(field, now));
+                there.next().map(|(field, value)| (Item::Bytes(field), Item::Bytes(value)))
+            }
+        }
+    }
+
     /// Whether it is one listpack, which is read from end to end as fast as one of its fields is found.
     #[must_use]
     pub fn is_compact(&self) -> bool {

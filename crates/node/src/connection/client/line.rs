@@ -49,7 +49,7 @@ impl<'n> Line<'n> {
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} capa= db={} \
              sub={} psub={} ssub={} multi={} watch={} \
              qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 \
-             obl={output} oll=0 omem={output} tot-mem={memory} events={} cmd={command} user=default redir=-1 \
+             obl={output} oll=0 omem={output} tot-mem={memory} events={} cmd={command} user=default redir={} \
              resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
             client.id.0,
             client.origin.address,
@@ -66,6 +66,7 @@ impl<'n> Line<'n> {
             client.transaction_commands.load(Relaxed),
             client.watched_keys.load(Relaxed),
             if output > 0 { "rw" } else { "r" },
+            client.told_redirect(),
             if client.is_resp3.load(Relaxed) { 3 } else { 2 },
             String::from_utf8_lossy(told(&names.library)),
             String::from_utf8_lossy(told(&names.library_version)),
@@ -87,7 +88,11 @@ pub(super) fn age_seconds(client: &Client, now: Now) -> i64 {
 pub(super) fn flags(client: &Client) -> String {
     let mut letters = String::new();
     for (is_set, letter) in [
+        (client.has_flag(flag::MONITOR), 'O'),
         (client.has_flag(flag::SUBSCRIBED), 'P'),
+        (client.has_flag(flag::TRACKING), 't'),
+        (client.has_flag(flag::BROKEN_REDIRECT), 'R'),
+        (client.has_flag(flag::BROADCAST), 'B'),
         (client.has_flag(flag::PAUSED) || client.has_flag(flag::BLOCKED), 'b'),
         (client.transaction_commands.load(Relaxed) >= 0, 'x'),
         (client.has_flag(flag::CLOSING), 'c'),

@@ -6,6 +6,7 @@ mod line;
 mod modes;
 pub(super) mod names;
 mod others;
+mod tracking;
 
 use crate::help::help;
 use crate::session::Context;
@@ -66,7 +67,7 @@ const CACHING: SessionCommand = subcommand(
         arguments: &[Argument::one_of("mode", arguments::YES_NO)],
         ..Spec::DEFAULT
     },
-    modes::caching,
+    tracking::caching,
 );
 
 const GETNAME: SessionCommand = subcommand(
@@ -90,7 +91,7 @@ const GETREDIR: SessionCommand = subcommand(
         flags: EVEN_WHEN_BUSY,
         ..Spec::DEFAULT
     },
-    modes::getredir,
+    tracking::getredir,
 );
 
 const HELP: SessionCommand = subcommand(
@@ -276,7 +277,7 @@ const TRACKING: SessionCommand = subcommand(
         arguments: arguments::TRACKING,
         ..Spec::DEFAULT
     },
-    modes::tracking,
+    tracking::tracking,
 );
 
 const TRACKINGINFO: SessionCommand = subcommand(
@@ -288,7 +289,7 @@ const TRACKINGINFO: SessionCommand = subcommand(
         flags: PLAIN,
         ..Spec::DEFAULT
     },
-    modes::trackinginfo,
+    tracking::trackinginfo,
 );
 
 const UNBLOCK: SessionCommand = subcommand(
@@ -367,7 +368,7 @@ const HELP_LINES: &[&str] = &[
     "    Name this connection.",
     "TRACKING (ON|OFF) [REDIRECT <client-id>] [BCAST] [PREFIX <prefix> [...]]",
     "         [OPTIN] [OPTOUT] [NOLOOP]",
-    "    Tell the client when keys that it has read change. ON is not supported yet.",
+    "    Tell the client when keys that it has read, or that begin with a prefix, change.",
     "TRACKINGINFO",
     "    Describe how this connection's keys are tracked.",
     "UNBLOCK <client-id> [TIMEOUT|ERROR]",

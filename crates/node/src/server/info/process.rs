@@ -58,7 +58,7 @@ pub(super) fn clients(report: &mut Report<'_>) {
     report.field("client_recent_max_input_buffer", memory.query_buffer_max);
     report.field("client_recent_max_output_buffer", memory.output_max);
     report.field("blocked_clients", node.blocked.len());
-    report.field("tracking_clients", 0);
+    report.field("tracking_clients", node.tracking.counts().clients);
     report.field("pubsub_clients", node.channels.counts().clients);
     let watched: Vec<usize> = node
         .clients

@@ -43,13 +43,14 @@ pub(super) fn stats(report: &mut Report<'_>) {
             "active_defrag_key_misses",
             "total_active_defrag_time",
             "current_active_defrag_time",
-            "tracking_total_keys",
-            "tracking_total_items",
-            "tracking_total_prefixes",
-            "unexpected_error_replies",
         ],
         0,
     );
+    let tracked = node.tracking.counts();
+    report.field("tracking_total_keys", tracked.keys);
+    report.field("tracking_total_items", tracked.items);
+    report.field("tracking_total_prefixes", tracked.prefixes);
+    report.field("unexpected_error_replies", 0);
     report.field("total_error_replies", sum(|stats| &stats.errors));
     report.field("dump_payload_sanitizations", 0);
     report.field("total_reads_processed", sum(|stats| &stats.reads));

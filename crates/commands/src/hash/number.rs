@@ -1,0 +1,70 @@
+//! Fields as numbers.
+
+use crate::{CommandError, Outcome};
+use base::LongDouble;
+use base::number::{parse_i64, with_digits};
+use engine::{Edit, EventClass};
+use resp::{Args, Reply};
+use values::{FieldExpiry, Hash, Item};
+
+pub(super) fn hincrby(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let by = parse_i64(&args[3]).ok_or(CommandError::NotInteger)?;
+    let now = edit.moment().now.0;
+    let hash = edit.typed::<Hash>(&args[1])?;
+    let old = hash.and_then(|hash| hash.get(&args[2], now));
+    let old = match old {
+        None => 0,
+        Some(value) => value
+            .with_bytes(parse_i64)
+            .ok_or(CommandError::Text("ERR hash value is not an integer"))?,
+    };
+    let sum = old.checked_add(by).ok_or(CommandError::Overflow)?;
+    with_digits(sum, |text| set(edit, args, text, "hincrby"))?;
+    reply.integer(sum);
+    Ok(())
+}
+
+pub(super) fn hincrbyfloat(
+    edit: &mut Edit<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let by = LongDouble::parse(&args[3]).ok_or(CommandError::NotFloat)?;
+    if is_infinite(&args[3]) {
+        return Err(CommandError::Text("ERR value is NaN or Infinity"));
+    }
+    let now = edit.moment().now.0;
+    let hash = edit.typed::<Hash>(&args[1])?;
+    let old = match hash.and_then(|hash| hash.get(&args[2], now)) {
+        None => LongDouble::from(0),
+        Some(Item::Integer(integer)) => LongDouble::from(integer),
+        Some(Item::Bytes(bytes)) => {
+            LongDouble::parse(bytes).ok_or(CommandError::Text("ERR hash value is not a float"))?
+        }
+    };
+    let sum = old.checked_add(by);
+    let mut text = Vec::new();
+    sum.ok_or(CommandError::Text("ERR increment would produce NaN or Infinity"))?
+        .push_decimal(&mut text);
+    set(edit, args, &text, "hincrbyfloat")?;
+    reply.bulk(&text);
+    Ok(())
+}
+
+/// Whether a text means infinity, which is no number that could be added.
+fn is_infinite(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    text.parse::<f64>().is_ok_and(f64::is_infinite)
+}
+
+/// Sets the field to a number; its time stays.
+fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, number: &[u8], event: &'static str) -> Outcome {
+    let (rules, now) = (edit.rules(), edit.moment().now.0);
+    edit.modify_or_create(&args[1], |hash: &mut Hash| {
+        hash.prepare([&args[2], number].into_iter(), &rules);
+        hash.set(&args[2], number, (FieldExpiry::Keep, now), &rules);
+    })?;
+    edit.notify(EventClass::Hash, event, &args[1]);
+    edit.changed(1);
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! What commands did to keys, told to those who want to know.
+
+use crate::clients::ClientId;
+use crate::configuration::Tuning;
+use crate::node::Node;
+use crate::worker::Now;
+use engine::{Effects, Moment};
+
+impl Node {
+    /// The moment of a batch of commands, or of what a timer does: with what has to be noted for [`Node::tell`].
+    pub(crate) fn moment(&self, tuning: &Tuning, now: Now) -> Moment {
+        Moment { policy: tuning.access_policy, events: tuning.events, ..Moment::at(now.wall) }
+    }
+
+    /// Tells what was done, by the client `by`. Called while the slots of the keys are held, so that what is told of a key comes in the order in which it happened.
+    pub(crate) fn tell(&self, effects: &Effects, by: Option<ClientId>) {
+        for event in &effects.events {
+            self.channels.announce(event);
+        }
+        let modified = effects.untold();
+        if !modified.is_empty() {
+            self.tracking.invalidate(modified, by);
+        }
+    }
+}

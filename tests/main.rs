@@ -7,6 +7,7 @@ mod clients;
 mod command_line;
 mod demo;
 mod in_process;
+mod memory;
 mod mixed_bus;
 mod model;
 mod process;

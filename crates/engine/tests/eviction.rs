@@ -6,6 +6,7 @@ use engine::{
     EvictionRule, Expiry, HashSeed, Keyspace, Moment, WorkerId,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use values::{End, List, Rules};
 
 const WORKER: WorkerId = WorkerId(0);
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -224,6 +225,30 @@ fn a_candidate_that_was_used_meanwhile_stays() {
     }
     let left = used.iter().filter(|number| is_there(&keyspace, &key(**number), later)).count();
     assert!(left >= used.len() - 2, "{left} of {}", used.len());
+}
+
+/// What is freed later counts as memory, but not as a reason to evict more.
+#[test]
+fn a_large_value_makes_room_as_it_is_evicted() {
+    let keyspace = keyspace();
+    let now = Moment::at(START);
+    let mut access = keyspace.hold(Slot::of_key(b"list"), 0, WORKER, now);
+    let elements: Vec<Vec<u8>> = (0..100_000).map(key).collect();
+    let grown = access.edit().modify_or_create::<List, _>(b"list", |list| {
+        list.push_all(End::Right, elements.iter().map(Vec::as_slice), &Rules::DEFAULT);
+    });
+    assert!(grown.is_ok());
+    drop(access);
+    let before = keyspace.memory_bytes();
+    evict(&keyspace, &mut Eviction::new(Rng::from_seed(3)), LRU, now);
+    let unfreed = keyspace.unfreed_bytes();
+    assert!(
+        unfreed > 1_000_000 && keyspace.memory_bytes() > before - 1000,
+        "{unfreed} of {before}"
+    );
+    assert!(keyspace.free_discarded());
+    assert_eq!(keyspace.unfreed_bytes(), 0);
+    assert!(keyspace.memory_bytes() <= before - unfreed);
 }
 
 #[test]

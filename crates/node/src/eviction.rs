@@ -3,6 +3,7 @@
 //! A worker evicts while it holds no slot. It stops when there is room, or when its time is up: then the command runs all the same, as in Redis,
 //! and the next one goes on.
 
+use crate::clients::{Client, flag};
 use crate::node::Node;
 use crate::session::Context;
 use crate::stats::Counter;
@@ -10,6 +11,8 @@ use crate::table::Entry;
 use commands::spec::Flag;
 use config::{Config, EvictionPolicy};
 use engine::{Effects, EvictStep, Eviction, EvictionOrder, EvictionRule, Moment, WorkerId};
+use std::cmp::Reverse;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -21,6 +24,9 @@ const TIME_AT_LINEAR: Duration = Duration::from_micros(500);
 const TENACITY_LINEAR: u32 = 10;
 const TENACITY_GROWTH: f64 = 1.15;
 const TENACITY_MAX: u32 = 100;
+
+/// How long the timer evicts in each of its cycles, at least.
+const TIMER_TIME: Duration = Duration::from_millis(25);
 
 /// How much memory may be in use, and what is done about it.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +85,7 @@ pub(crate) struct EvictionStats {
     exceeded_since: AtomicU64,
     /// The time of which the end has come.
     exceeded: AtomicU64,
-    /// Clients that were disconnected because all of them took too much.
+    /// Clients that were disconnected because all of them took too much. Only the thread of the timers writes it.
     pub(crate) clients: Counter,
 }
 
@@ -176,9 +182,42 @@ impl Node {
     pub(crate) fn evict_by_timer(&self, moment: &Moment) {
         let limit = MemoryLimit::new(&self.settings.current());
         if limit.bytes_max != 0 {
+            // Nobody waits for the timer.
+            let time_max = limit.time_max.map(|time| time.max(TIMER_TIME));
+            let limit = MemoryLimit { time_max, ..limit };
             let mut eviction = self.upkeep.timer_eviction.lock();
-            self.make_room(&limit, &mut eviction, self.control(), moment);
+            self.make_room(&limit, &mut eviction, self.upkeep(), moment);
         }
+    }
+}
+
+/// What `maxmemory-clients` is at least: with less, nobody could say so much as CONFIG SET.
+const CLIENTS_BYTES_MIN: u64 = 128 << 10;
+
+impl Node {
+    /// Disconnects the clients that take most memory, until all together take no more than `maxmemory-clients`; which they were. For the
+    /// timer. Those with `CLIENT NO-EVICT` count and stay.
+    pub fn evict_clients(&self) -> Vec<Arc<Client>> {
+        let config = self.settings.current();
+        let bytes_max = config.network.maxmemory_clients.of(config.memory.maxmemory);
+        if bytes_max == 0 {
+            return Vec::new();
+        }
+        let clients = self.clients.all().into_iter().map(|client| (client.memory_bytes(), client));
+        let mut clients: Vec<_> = clients.collect();
+        clients.sort_unstable_by_key(|(bytes, _)| Reverse(*bytes));
+        let mut sum: usize = clients.iter().map(|(bytes, _)| bytes).sum();
+        clients.retain(|(bytes, client)| {
+            let is_evicted =
+                sum as u64 > bytes_max.max(CLIENTS_BYTES_MIN) && !client.has_flag(flag::NO_EVICT);
+            if is_evicted {
+                sum -= bytes;
+                client.kill();
+                self.upkeep.eviction.clients.add(1);
+            }
+            is_evicted
+        });
+        clients.into_iter().map(|(_, client)| client).collect()
     }
 }
 

@@ -45,7 +45,7 @@ pub use event::Event;
 pub use facts::ProcessFacts;
 pub use host::{CpuTime, CpuTimes, Host};
 pub use identity::Identity;
-pub use node::{Node, NodeOptions};
+pub use node::{Node, NodeOptions, command_table};
 pub use password::Password;
 pub use pause::PauseKind;
 pub use pubsub::Channels;

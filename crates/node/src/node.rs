@@ -89,22 +89,28 @@ pub struct Node {
     stats: Box<[WorkerStats]>,
 }
 
+/// Every command of a node.
+#[must_use]
+pub fn command_table() -> Table {
+    let session = [
+        command::COMMANDS,
+        configuration::COMMANDS,
+        connection::COMMANDS,
+        cluster::COMMANDS,
+        pubsub::COMMANDS,
+        server::COMMANDS,
+        transaction::COMMANDS,
+    ];
+    Table::new(commands::FAMILIES, &session)
+}
+
 impl Node {
     /// A node without keys.
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
-        let session = [
-            command::COMMANDS,
-            configuration::COMMANDS,
-            connection::COMMANDS,
-            cluster::COMMANDS,
-            pubsub::COMMANDS,
-            server::COMMANDS,
-            transaction::COMMANDS,
-        ];
-        let table = Table::new(commands::FAMILIES, &session);
-        // The control thread counts too: expired keys, connections.
-        let threads = options.workers + 1;
+        let table = command_table();
+        // The control thread counts too (connections, slots that go), and that of the timers (expired and evicted keys).
+        let threads = options.workers + 2;
         let config = options.config;
         let databases = if config.cluster.enabled {
             config.cluster.databases
@@ -169,6 +175,12 @@ impl Node {
     #[must_use]
     pub fn control(&self) -> WorkerId {
         WorkerId(self.workers)
+    }
+
+    /// The number under which the thread of the timers counts.
+    #[must_use]
+    pub fn upkeep(&self) -> WorkerId {
+        WorkerId(self.workers + 1)
     }
 
     /// The statistics of one thread.

@@ -185,7 +185,7 @@ impl Node {
             let step = self.keyspace.expire_step(
                 cursor,
                 EXPIRE_STEP_KEYS,
-                self.control(),
+                self.upkeep(),
                 &moment,
                 &mut |effects| self.tell(effects, None),
             );

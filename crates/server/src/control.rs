@@ -1,16 +1,12 @@
-//! The control thread's part in serving clients: accepting and dealing connections, and the timers.
+//! The control thread's part in serving clients: accepting and dealing connections.
 
 use crate::clock;
 use crate::listen::Listener;
 use crate::stream::RawStream;
 use crate::worker::Dealt;
-use base::Monotonic;
-use config::Config;
-use engine::ExpireCursor;
 use node::Node;
-use node::clients::{Client, ClientId, Origin};
+use node::clients::{Client, Origin};
 use node::protected_mode;
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -19,9 +15,6 @@ use tokio::sync::mpsc;
 
 /// How long accepting rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// How often it is looked whether clients have been idle too long, or have too much unread.
-const CLIENTS_CYCLE: Duration = Duration::from_secs(1);
 
 /// Where new connections go.
 pub(crate) struct Dealer {
@@ -81,69 +74,6 @@ fn refuse(stream: RawStream, why: &[u8]) {
         RawStream::Tcp(mut stream) => stream.write(why),
         RawStream::Unix(mut stream) => stream.write(why),
     };
-}
-
-/// Runs the timers for ever, `hz` times a second.
-pub(crate) async fn run_timers(node: Arc<Node>) {
-    let mut cursor = ExpireCursor::default();
-    node.measure_startup_memory();
-    let mut watch = ClientsWatch::default();
-    let mut looked_at_clients = clock::monotonic();
-    loop {
-        let config = node.settings.current();
-        let cycle = Duration::from_secs(1) / config.general.hz.max(1);
-        tokio::time::sleep(cycle).await;
-        clock::synchronise();
-        node.expire_cycle(&mut cursor, cycle, clock::now);
-        free_flushed(&node, clock::monotonic() + cycle / 2).await;
-        let now = clock::now();
-        node.tick(now);
-        let now = now.monotonic;
-        if now.since(looked_at_clients) >= CLIENTS_CYCLE {
-            looked_at_clients = now;
-            watch.look(&node, &config, now);
-        }
-    }
-}
-
-/// Frees what was flushed, until `end` at most. Between the portions the bus and new clients have their turn.
-async fn free_flushed(node: &Node, end: Monotonic) {
-    while node.free_flushed() && clock::monotonic() < end {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Disconnects clients that have sent nothing for too long (`timeout`), or have left too much unread for too long (the soft part of
-/// `client-output-buffer-limit`).
-#[derive(Default)]
-struct ClientsWatch {
-    /// Since when clients have had more unread than the soft limit.
-    beyond_soft_limit: BTreeMap<ClientId, Monotonic>,
-}
-
-impl ClientsWatch {
-    fn look(&mut self, node: &Node, config: &Config, now: Monotonic) {
-        let idle_max = u64::from(config.network.timeout_seconds);
-        let limits = &config.network.client_output_buffer_limit;
-        let mut beyond = std::mem::take(&mut self.beyond_soft_limit);
-        if idle_max == 0 && limits.normal.soft_bytes == 0 && limits.pubsub.soft_bytes == 0 {
-            return;
-        }
-        for client in node.clients.all() {
-            let limit = client.output_limit(limits);
-            if idle_max != 0 && client.may_idle_out() && client.idle_seconds(now) > idle_max {
-                tracing::debug!("Closing idle client {}", client.origin.address);
-                client.kill();
-            } else if limit.soft_bytes != 0 && client.unread_bytes() as u64 > limit.soft_bytes {
-                let since = beyond.remove(&client.id).unwrap_or(now);
-                if now.since(since) >= Duration::from_secs(limit.soft_seconds) {
-                    client.kill_for_unread();
-                } else {
-                    self.beyond_soft_limit.insert(client.id, since);
-                }
-            }
-        }
-    }
 }
 
 /// Logs that a client is disconnected because it does not read. Test suites look for the line's end.

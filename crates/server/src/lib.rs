@@ -28,6 +28,7 @@ mod reception;
 mod server;
 mod stream;
 mod telemetry;
+mod upkeep;
 mod worker;
 
 pub use files::{DiskFiles, reason};

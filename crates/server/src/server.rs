@@ -2,7 +2,7 @@
 
 use crate::banner;
 use crate::bus::{Bus, LinkBuffers};
-use crate::control::{Dealer, run_timers};
+use crate::control::Dealer;
 use crate::host::{self, ProcessHost};
 use crate::launch::Launch;
 use crate::listen::{ListenError, listen_port};
@@ -11,6 +11,7 @@ use crate::open_files::{self, OpenFiles};
 use crate::pid_file::PidFile;
 use crate::reception::Reception;
 use crate::telemetry::Telemetry;
+use crate::upkeep::{start_freeing, start_timers};
 use crate::worker::{self, Dealt};
 use crate::{clock, entropy, files, process};
 use base::{NodeId, Rng};
@@ -135,14 +136,15 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         (Reception::open(&config.network)?, open_bus(&config, &node)?)
     };
     let _pid_file = PidFile::write(&config);
-    let (workers, threads) = start_workers(&node, &stopped, &mut rng)?;
+    let (workers, mut threads) = start_workers(&node, &stopped, &mut rng)?;
+    threads.push(start_timers(&node, &stopped)?);
+    threads.push(start_freeing(&node, &stopped)?);
     tracing::info!("Server initialized");
     control.block_on(async {
         let mut signals = Signals::listen()?;
         reception.tell_ready();
         let dealer = Dealer { node: Arc::clone(&node), workers, next: AtomicUsize::new(0) };
         let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
-        tokio::spawn(run_timers(Arc::clone(&node)));
         if node.cluster.is_some() {
             tokio::spawn(Bus::run(Arc::clone(&node), bus_wake, link_buffers, bus_listeners));
         }

@@ -9,7 +9,7 @@ mod test;
 mod tools;
 mod upstream;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 usage: cargo xtask <task> [options]
@@ -18,10 +18,22 @@ tasks:
   test [--only <stage>]...   install what the tests need, then check everything
                              stages: install format lint unit transcripts process clients
                              (and oracle-tools: the process tests on the oracles, to prove the tests)
+  commands                   write docs/commands.md from the command table
   bench                      measure Redstart beside Valkey, Redis and the echo floor
                              (cargo xtask bench --help)
   upstream                   run Valkey's own test suite on Redstart and on Valkey
                              (cargo xtask upstream --help)";
+
+/// Writes the page of commands. The test that compares it knows how.
+fn write_commands() -> anyhow::Result<()> {
+    let status = Command::new("cargo")
+        .current_dir(tools::workspace_root())
+        .args(["test", "--quiet", "-p", "redstart-node", "--test", "commands_page"])
+        .env("COMMANDS_PAGE", "write")
+        .status()?;
+    anyhow::ensure!(status.success(), "docs/commands.md was not written: {status}");
+    Ok(())
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +42,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => return test::main(rest),
         ["bench", ..] => bench::run(&arguments[1..]),
         ["upstream", rest @ ..] => upstream::run(rest),
+        ["commands"] => write_commands(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -40,7 +40,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// Some members are too long for a leaf.
 fn member(number: u16) -> Vec<u8> {
     let mut member = format!("m{number}").into_bytes();
-    if number % 16 == 0 {
+    if number.is_multiple_of(16) {
         member.resize(150, b'x');
     }
     member

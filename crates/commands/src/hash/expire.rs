@@ -183,10 +183,8 @@ fn times(
 ) -> Outcome {
     let now = view.moment().now.0;
     // A number that does not fit has another error here than where something is changed.
-    let fields = Fields::parse(args, 2, 1).map_err(|error| match error {
-        WRONG_COUNT => CommandError::Syntax,
-        other => other,
-    })?;
+    let fields = Fields::parse(args, 2, 1)
+        .map_err(|error| if error == WRONG_COUNT { CommandError::Syntax } else { error })?;
     let hash = view.typed::<Hash>(&args[1])?;
     reply.array(fields.count);
     for field in fields.names(args) {

@@ -69,7 +69,8 @@ fn steps_over_a_large_set_find_what_stays_while_it_shrinks() {
         steps += 1;
     }
     assert!(steps > 10);
-    let stayed = all.iter().filter(|member| member[1..].parse().is_ok_and(|n: usize| n % 2 == 0));
+    let stayed =
+        all.iter().filter(|member| member[1..].parse().is_ok_and(|n: usize| n.is_multiple_of(2)));
     assert!(stayed.into_iter().all(|member| seen.contains(member)));
 }
 

@@ -48,7 +48,7 @@ section! {
         );
         /// Memory of all clients' buffers together; 0 is no limit.
         maxmemory_clients: MemoryShare =
-            special("maxmemory-clients", Rule::MemoryOrPercent, "0").unused();
+            special("maxmemory-clients", Rule::MemoryOrPercent, "0");
         /// Length of an argument in bytes.
         proto_max_bulk_len: u64 =
             bytes_within("proto-max-bulk-len", 1 << 20, i64::MAX as u64, "536870912");

@@ -449,11 +449,16 @@ fn runs_in_transaction(entry: &Entry) -> bool {
 pub(crate) const OUT_OF_MEMORY: CommandError =
     CommandError::Text("OOM command not allowed when used memory > 'maxmemory'.");
 
+/// The same for a transaction.
+pub(crate) const TRANSACTION_OUT_OF_MEMORY: CommandError = CommandError::Text(
+    "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.",
+);
+
 /// Whether an error says that the keys are not to be had here, or that there is no memory: the command has not run.
 #[cold]
 fn is_refusal(error: &CommandError) -> bool {
     const CODES: [&str; 5] = ["MOVED ", "ASK ", "CROSSSLOT ", "CLUSTERDOWN ", "TRYAGAIN "];
-    if *error == OUT_OF_MEMORY {
+    if *error == OUT_OF_MEMORY || *error == TRANSACTION_OUT_OF_MEMORY {
         return true;
     }
     let CommandError::Owned(text) = error else { return false };

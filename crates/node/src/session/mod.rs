@@ -2,7 +2,7 @@
 
 mod deliver;
 mod dispatch;
-pub(crate) use dispatch::OUT_OF_MEMORY;
+pub(crate) use dispatch::{OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! EXEC: the commands of a transaction as one.
 
 use super::Transaction;
-use crate::session::{Context, OUT_OF_MEMORY, Prepared};
+use crate::session::{Context, Prepared, TRANSACTION_OUT_OF_MEMORY};
 use crate::table::{Action, Entry};
 use base::Slot;
 use cluster::KeySlots;
@@ -59,7 +59,7 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     if let Some(needy) = entries.find(|entry| entry.spec.has(Flag::DenyOom))
         && !context.has_memory_for(needy)
     {
-        return Err(OUT_OF_MEMORY);
+        return Err(TRANSACTION_OUT_OF_MEMORY);
     }
     let mut stretches =
         steps.chunk_by(|a, b| (hold(a) == Hold::Nothing) == (hold(b) == Hold::Nothing));

@@ -1,11 +1,13 @@
 //! The table of goals and how a run stands against it.
 
 use super::Outcome;
+use super::commands::{Commands, DEPTHS};
 use super::memory::Point;
 use super::paths::Paths;
 use super::pause;
 use super::peer::Peer;
 use super::statistics::median;
+use super::suites::{DEFAULT, Suite, TYPES};
 use super::wire::Kind;
 
 /// CPU per command against Valkey: depth and the ratio to reach.
@@ -20,6 +22,9 @@ const PAUSE_MS: f64 = 2.0;
 const THREADS_RATIO: f64 = 1.85;
 /// KiB per idle connection.
 const IDLE_KIB: f64 = 20.0;
+
+/// Memory of a collection as a part of Valkey's.
+const TYPES_MEMORY_RATIO: f64 = 0.9;
 
 /// How one goal stands.
 pub(crate) struct Line {
@@ -53,6 +58,12 @@ pub(crate) fn check(outcome: &Outcome) -> Vec<Line> {
     lines.push(pause(outcome));
     lines.push(paths(outcome));
     lines.push(idle(outcome));
+    for (suite, row) in [(&DEFAULT, &outcome.default_list), (&TYPES, &outcome.types)] {
+        for (depth, goal) in suite.goals.into_iter().enumerate() {
+            lines.push(commands(suite, row.as_ref(), depth, goal));
+        }
+    }
+    lines.push(types_memory(outcome));
     lines
 }
 
@@ -137,6 +148,23 @@ fn idle(outcome: &Outcome) -> Line {
     });
     let figure = "memory of an idle connection".to_owned();
     line(figure, format!("{IDLE_KIB} KiB or less"), found)
+}
+
+fn commands(suite: &Suite, row: Option<&Commands>, depth: usize, goal: f64) -> Line {
+    let found = row
+        .and_then(|row| row.worst(suite, depth))
+        .map(|(test, ratio)| (format!("worst: {test} {ratio:.2}x"), ratio >= goal));
+    let figure = format!("{}: CPU against Valkey, depth {}", suite.title, DEPTHS[depth]);
+    line(figure, format!("each {goal:.1}x better or more"), found)
+}
+
+fn types_memory(outcome: &Outcome) -> Line {
+    let found =
+        outcome.types_memory.as_ref().and_then(|row| row.worst()).map(|(name, ratio)| {
+            (format!("worst: {name} {ratio:.2}x"), ratio <= TYPES_MEMORY_RATIO)
+        });
+    let figure = "memory of large collections against Valkey's".to_owned();
+    line(figure, format!("each {TYPES_MEMORY_RATIO}x or less"), found)
 }
 
 /// The table for the terminal.

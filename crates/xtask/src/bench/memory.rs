@@ -65,7 +65,7 @@ fn points(options: &Options, program: &Program) -> Result<Vec<Point>> {
 
 /// RSS and `used_memory` once the latter has not moved by more than 0.01 % for half a second, or the
 /// deadline has passed: servers free old tables and buffers in the background.
-fn settled(server: &Server) -> Result<(u64, u64)> {
+pub(super) fn settled(server: &Server) -> Result<(u64, u64)> {
     let deadline = Instant::now() + SETTLE_DEADLINE;
     let mut last = server.used_memory()?;
     let mut quiet = 0;

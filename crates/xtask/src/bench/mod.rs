@@ -6,6 +6,8 @@
 
 mod chart;
 mod closed_loop;
+mod commands;
+mod counted_loop;
 mod goals;
 mod idle;
 mod memory;
@@ -15,11 +17,15 @@ mod paths;
 mod pause;
 mod peer;
 mod readings;
+mod replies;
 mod report;
 #[cfg(test)]
 mod scripted;
 mod statistics;
+mod suites;
+mod template;
 mod throughput;
+mod types_memory;
 mod wire;
 
 use crate::tools;
@@ -41,6 +47,9 @@ struct Outcome {
     pause: Option<Vec<pause::Run>>,
     paths: Option<paths::Paths>,
     idle: Option<Vec<idle::Idle>>,
+    default_list: Option<commands::Commands>,
+    types: Option<commands::Commands>,
+    types_memory: Option<types_memory::TypesMemory>,
 }
 
 /// Runs the benchmark with the arguments behind `bench`.
@@ -77,7 +86,25 @@ fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<St
     let pause = failures.or_none(options, Row::Pause, || pause::run(options, &programs));
     let paths = failures.or_none(options, Row::Paths, || paths::run(options));
     let idle = failures.or_none(options, Row::Idle, || idle::run(options, &programs));
-    Ok((Outcome { machine, programs, throughput, memory, pause, paths, idle }, failures.0))
+    let default_list = failures
+        .or_none(options, Row::Default, || commands::run(options, &programs, &suites::DEFAULT));
+    let types =
+        failures.or_none(options, Row::Types, || commands::run(options, &programs, &suites::TYPES));
+    let types_memory =
+        failures.or_none(options, Row::TypesMemory, || types_memory::run(options, &programs));
+    let outcome = Outcome {
+        machine,
+        programs,
+        throughput,
+        memory,
+        pause,
+        paths,
+        idle,
+        default_list,
+        types,
+        types_memory,
+    };
+    Ok((outcome, failures.0))
 }
 
 /// What broke, one line for each row.

@@ -10,10 +10,11 @@ pub(crate) const USAGE: &str = "\
 usage: cargo xtask bench [options]
 
 Measures Redstart beside Valkey, Redis and the echo floor in one alternating run: servers on core 0,
-the client on core 1. A full run takes about 25 minutes and writes docs/benchmarks.md and
+the client on core 1. A full run takes about 40 minutes and writes docs/benchmarks.md and
 docs/benchmarks.svg; any other writes the same files to target/bench/.
 
-  --row NAME        only this row (may be repeated): throughput, memory, pause, paths, idle
+  --row NAME        only this row (may be repeated): throughput, memory, pause, paths, idle,
+                    default (redis-benchmark's list), types, types-memory
   --pairs N         alternating pairs (default 5)
   --keys N          keys in the table (default 1000000)
   --quick           small tables and short stretches: proves that it works, says little
@@ -39,10 +40,25 @@ pub(crate) enum Row {
     Paths,
     /// Bytes per idle connection.
     Idle,
+    /// CPU per command of redis-benchmark's list.
+    Default,
+    /// CPU per command on large collections.
+    Types,
+    /// Bytes of large collections.
+    TypesMemory,
 }
 
 impl Row {
-    const ALL: [Row; 5] = [Row::Throughput, Row::Memory, Row::Pause, Row::Paths, Row::Idle];
+    const ALL: [Row; 8] = [
+        Row::Throughput,
+        Row::Memory,
+        Row::Pause,
+        Row::Paths,
+        Row::Idle,
+        Row::Default,
+        Row::Types,
+        Row::TypesMemory,
+    ];
 
     /// The word that selects it on the command line.
     pub(crate) const fn word(self) -> &'static str {
@@ -52,13 +68,17 @@ impl Row {
             Row::Pause => "pause",
             Row::Paths => "paths",
             Row::Idle => "idle",
+            Row::Default => "default",
+            Row::Types => "types",
+            Row::TypesMemory => "types-memory",
         }
     }
 
     fn of_word(word: &str) -> Result<Row> {
         let known = Row::ALL.into_iter().find(|row| row.word() == word);
         known.with_context(|| {
-            format!("there is no row `{word}`: throughput, memory, pause, paths or idle")
+            let known = Row::ALL.map(Row::word).join(", ");
+            format!("there is no row `{word}`: {known}")
         })
     }
 }

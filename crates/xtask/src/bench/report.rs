@@ -1,6 +1,7 @@
 //! The outcome of a run as a page of Markdown.
 
 use super::Outcome;
+use super::commands::{self, Commands};
 use super::goals;
 use super::memory::Memory;
 use super::options::{Generator, Options};
@@ -8,11 +9,15 @@ use super::paths::Paths;
 use super::pause;
 use super::peer::Peer;
 use super::statistics::{median, range};
+use super::suites::{DATA_SETS, DEFAULT, Suite, TYPES};
 use super::throughput::{
     CONNECTIONS, DEPTHS, FOREIGN_PERCENT_MAX, SATURATED_PERCENT, STEAL_PERCENT_MAX, Throughput,
 };
+use super::types_memory::TypesMemory;
 use super::wire::Kind;
 use std::fmt::Write;
+
+const MIB: f64 = (1 << 20) as f64;
 
 /// The page.
 pub(crate) fn markdown(options: &Options, outcome: &Outcome) -> String {
@@ -53,6 +58,15 @@ pub(crate) fn markdown(options: &Options, outcome: &Outcome) -> String {
         for idle in row {
             let _ = writeln!(page, "| {} | {:.1} |", idle.peer.title(), idle.bytes / 1024.0);
         }
+        page.push('\n');
+    }
+    for (suite, row) in [(&DEFAULT, &outcome.default_list), (&TYPES, &outcome.types)] {
+        if let Some(row) = row {
+            page += &commands(options, suite, row);
+        }
+    }
+    if let Some(row) = &outcome.types_memory {
+        page += &types_memory(row);
     }
     page
 }
@@ -230,6 +244,57 @@ fn paths(row: &Paths) -> String {
             let (name, one, two) = (kind.name(), one / 1e6, two / 1e6);
             let _ = writeln!(text, "| {name} | {one:.2} | {two:.2} | {ratio:.2}x |");
         }
+    }
+    text + "\n"
+}
+
+fn commands(options: &Options, suite: &Suite, row: &Commands) -> String {
+    let mut text = format!(
+        "## {}\n\nMicroseconds of CPU per command, {CONNECTIONS} connections (SINTER: one), the same number of requests for both; \
+         medians of {} pairs, ratios within a pair, with the smallest and the largest in brackets. During {} tests \
+         more than {STEAL_PERCENT_MAX} % of a core was stolen.\n\n\
+         | test | depth | Redstart µs | Valkey µs | Valkey / this | Redstart/s | Valkey/s |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
+        suite.title, options.pairs, row.stolen
+    );
+    for (test, name) in suite.tests.iter().map(|test| test.name).enumerate() {
+        for (depth, shown) in commands::DEPTHS.into_iter().enumerate() {
+            let of = |peer| row.figures(peer, (test, depth));
+            let cpu = |peer| of(peer).map_or("-".to_owned(), |(cpu, _)| format!("{cpu:.3}"));
+            let rate = |peer| of(peer).map_or("-".to_owned(), |(_, rate)| format!("{rate:.0}"));
+            let ratio = with_range(&row.ratios((test, depth)), 2).unwrap_or_else(|| "-".to_owned());
+            let (ours, theirs) = (Peer::Redstart, Peer::Valkey);
+            let _ = writeln!(
+                text,
+                "| {name} | {shown} | {} | {} | {ratio} | {} | {} |",
+                cpu(ours),
+                cpu(theirs),
+                rate(ours),
+                rate(theirs)
+            );
+        }
+    }
+    text + "\n"
+}
+
+fn types_memory(row: &TypesMemory) -> String {
+    let mut text = String::from(
+        "## Memory of large collections\n\nMiB that each takes in a server that holds nothing else: growth of the resident set, and of \
+         `used_memory`.\n\n\
+         | | Redstart RSS | used | Valkey RSS | used | this / Valkey RSS | used |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for (index, data_set) in DATA_SETS.iter().enumerate() {
+        let sizes = |peer| {
+            row.of(peer, index).map_or("- | -".to_owned(), |size| {
+                format!("{:.1} | {:.1}", size.rss / MIB, size.used / MIB)
+            })
+        };
+        let ratios = row.ratios(index);
+        let ratios =
+            ratios.map_or("- | -".to_owned(), |(rss, used)| format!("{rss:.2} | {used:.2}"));
+        let (ours, theirs) = (sizes(Peer::Redstart), sizes(Peer::Valkey));
+        let _ = writeln!(text, "| {} | {ours} | {theirs} | {ratios} |", data_set.name);
     }
     text + "\n"
 }

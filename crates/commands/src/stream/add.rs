@@ -102,7 +102,7 @@ pub(super) fn xtrim(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         index += options.take(args, index)?.ok_or(CommandError::Syntax)?;
     }
     let trim: Trim = options.finish(edit.rules().stream)?.ok_or(CommandError::Text(
-        "ERR syntax error, XTRIM must be called with either MAXLEN or MINID option",
+        "ERR syntax error, XTRIM must be called with a trimming strategy",
     ))?;
     let key = &args[1];
     let references = options.references();

@@ -72,7 +72,8 @@ pub(super) fn xsetid(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
             let Options { last_id, entries_added, max_deleted_id } = options;
             stream.log_mut().set_counters(last_id, entries_added, max_deleted_id);
         }
-        (outcome.is_ok(), outcome)
+        // As in Redis, WATCH looks at entries only.
+        (false, outcome)
     })?;
     outcome.ok_or(CommandError::NoSuchKey)??;
     edit.changed(1);

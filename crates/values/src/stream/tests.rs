@@ -1,11 +1,15 @@
 //! Streams against a `BTreeMap` of entries, the layout of a node, and what groups know.
 
-use super::*;
+use super::{
+    AppendError, Deletion, Entry, Group, Log, NewId, Pending, References, Stream, StreamId,
+    Threshold, Trim, node,
+};
 use crate::StreamRules;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-type Model = BTreeMap<StreamId, Vec<(Vec<u8>, Vec<u8>)>>;
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+type Model = BTreeMap<StreamId, Fields>;
 
 const RULES: StreamRules = StreamRules { node_bytes: 4096, node_entries: 100 };
 
@@ -18,10 +22,7 @@ fn append(stream: &mut Stream, at: StreamId, words: &[&str], rules: StreamRules)
     stream.log_mut().append(NewId::Exactly(at), fields, rules).is_ok()
 }
 
-/// An entry's id, and its fields with their values.
-type Owned = (StreamId, Vec<(Vec<u8>, Vec<u8>)>);
-
-fn entries<'a>(all: impl Iterator<Item = Entry<'a>>) -> Vec<Owned> {
+fn entries<'a>(all: impl Iterator<Item = Entry<'a>>) -> Vec<(StreamId, Fields)> {
     let bytes = |item: crate::Item<'_>| item.with_bytes(<[u8]>::to_vec);
     let fields = |entry: &Entry<'_>| {
         entry.fields.clone().map(|(name, value)| (bytes(name), bytes(value))).collect()
@@ -148,7 +149,7 @@ proptest! {
                 Step::Append(gap, fields) => {
                     let last = stream.log().last_id();
                     let at = if gap == 0 { last.next().unwrap() } else { id(last.ms + gap, 0) };
-                    let fields: Vec<(Vec<u8>, Vec<u8>)> = fields.iter()
+                    let fields: Fields = fields.iter()
                         .map(|(name, value)| (vec![b'a' + name % 2], vec![b'0' + value % 12; usize::from(value % 7)]))
                         .collect();
                     let words = fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));

@@ -156,10 +156,15 @@ impl Node {
         moment: &Moment,
         effects: &mut Effects,
     ) -> Option<bool> {
-        // Nothing is evicted for what a flush is about to give back.
-        let has_room = || self.limited_bytes() <= limit.bytes_max || self.keyspace.has_flushed();
+        let has_room = || self.limited_bytes() <= limit.bytes_max;
         if has_room() {
             return Some(true);
+        }
+        // What a flush has left goes before any key, and before a command is refused.
+        while self.free_flushed_tables() {
+            if has_room() {
+                return Some(true);
+            }
         }
         let Some(rule) = limit.eviction else { return Some(false) };
         let start = self.host.monotonic_micros();

@@ -161,23 +161,27 @@ impl Node {
             return Some(true);
         }
         // What a flush has left goes before any key, and before a command is refused.
+        let start = self.host.monotonic_micros();
+        let is_late = || {
+            let passed = self.host.monotonic_micros() - start;
+            limit.time_max.is_some_and(|time_max| passed > time_max.as_micros() as u64)
+        };
         while self.free_flushed_tables() {
             if has_room() {
                 return Some(true);
             }
+            if is_late() {
+                return None;
+            }
         }
         let Some(rule) = limit.eviction else { return Some(false) };
-        let start = self.host.monotonic_micros();
         for step in 1u32.. {
             match self.keyspace.evict_step(eviction, rule, worker, moment, effects) {
                 EvictStep::Evicted if has_room() => return Some(true),
                 EvictStep::Evicted | EvictStep::Searching => {}
                 EvictStep::Nothing => return Some(has_room()),
             }
-            if step.is_multiple_of(STEPS_PER_LOOK)
-                && let Some(time_max) = limit.time_max
-                && self.host.monotonic_micros() - start > time_max.as_micros() as u64
-            {
+            if step.is_multiple_of(STEPS_PER_LOOK) && is_late() {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! Publish and subscribe between processes and threads: every message once, in order, and no client without bound.
+//! Messages between processes and threads: every one once, in order, no client without bound, no cache with an old value.
 
 use std::time::Duration;
 
@@ -127,6 +127,53 @@ fn a_subscriber_beyond_its_soft_limit_has_so_many_seconds() {
     assert_eq!(integer(&publisher.command(&["PUBLISH", "flood", "x"])), 1, "not at once");
     let gone = wait::until(LIMIT, || integer(&publisher.command(&["PUBLISH", "flood", "x"])) == 0);
     assert!(gone, "the subscriber that does not read is still there");
+}
+
+/// The reply that comes next; notices before it are of what was read before.
+fn reply_behind_notices(client: &mut Client) -> Reply {
+    loop {
+        let reply = client.reply().expect("the server answers");
+        if !matches!(reply, Reply::Push(_)) {
+            return reply;
+        }
+    }
+}
+
+#[test]
+fn a_cache_that_heeds_its_notices_ends_with_the_last_value() {
+    const CHANGES: usize = 3000;
+    let server = two_workers();
+    // Connections are dealt in turn: one of the two readers shares the writer's worker, the other does not.
+    let mut writer = server.client();
+    let readers: Vec<Client> = (0..2)
+        .map(|_| {
+            let mut client = server.client_speaking(Protocol::Resp3);
+            client.set_limit(LIMIT);
+            client.command(&["CLIENT", "TRACKING", "ON"]);
+            client
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for mut client in readers {
+            scope.spawn(move || {
+                let mut cached = String::new();
+                while cached != CHANGES.to_string() {
+                    client.send_raw(b"GET k\r\n").expect("the server takes it");
+                    cached = reply_behind_notices(&mut client).text().unwrap_or_default();
+                    if cached == CHANGES.to_string() {
+                        return;
+                    }
+                    // What was read is not the last value, so there is to be a notice, however late it comes.
+                    let notice = client.reply().expect("it is told that the value has ended");
+                    assert!(matches!(notice, Reply::Push(_)), "{notice:?}");
+                }
+            });
+        }
+        let requests = vec![vec![b"INCR".as_slice(), b"k"]; 30];
+        for _ in 0..CHANGES / requests.len() {
+            writer.pipeline(&requests).expect("the server answers");
+        }
+    });
 }
 
 #[test]

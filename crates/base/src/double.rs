@@ -2,8 +2,8 @@
 
 use crate::number::push_i64;
 
-/// Integers below this are written as integers are.
-const PLAIN_MAX: f64 = 1e15;
+/// Integers up to this are written as integers are: 2^62.
+const PLAIN_MAX: f64 = 4_611_686_018_427_387_904.0;
 
 /// The number that a text stands for: decimal, with an exponent or without, or `inf`, whatever the case. `None` for anything else, for what is
 /// not a number, and for what is too great or too small for 64 bits.
@@ -30,7 +30,7 @@ pub fn parse_double(text: &[u8]) -> Option<f64> {
 /// Appends a number: the shortest digits that read back equal, plain up to 21 places, else with an exponent (`1e+30`); `inf`, `-inf`, `nan`.
 pub fn push_double(out: &mut Vec<u8>, value: f64) {
     if value.trunc() == value
-        && value.abs() < PLAIN_MAX
+        && value.abs() <= PLAIN_MAX
         && !(value == 0.0 && value.is_sign_negative())
     {
         push_i64(out, value as i64);

@@ -66,7 +66,6 @@ pub fn parse_timeout(text: &[u8]) -> Result<Timeout, CommandError> {
         .ok()
         .filter(|_| is_plain)
         .and_then(|text| text.parse::<f64>().ok())
-        .filter(|seconds| seconds.is_finite())
         .ok_or(NOT_FLOAT)?;
     let millis = (seconds * 1000.0).ceil();
     if millis > TIMEOUT_MILLIS_MAX {

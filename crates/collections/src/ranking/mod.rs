@@ -130,7 +130,7 @@ impl Ranking {
         RankRange::new(&self.tree, ranks)
     }
 
-    /// Gives a member a score; the one that it had.
+    /// Gives a member a score; the one that it had. An equal one stays, so that a zero keeps its sign.
     pub fn insert(&mut self, score: f64, member: &[u8]) -> Option<f64> {
         debug_assert!(!score.is_nan(), "what is no number has no rank");
         let hash = self.hash(member);
@@ -139,6 +139,9 @@ impl Ranking {
             return None;
         };
         let old = self.tree.score(spot);
+        if old == score {
+            return Some(old);
+        }
         if self.stays(spot, score) {
             self.tree.set_score(spot, score);
         } else {

@@ -1,6 +1,6 @@
 //! Members one after the other, from both ends.
 
-use super::leaf::NONE;
+use super::leaf::{Leaf, NONE};
 use super::tree::{Spot, Tree};
 use std::ops::Range;
 
@@ -22,8 +22,8 @@ impl<'a> RankRange<'a> {
         RankRange { tree, front, back, rest: ranks.len() }
     }
 
-    fn item(&self, spot: Spot) -> (&'a [u8], f64) {
-        (self.tree.member(spot), self.tree.score(spot))
+    fn item(&self, leaf: &'a Leaf, at: usize) -> (&'a [u8], f64) {
+        (self.tree.member_of(leaf, at), leaf.scores()[at])
     }
 }
 
@@ -33,13 +33,13 @@ impl<'a> Iterator for RankRange<'a> {
     #[inline]
     fn next(&mut self) -> Option<(&'a [u8], f64)> {
         self.rest = self.rest.checked_sub(1)?;
-        let leaf = self.tree.leaves.at(self.front.leaf);
+        let mut leaf = self.tree.leaves.at(self.front.leaf);
         if self.front.at == leaf.len() && leaf.next != NONE {
             self.front = Spot { leaf: leaf.next, at: 0 };
+            leaf = self.tree.leaves.at(leaf.next);
         }
-        let item = self.item(self.front);
         self.front.at += 1;
-        Some(item)
+        Some(self.item(leaf, self.front.at - 1))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -51,12 +51,14 @@ impl DoubleEndedIterator for RankRange<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         self.rest = self.rest.checked_sub(1)?;
+        let mut leaf = self.tree.leaves.at(self.back.leaf);
         if self.back.at == 0 {
-            let leaf = self.tree.leaves.at(self.back.leaf).previous;
-            self.back = Spot { leaf, at: self.tree.leaves.at(leaf).len() };
+            self.back.leaf = leaf.previous;
+            leaf = self.tree.leaves.at(leaf.previous);
+            self.back.at = leaf.len();
         }
         self.back.at -= 1;
-        Some(self.item(self.back))
+        Some(self.item(leaf, self.back.at))
     }
 }
 

@@ -85,7 +85,12 @@ impl Tree {
 
     #[inline]
     pub(super) fn member(&self, spot: Spot) -> &[u8] {
-        match self.leaves.at(spot.leaf).stored(spot.at) {
+        self.member_of(self.leaves.at(spot.leaf), spot.at)
+    }
+
+    #[inline]
+    pub(super) fn member_of<'a>(&'a self, leaf: &'a Leaf, at: usize) -> &'a [u8] {
+        match leaf.stored(at) {
             Stored::Inline(bytes) => bytes,
             Stored::Long(number) => self.long.at(number),
         }

@@ -40,10 +40,6 @@ impl Form {
     fn may_store(self) -> bool {
         matches!(self, Form::Radius | Form::RadiusByMember)
     }
-
-    fn name(self) -> &'static str {
-        if self == Form::SearchStore { "geosearchstore" } else { "geosearch" }
-    }
 }
 
 /// In which order results come.
@@ -73,9 +69,6 @@ pub(super) struct Query<'a> {
     /// Whether distances are stored instead of places.
     pub(super) stores_distance: bool,
 }
-
-const COULD_NOT_DECODE: CommandError =
-    CommandError::Text("ERR could not decode requested zset member");
 
 /// The parts of a query while it is read.
 struct Reader<'a, 's> {
@@ -222,7 +215,9 @@ impl<'a> Reader<'a, '_> {
     /// The place of a member is the middle.
     fn member(&mut self, index: usize) -> Result<(), CommandError> {
         if self.set.is_some() {
-            let place = place_of(self.set, self.arg(index)).ok_or(COULD_NOT_DECODE)?;
+            let member = self.arg(index);
+            let place = place_of(self.set, member)
+                .ok_or_else(|| CommandError::echo("ERR member ", member, " does not exist"))?;
             self.centre = Some(place);
         }
         Ok(())
@@ -258,17 +253,12 @@ impl<'a> Reader<'a, '_> {
 
     /// A number of corners, and their places.
     fn polygon(&mut self, index: usize) -> Result<usize, CommandError> {
-        let count = parse_i64(self.arg(index))
-            .ok_or(CommandError::Text("ERR invalid number of vertices"))?;
-        if count < 3 {
-            let name = self.form.name().to_ascii_uppercase();
-            return Err(CommandError::Owned(format!(
-                "ERR {name} BYPOLYGON must have at least 3 vertices"
-            )));
-        }
+        let count = parse_i64(self.arg(index)).and_then(|count| i32::try_from(count).ok());
+        let count = count.ok_or(CommandError::Text("ERR invalid number of vertices"))?;
         let room = (self.args.len() - index - 1) / 2;
-        let count = usize::try_from(count).ok().filter(|&count| count <= room);
-        let count = count.ok_or(CommandError::Syntax)?;
+        let count = usize::try_from(count).ok().filter(|count| (3..=room).contains(count));
+        let count = count
+            .ok_or(CommandError::Text("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices"))?;
         let corner = |at: usize| place(self.arg(index + 1 + 2 * at), self.arg(index + 2 + 2 * at));
         let corners = (0..count).map(corner).collect::<Result<Vec<_>, _>>()?;
         self.centre = Some(middle_of(&corners));
@@ -289,17 +279,15 @@ impl<'a> Reader<'a, '_> {
             )));
         }
         if self.form.is_search() {
-            let name = self.form.name();
+            let name = self.arg(0);
             let is_polygon = matches!(self.shape, Some(Shape::Polygon(_)));
             if !self.has_centre && !is_polygon {
-                return Err(CommandError::Owned(format!(
-                    "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {name}"
-                )));
+                let text = "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ";
+                return Err(CommandError::echo(text, name, ""));
             }
             if self.shape.is_none() {
-                return Err(CommandError::Owned(format!(
-                    "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for {name}"
-                )));
+                let text = "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for ";
+                return Err(CommandError::echo(text, name, ""));
             }
         }
         if query.any && query.count.is_none() {

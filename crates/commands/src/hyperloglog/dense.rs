@@ -36,20 +36,34 @@ pub(super) fn raise(registers: &mut [u8], index: usize, value: u8) -> bool {
     is_lower
 }
 
-/// The values of all registers. Four of them are three bytes.
-pub(super) fn values(registers: &[u8]) -> impl Iterator<Item = u8> {
+/// The values of all registers, four at a time: they are three bytes.
+pub(super) fn fours(registers: &[u8]) -> impl Iterator<Item = [u8; 4]> {
     let (groups, _) = registers.as_chunks::<3>();
-    groups.iter().flat_map(|&[a, b, c]| {
+    groups.iter().map(|&[a, b, c]| {
         let four = u32::from_le_bytes([a, b, c, 0]);
         [0, 6, 12, 18].map(|shift| (four >> shift) as u8 & REGISTER_MAX)
     })
 }
 
+/// The values of all registers.
+pub(super) fn values(registers: &[u8]) -> impl Iterator<Item = u8> {
+    fours(registers).flatten()
+}
+
+/// Gives all registers their values.
+pub(super) fn set_registers(registers: &mut [u8], values: &[u8; REGISTERS]) {
+    let (groups, _) = registers.as_chunks_mut::<3>();
+    let (fours, _) = values.as_chunks::<4>();
+    for (group, &[a, b, c, d]) in groups.iter_mut().zip(fours) {
+        let four = u32::from(a) | u32::from(b) << 6 | u32::from(c) << 12 | u32::from(d) << 18;
+        let [low, middle, high, _] = four.to_le_bytes();
+        *group = [low, middle, high];
+    }
+}
+
 /// How many registers hold each value.
 pub(super) fn histogram(registers: &[u8]) -> Histogram {
-    let mut histogram = Histogram::new();
-    values(registers).for_each(|value| histogram.add(value, 1));
-    histogram
+    Histogram::of(fours(registers))
 }
 
 /// The byte in which a register begins, and how many bits of it belong to the one before.
@@ -72,7 +86,10 @@ mod tests {
             for (index, value) in values_set.iter().enumerate() {
                 prop_assert_eq!(register(&registers, index), *value);
             }
-            prop_assert!(values(&registers).eq(values_set));
+            prop_assert!(values(&registers).eq(values_set.iter().copied()));
+            let mut again = vec![0x55; DENSE_BYTES - HEADER_BYTES];
+            set_registers(&mut again, &values_set.try_into().expect("as many as there are registers"));
+            prop_assert_eq!(registers, again);
         }
     }
 }

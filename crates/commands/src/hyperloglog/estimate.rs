@@ -11,6 +11,17 @@ impl Histogram {
         Histogram([0; 64])
     }
 
+    /// Counts registers that come four at a time, in counters that do not wait for each other.
+    pub(super) fn of(registers: impl Iterator<Item = [u8; 4]>) -> Histogram {
+        let mut counts = [[0u32; 64]; 4];
+        for four in registers {
+            for (counts, value) in counts.iter_mut().zip(four) {
+                counts[usize::from(value & 63)] += 1;
+            }
+        }
+        Histogram(std::array::from_fn(|value| counts.iter().map(|counts| counts[value]).sum()))
+    }
+
     /// Counts registers that hold `value`, a number of six bits.
     #[inline]
     pub(super) fn add(&mut self, value: u8, registers: usize) {

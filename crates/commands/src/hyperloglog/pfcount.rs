@@ -41,9 +41,7 @@ pub(super) fn pfmerge(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
         if any_dense {
             sketch::make_dense(bytes, form)?;
         }
-        for register in union.registers() {
-            sketch::raise(bytes, form, register, sparse_bytes)?;
-        }
+        union.write(bytes, form, sparse_bytes)?;
         sketch::forget(bytes);
         Ok(1)
     })?;

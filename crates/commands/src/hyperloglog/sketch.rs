@@ -149,8 +149,9 @@ impl Union {
         let registers = &sketch[HEADER_BYTES..];
         match form {
             Form::Dense => {
-                for (highest, value) in self.0.iter_mut().zip(dense::values(registers)) {
-                    *highest = value.max(*highest);
+                let (highest, _) = self.0.as_chunks_mut::<4>();
+                for (highest, four) in highest.iter_mut().zip(dense::fours(registers)) {
+                    *highest = std::array::from_fn(|index| four[index].max(highest[index]));
                 }
                 Ok(())
             }
@@ -162,15 +163,27 @@ impl Union {
         }
     }
 
-    /// The registers that are set, with their values.
-    pub(super) fn registers(&self) -> impl Iterator<Item = (usize, u8)> {
-        self.0.iter().copied().enumerate().filter(|(_, value)| *value != 0)
+    /// Makes a string of this form, which is one of those taken in, hold what all of them hold; a sparse one has at most `sparse_bytes`.
+    pub(super) fn write(
+        &self,
+        sketch: &mut Vec<u8>,
+        form: &mut Form,
+        sparse_bytes: usize,
+    ) -> Result<(), Corrupt> {
+        if *form == Form::Dense {
+            dense::set_registers(&mut sketch[HEADER_BYTES..], &self.0);
+            return Ok(());
+        }
+        let registers = self.0.iter().copied().enumerate();
+        for register in registers.filter(|(_, value)| *value != 0) {
+            raise(sketch, form, register, sparse_bytes)?;
+        }
+        Ok(())
     }
 
     /// Estimates how many different elements were added to all of them.
     pub(super) fn cardinality(&self) -> u64 {
-        let mut histogram = Histogram::new();
-        self.0.iter().for_each(|value| histogram.add(*value, 1));
-        histogram.cardinality()
+        let (fours, _) = self.0.as_chunks::<4>();
+        Histogram::of(fours.iter().copied()).cardinality()
     }
 }

@@ -13,6 +13,8 @@ pub(super) fn lset(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_
     }
     let index = parse_index(&args[2])?;
     let is_set = edit.modify_if(&args[1], |list: &mut List| {
+        // As in Redis, also where the element is not there.
+        list.prepare(std::iter::once(&args[3]), &rules);
         let Some(index) = element(index, list.len()) else { return (false, false) };
         list.set(index, &args[3], &rules);
         (true, true)
@@ -36,6 +38,8 @@ pub(super) fn linsert(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
     };
     let rules = edit.rules();
     let len = edit.modify_if(&args[1], |list: &mut List| {
+        // As in Redis, also where there is no pivot, and so nothing to add.
+        list.prepare(std::iter::once(&args[4]), &rules);
         let Some(pivot) = list.position(&args[3]) else { return (false, None) };
         list.insert(pivot + behind, &args[4], &rules);
         (true, Some(list.len()))

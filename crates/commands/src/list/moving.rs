@@ -61,10 +61,7 @@ fn move_element(
     // Nothing is taken that cannot be put down.
     edit.typed::<List>(destination)?;
     if source == destination {
-        edit.modify(source, |list: &mut List| {
-            list.pop(from, 1, &rules);
-            list.push_all(to, std::iter::once(&*element), &rules);
-        })?;
+        edit.modify(source, |list: &mut List| list.rotate(from, to, &rules))?;
         edit.notify(EventClass::List, push_event(to), destination);
         edit.notify(EventClass::List, pop_event(from), source);
     } else {

@@ -79,30 +79,38 @@ struct Done {
 
 pub(super) fn zadd(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (options, first) = Options::parse(args);
+    add(edit, args, options, first, reply)
+}
+
+pub(super) fn zincrby(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (options, first) = Options::parse(args);
+    add(edit, args, Options { increments: true, ..options }, first, reply)
+}
+
+fn add(
+    edit: &mut Edit<'_, '_>,
+    args: Args<'_>,
+    options: Options,
+    first: usize,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let count = args.len() - first;
     if count == 0 || !count.is_multiple_of(2) {
         return Err(CommandError::Syntax);
     }
     options.check(count / 2)?;
-    let mut pairs = Vec::with_capacity(count / 2);
-    let mut rest = args.iter_from(first);
-    while let (Some(score), Some(member)) = (rest.next(), rest.next()) {
-        pairs.push((parse_double(score).ok_or(CommandError::NotFloat)?, member));
+    // All scores are read before the first is used, and again then: reading is cheaper than keeping them.
+    let scores = args.iter_from(first).step_by(2).map(parse_double);
+    if scores.clone().any(|score| score.is_none()) {
+        return Err(CommandError::NotFloat);
     }
-    let done = put(edit, &args[1], &pairs, options)?;
+    let members = args.iter_from(first + 1).step_by(2);
+    let done = put(edit, &args[1], scores.flatten().zip(members), options)?;
     if options.increments {
         reply_score(done.score, reply);
     } else {
         reply.count(if options.counts_changed { done.added + done.changed } else { done.added });
     }
-    Ok(())
-}
-
-pub(super) fn zincrby(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let by = parse_double(&args[2]).ok_or(CommandError::NotFloat)?;
-    let options = Options { increments: true, ..Options::default() };
-    let done = put(edit, &args[1], &[(by, &args[3])], options)?;
-    reply_score(done.score, reply);
     Ok(())
 }
 
@@ -121,21 +129,21 @@ pub(crate) fn add_places(
     (only_new, only_present, counts_changed): (bool, bool, bool),
 ) -> Result<usize, CommandError> {
     let options = Options { only_new, only_present, counts_changed, ..Options::default() };
-    let done = put(edit, key, places, options)?;
+    let done = put(edit, key, places.iter().copied(), options)?;
     Ok(if counts_changed { done.added + done.changed } else { done.added })
 }
 
-fn put(
+fn put<'m>(
     edit: &mut Edit<'_, '_>,
     key: &[u8],
-    pairs: &[(f64, &[u8])],
+    pairs: impl Iterator<Item = (f64, &'m [u8])>,
     options: Options,
 ) -> Result<Done, CommandError> {
     let rules = edit.rules();
     let outcome: Result<Result<Done, CommandError>, WrongKind> =
         edit.modify_or_create_if(key, |set: &mut SortedSet| {
             let mut done = Done::default();
-            for &(score, member) in pairs {
+            for (score, member) in pairs {
                 if let Err(error) = put_one(set, (score, member), options, &rules, &mut done) {
                     return (done.added + done.changed > 0, Err(error));
                 }

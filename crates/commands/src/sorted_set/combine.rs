@@ -38,8 +38,10 @@ fn reply_combined(
     let keys = keys_of(args, 1, name)?;
     let sources = view.find_all(args.iter_from(2).take(keys), source)?;
     let options = Options::parse(args, 2 + keys, keys, how, true)?;
-    // What is not stored may be laid out as it is made.
-    let result = combined(sources, how, &options, &Rules::DEFAULT);
+    // What is not stored is never small: a listpack knows no negative zero.
+    let mut rules = Rules::DEFAULT;
+    rules.sorted_set.entries = 0;
+    let result = combined(sources, how, &options, &rules);
     reply_members(&result, 0..result.len(), false, options.with_scores, reply);
     Ok(())
 }
@@ -156,8 +158,21 @@ impl Aggregate {
     fn of(self, one: f64, other: f64) -> f64 {
         match self {
             Aggregate::Sum => or_zero(one + other),
-            Aggregate::Least => one.min(other),
-            Aggregate::Greatest => one.max(other),
+            // Of zeros of both signs, the first stays.
+            Aggregate::Least => {
+                if other < one {
+                    other
+                } else {
+                    one
+                }
+            }
+            Aggregate::Greatest => {
+                if other > one {
+                    other
+                } else {
+                    one
+                }
+            }
         }
     }
 }
@@ -299,7 +314,12 @@ fn union(sources: &[(Source<'_>, f64)], aggregate: Aggregate, rules: &Rules) -> 
     for &(source, weight) in sources {
         source.visit(|member, score| {
             let score = or_zero(score * weight);
-            let score = result.score(member).map_or(score, |old| aggregate.of(old, score));
+            let old = result.score(member);
+            let score = old.map_or(score, |old| aggregate.of(old, score));
+            // An equal score would stay, and a zero keep its sign.
+            if score == 0.0 && old == Some(0.0) {
+                result.remove(member);
+            }
             result.insert(member, score, rules);
         });
     }
@@ -310,8 +330,9 @@ fn intersection(sources: &[(Source<'_>, f64)], aggregate: Aggregate, rules: &Rul
     let mut result = SortedSet::new();
     let Some(((smallest, weight), others)) = sources.split_first() else { return result };
     smallest.visit(|member, score| {
+        // A further score that is no number makes a sum 0, and is neither less nor greater.
         let score = others.iter().try_fold(or_zero(score * weight), |sum, (other, weight)| {
-            Some(aggregate.of(sum, or_zero(other.score(member)? * weight)))
+            Some(aggregate.of(sum, other.score(member)? * weight))
         });
         if let Some(score) = score {
             result.insert(member, score, rules);

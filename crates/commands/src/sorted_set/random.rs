@@ -26,6 +26,11 @@ pub(super) fn zrandmember(
         return Ok(());
     };
     let count = parse_i64(count).ok_or(CommandError::NotInteger)?;
+    if count == i64::MIN {
+        return Err(CommandError::Text(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        ));
+    }
     let with_scores = match (args.get(3), args.get(4)) {
         (None, _) => false,
         (Some(word), None) if word.eq_ignore_ascii_case(b"withscores") => true,

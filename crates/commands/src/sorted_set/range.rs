@@ -154,11 +154,11 @@ impl<'a> Wanted<'a> {
                 let number = |at: usize| parse_i64(&args[at]).ok_or(CommandError::NotInteger);
                 limit = Limit { offset: number(index + 1)?, count: number(index + 2)? };
                 index += 2;
-            } else if form.backwards.is_none() && is("rev") {
+            } else if backwards.is_none() && is("rev") {
                 backwards = Some(true);
-            } else if form.by.is_none() && is("bylex") {
+            } else if by.is_none() && is("bylex") {
                 by = Some(By::Bytes);
-            } else if form.by.is_none() && is("byscore") {
+            } else if by.is_none() && is("byscore") {
                 by = Some(By::Score);
             } else {
                 return Err(CommandError::Syntax);

@@ -69,7 +69,7 @@ const BITS: &[&str] = &[
     "BITPOS string bit [index [index [BYTE|BIT]]]",
     "BITOP AND|OR|XOR string string...",
     "BITOP NOT string string",
-    "BITFIELD string [GET u8|i5|u63|i64 offset] [OVERFLOW WRAP|SAT|FAIL] [SET u8|i5|u63 offset number] [INCRBY u4|i8|i64 #3 number]",
+    "BITFIELD string [GET u8|i5|u63|i64 offset] [OVERFLOW WRAP|SAT|FAIL] [SET u8|i5|u63 offset small] [INCRBY u4|i8|i64 #3 small]",
     "BITFIELD_RO string GET u3|i16 offset",
 ];
 
@@ -89,7 +89,7 @@ const LISTS: &[&str] = &[
     "LPOS list value [RANK index] [COUNT count] [MAXLEN count]",
     "LRANGE list index index",
     "LREM list index value",
-    "LSET list place value",
+    "LSET list small value",
     "LTRIM list index index",
     "MULTI ; BLPOP|BRPOP list... 0 ; EXEC",
     "MULTI ; BLMOVE list list LEFT|RIGHT LEFT|RIGHT 0 ; EXEC",
@@ -205,7 +205,7 @@ const STREAMS: &[&str] = &[
     "XACK stream group id...",
     "XPENDING stream group",
     "XCLAIM stream group consumer 0 id... [FORCE] [JUSTID]",
-    "XAUTOCLAIM stream group consumer 0 id [COUNT count] [JUSTID]",
+    "XAUTOCLAIM stream group consumer 0 id [COUNT few] [JUSTID]",
     "?XINFO STREAM stream",
     "?XINFO GROUPS stream",
 ];

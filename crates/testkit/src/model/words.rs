@@ -88,8 +88,9 @@ impl Words {
             "index" if rng.percent(80) => (rng.below(20) as i64 - 10).to_string().into_bytes(),
             "count" if rng.percent(85) => rng.below(8).to_string().into_bytes(),
             "index" | "count" => self.number(),
-            // Valkey takes the low 32 bits of larger ones.
-            "place" => (rng.below(16) as i64 - 8).to_string().into_bytes(),
+            // For what takes the low 32 bits of larger ones in Valkey, or is undefined in its C for the largest.
+            "small" => (rng.below(16) as i64 - 8).to_string().into_bytes(),
+            "few" => rng.below(8).to_string().into_bytes(),
             "offset" => rng.below(200).to_string().into_bytes(),
             "bit" => rng.below(2).to_string().into_bytes(),
             "double" => choice(rng, &DOUBLES),

@@ -99,7 +99,7 @@ impl List {
     }
 
     /// Makes room for elements that are about to be added: decides, before the first is, whether the list is still small with all of them.
-    fn prepare<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>, rules: &Rules) {
+    pub fn prepare<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>, rules: &Rules) {
         let Layout::Pack(pack) = &mut self.0 else { return };
         let limit = NodeLimit::new(rules.list_node_size);
         let (mut bytes, mut count) = (pack.bytes().len(), pack.len());
@@ -235,6 +235,11 @@ impl List {
 
     /// Takes out `count` elements from one on.
     pub fn remove(&mut self, index: usize, count: usize, rules: &Rules) {
+        self.take_out(index, count);
+        self.shrink(rules);
+    }
+
+    fn take_out(&mut self, index: usize, count: usize) {
         match &mut self.0 {
             Layout::Pack(pack) => {
                 if let Some(at) = pack.seek(index as i64) {
@@ -243,6 +248,18 @@ impl List {
             }
             Layout::Nodes(nodes) => nodes.remove(index, count),
         }
+    }
+
+    /// Moves the element at an end to an end.
+    pub fn rotate(&mut self, from: End, to: End, rules: &Rules) {
+        let Some(element) = self.end(from).map(Item::to_vec) else { return };
+        let index = match from {
+            End::Left => 0,
+            End::Right => self.len() - 1,
+        };
+        self.take_out(index, 1);
+        self.push_all(to, std::iter::once(&*element), rules);
+        // Only now: between the two it may be smaller than it will be.
         self.shrink(rules);
     }
 
@@ -268,14 +285,7 @@ impl List {
         // From the last on: what is taken out moves nothing that is still to be taken out.
         places.sort_unstable_by(|a, b| b.cmp(a));
         for &place in &places {
-            match &mut self.0 {
-                Layout::Pack(pack) => {
-                    if let Some(at) = pack.seek(place as i64) {
-                        pack.remove(at, 1);
-                    }
-                }
-                Layout::Nodes(nodes) => nodes.remove(place, 1),
-            }
+            self.take_out(place, 1);
         }
         self.shrink(rules);
         places.len()

@@ -209,16 +209,14 @@ impl Nodes {
     /// Puts an element in the place of another.
     pub(super) fn set(&mut self, index: usize, element: &[u8], limit: NodeLimit) {
         let Some(place) = self.place(index) else { return };
-        let fits = {
-            let node = &self.blocks[place.block].nodes[place.node];
-            let bytes = node.bytes().len() + Listpack::item_bytes(element);
-            node.len() == 1 || !limit.is_exceeded(bytes, node.len())
-        };
-        if fits {
+        let node = &self.blocks[place.block].nodes[place.node];
+        let bytes = node.bytes().len() + Listpack::item_bytes(element);
+        // What was too large to stand with others may become small: then it goes to the node behind it, if that has room.
+        let was_alone = node.len() == 1 && limit.is_exceeded(node.bytes().len(), 1);
+        if !was_alone && !limit.is_exceeded(bytes, node.len()) || self.len == 1 {
             self.change_node(place, |node, at| {
                 node.replace(at, element);
             });
-            self.join(place.block, place.node, limit);
         } else {
             self.remove(index, 1);
             self.insert(index, element, limit);
@@ -327,24 +325,6 @@ impl Nodes {
         block.elements = block.elements + node.len() - elements;
         self.len = self.len + node.len() - elements;
         self.node_bytes = self.node_bytes + node.heap_bytes() - bytes;
-    }
-
-    /// Joins a node with its neighbours in its block where they fit into one.
-    fn join(&mut self, block: usize, node: usize, limit: NodeLimit) {
-        for left in [Some(node), node.checked_sub(1)].into_iter().flatten() {
-            let nodes = &mut self.blocks[block].nodes;
-            let (Some(one), Some(other)) = (nodes.get(left), nodes.get(left + 1)) else { continue };
-            let bytes = one.bytes().len() + other.bytes().len() - Listpack::EMPTY_BYTES;
-            if limit.is_exceeded(bytes, one.len() + other.len()) {
-                continue;
-            }
-            if let Some(other) = nodes.remove(left + 1) {
-                let one = &mut nodes[left];
-                let before = one.heap_bytes() + other.heap_bytes();
-                one.append(&other);
-                self.node_bytes = self.node_bytes + one.heap_bytes() - before;
-            }
-        }
     }
 
     /// Makes two blocks of one that has become too large.

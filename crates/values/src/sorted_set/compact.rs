@@ -60,7 +60,8 @@ impl Compact {
     /// Adds a member that is not there.
     pub(super) fn add(&mut self, member: &[u8], score: f64) {
         let mut text = Vec::new();
-        push_double(&mut text, score);
+        // As in Redis, a listpack knows no negative zero: adding zero makes it positive.
+        push_double(&mut text, score + 0.0);
         let is_behind = |place: &Place| match place.score.partial_cmp(&score) {
             Some(Ordering::Greater) => true,
             Some(Ordering::Equal) => self.0.item(place.at).with_bytes(|own| own > member),

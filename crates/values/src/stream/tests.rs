@@ -18,7 +18,10 @@ fn append(stream: &mut Stream, at: StreamId, words: &[&str], rules: StreamRules)
     stream.log_mut().append(NewId::Exactly(at), fields, rules).is_ok()
 }
 
-fn entries<'a>(all: impl Iterator<Item = Entry<'a>>) -> Vec<(StreamId, Vec<(Vec<u8>, Vec<u8>)>)> {
+/// An entry's id, and its fields with their values.
+type Owned = (StreamId, Vec<(Vec<u8>, Vec<u8>)>);
+
+fn entries<'a>(all: impl Iterator<Item = Entry<'a>>) -> Vec<Owned> {
     let bytes = |item: crate::Item<'_>| item.with_bytes(<[u8]>::to_vec);
     let fields = |entry: &Entry<'_>| {
         entry.fields.clone().map(|(name, value)| (bytes(name), bytes(value))).collect()

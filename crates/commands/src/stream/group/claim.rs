@@ -176,10 +176,7 @@ impl AutoClaiming {
         while let Some(word) = args.get(index) {
             let value = args.get(index + 1);
             if word.eq_ignore_ascii_case(b"COUNT") && value.is_some() {
-                count = value
-                    .and_then(parse_i64)
-                    .ok_or(CommandError::NotInteger)
-                    .and_then(check_count)?;
+                count = check_count(value.and_then(parse_i64))?;
                 index += 2;
             } else if word.eq_ignore_ascii_case(b"JUSTID") {
                 only_ids = true;
@@ -229,10 +226,11 @@ impl AutoClaiming {
     }
 }
 
-fn check_count(count: i64) -> Result<i64, CommandError> {
-    if !(1..=COUNT_MAX).contains(&count) {
-        return Err(CommandError::Text("ERR COUNT must be > 0"));
-    }
+/// A count, where the text was a number at all.
+fn check_count(count: Option<i64>) -> Result<i64, CommandError> {
+    let count = count
+        .filter(|count| (1..=COUNT_MAX).contains(count))
+        .ok_or(CommandError::Text("ERR COUNT must be > 0"))?;
     if count > COUNT_WITH_ROOM_MAX {
         return Err(CommandError::Text(
             "ERR Insufficient memory, failed allocating transient memory, COUNT too high.",

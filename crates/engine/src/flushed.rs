@@ -12,8 +12,6 @@ pub(crate) struct Freeing {
     bytes: AtomicI64,
     pending: AtomicU64,
     pending_bytes: AtomicI64,
-    /// How many [`Flushed`] have tables.
-    flushed: AtomicU64,
     freed: AtomicU64,
 }
 
@@ -26,11 +24,6 @@ impl Freeing {
     /// Keys whose memory is to be freed.
     pub(crate) fn pending(&self) -> u64 {
         self.pending.load(Relaxed)
-    }
-
-    /// Whether flushed tables are to be freed.
-    pub(crate) fn has_flushed(&self) -> bool {
-        self.flushed.load(Relaxed) > 0
     }
 
     /// What is known of that memory, in bytes.
@@ -78,9 +71,6 @@ impl Flushed {
     }
 
     pub(crate) fn push(&mut self, table: Table<Object>) {
-        if self.tables.is_empty() {
-            self.freeing.flushed.fetch_add(1, Relaxed);
-        }
         self.keys += table.len() as u64;
         self.freeing.add_pending(table.len() as u64, table.memory_bytes());
         self.tables.push(table);
@@ -109,9 +99,6 @@ impl Flushed {
             drop(table);
             self.freeing.count_freed(records + objects, table_keys, records);
             freed += table_keys;
-            if self.tables.is_empty() {
-                self.freeing.flushed.fetch_sub(1, Relaxed);
-            }
         }
         freed
     }

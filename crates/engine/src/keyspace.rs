@@ -215,12 +215,6 @@ impl Keyspace {
         self.freeing.pending_bytes()
     }
 
-    /// Whether tables that were flushed are still to be freed: what their values take is not known before.
-    #[must_use]
-    pub fn has_flushed(&self) -> bool {
-        self.freeing.has_flushed()
-    }
-
     /// How many keys were flushed and still take memory.
     #[must_use]
     pub fn unfreed_keys(&self) -> u64 {

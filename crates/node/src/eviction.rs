@@ -156,23 +156,32 @@ impl Node {
         moment: &Moment,
         effects: &mut Effects,
     ) -> Option<bool> {
-        // Nothing is evicted for what a flush is about to give back.
-        let has_room = || self.limited_bytes() <= limit.bytes_max || self.keyspace.has_flushed();
+        let has_room = || self.limited_bytes() <= limit.bytes_max;
         if has_room() {
             return Some(true);
         }
-        let Some(rule) = limit.eviction else { return Some(false) };
+        // What a flush has left goes before any key, and before a command is refused.
         let start = self.host.monotonic_micros();
+        let is_late = || {
+            let passed = self.host.monotonic_micros() - start;
+            limit.time_max.is_some_and(|time_max| passed > time_max.as_micros() as u64)
+        };
+        while self.free_flushed_tables() {
+            if has_room() {
+                return Some(true);
+            }
+            if is_late() {
+                return None;
+            }
+        }
+        let Some(rule) = limit.eviction else { return Some(false) };
         for step in 1u32.. {
             match self.keyspace.evict_step(eviction, rule, worker, moment, effects) {
                 EvictStep::Evicted if has_room() => return Some(true),
                 EvictStep::Evicted | EvictStep::Searching => {}
                 EvictStep::Nothing => return Some(has_room()),
             }
-            if step.is_multiple_of(STEPS_PER_LOOK)
-                && let Some(time_max) = limit.time_max
-                && self.host.monotonic_micros() - start > time_max.as_micros() as u64
-            {
+            if step.is_multiple_of(STEPS_PER_LOOK) && is_late() {
                 break;
             }
         }

@@ -192,9 +192,11 @@ impl Node {
 
     /// Frees some of what was flushed or removed; false when there is nothing left to free.
     pub fn free_flushed(&self) -> bool {
-        if self.keyspace.free_discarded() {
-            return true;
-        }
+        self.keyspace.free_discarded() || self.free_flushed_tables()
+    }
+
+    /// Frees some of what was flushed; false when there is nothing left of it.
+    pub(crate) fn free_flushed_tables(&self) -> bool {
         let Some(mut flushed) = self.flushed.lock().pop() else { return false };
         flushed.free(FREE_STEP_KEYS);
         if !flushed.is_empty() {

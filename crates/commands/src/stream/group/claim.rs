@@ -176,7 +176,7 @@ impl AutoClaiming {
         while let Some(word) = args.get(index) {
             let value = args.get(index + 1);
             if word.eq_ignore_ascii_case(b"COUNT") && value.is_some() {
-                count = check_count(value.and_then(parse_i64).unwrap_or(0))?;
+                count = check_count(value.and_then(parse_i64))?;
                 index += 2;
             } else if word.eq_ignore_ascii_case(b"JUSTID") {
                 only_ids = true;

@@ -35,8 +35,13 @@ pub fn push_double(out: &mut Vec<u8>, value: f64) {
     {
         push_i64(out, value as i64);
     } else {
-        out.extend_from_slice(text_of(value).as_bytes());
+        push_shortest(out, value);
     }
+}
+
+/// The same, but integers too have an exponent where that is shorter (`1e+17`): as DEBUG DIGEST takes scores in.
+pub fn push_shortest(out: &mut Vec<u8>, value: f64) {
+    out.extend_from_slice(text_of(value).as_bytes());
 }
 
 fn text_of(value: f64) -> String {

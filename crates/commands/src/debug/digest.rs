@@ -9,7 +9,7 @@
 use super::check_arguments;
 use crate::{Outcome, Whole};
 use base::UnixMillis;
-use base::double::push_double;
+use base::double::push_shortest;
 use base::number::push_i64;
 use engine::{KeyRecord, Kind, Object, Reach, Value, View, kind};
 use resp::{Args, Reply};
@@ -73,7 +73,7 @@ impl Digest {
             }
             Object::SortedSet(set) => set.visit_all(|member, score| {
                 let mut digits = Vec::new();
-                push_double(&mut digits, score);
+                push_shortest(&mut digits, score);
                 self.combine_pair(member, &digits);
             }),
             Object::Hash(hash) => hash.visit(i64::MIN, |field, value| {

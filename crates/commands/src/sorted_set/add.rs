@@ -136,12 +136,16 @@ pub(crate) fn add_places(
 fn put<'m>(
     edit: &mut Edit<'_, '_>,
     key: &[u8],
-    pairs: impl Iterator<Item = (f64, &'m [u8])>,
+    pairs: impl Iterator<Item = (f64, &'m [u8])> + Clone,
     options: Options,
 ) -> Result<Done, CommandError> {
     let rules = edit.rules();
     let outcome: Result<Result<Done, CommandError>, WrongKind> =
         edit.modify_or_create_if(key, |set: &mut SortedSet| {
+            let (count, longest) = pairs.clone().fold((0, 0), |(count, longest), (_, member)| {
+                (count + 1, longest.max(member.len()))
+            });
+            set.expect(count, longest, &rules);
             let mut done = Done::default();
             for (score, member) in pairs {
                 if let Err(error) = put_one(set, (score, member), options, &rules, &mut done) {

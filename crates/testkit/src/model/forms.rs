@@ -38,8 +38,8 @@ const GENERIC: &[&str] = &[
     "MULTI ; INCR string ; LPUSH list value ; EXEC",
     "WATCH list ; LPUSH same value ; MULTI ; LLEN same ; EXEC",
     "MULTI ; TYPE any ; DISCARD",
-    "SORT list0|list1|zset0 [LIMIT index index] [ASC|DESC] ALPHA",
-    "SORT_RO list [LIMIT index index] [ASC|DESC]",
+    "SORT list0|list1|zset0 [LIMIT few index] [ASC|DESC] ALPHA",
+    "SORT_RO list [LIMIT few index] [ASC|DESC]",
     "SORT list0|set1|zset1 BY string* GET # GET string* GET hash*->f1 ALPHA",
     "SORT list [ALPHA] STORE list",
 ];
@@ -138,6 +138,7 @@ const HASHES: &[&str] = &[
     "OBJECT ENCODING hash",
 ];
 
+/// Without ranges of members: what these are is not told where scores differ.
 const SORTED_SETS: &[&str] = &[
     "ZADD zset [NX|XX|GT|LT] [CH] (double member)...",
     "ZADD zset double member double member double member (double member)...",
@@ -149,24 +150,20 @@ const SORTED_SETS: &[&str] = &[
     "ZMSCORE zset member...",
     "ZRANK|ZREVRANK zset member [WITHSCORE]",
     "ZCOUNT zset scorebound scorebound",
-    "ZLEXCOUNT zset lexbound lexbound",
     "ZRANGE zset index index [REV] [WITHSCORES]",
-    "ZRANGE zset scorebound scorebound BYSCORE [REV] [LIMIT index index] [WITHSCORES]",
-    "ZRANGE zset lexbound lexbound BYLEX [REV] [LIMIT index index]",
+    "ZRANGE zset scorebound scorebound BYSCORE [REV] [LIMIT few index] [WITHSCORES]",
     "ZREVRANGE zset index index [WITHSCORES]",
-    "ZRANGEBYSCORE|ZREVRANGEBYSCORE zset scorebound scorebound [WITHSCORES] [LIMIT index index]",
-    "ZRANGEBYLEX|ZREVRANGEBYLEX zset lexbound lexbound [LIMIT index index]",
+    "ZRANGEBYSCORE|ZREVRANGEBYSCORE zset scorebound scorebound [WITHSCORES] [LIMIT few index]",
     "ZRANGESTORE zset zset index index [REV]",
-    "ZRANGESTORE zset zset scorebound scorebound BYSCORE [LIMIT index index]",
+    "ZRANGESTORE zset zset scorebound scorebound BYSCORE [LIMIT few index]",
     "ZREMRANGEBYRANK zset index index",
     "ZREMRANGEBYSCORE zset scorebound scorebound",
-    "ZREMRANGEBYLEX zset lexbound lexbound",
     "ZPOPMIN|ZPOPMAX zset [count]",
     "ZMPOP zsets MIN|MAX [COUNT count]",
     "MULTI ; BZPOPMIN|BZPOPMAX zset... 0 ; EXEC",
     "MULTI ; BZMPOP 0 zsets MIN|MAX [COUNT count] ; EXEC",
     "ZDIFF|ZINTER|ZUNION zsets [WITHSCORES]",
-    "ZINTER|ZUNION 2 zset set WEIGHTS double double [AGGREGATE SUM|MIN|MAX] [WITHSCORES]",
+    "ZINTER|ZUNION 2 zset set WEIGHTS weight weight [AGGREGATE SUM|MIN|MAX] [WITHSCORES]",
     "ZINTERSTORE|ZUNIONSTORE zset zsets [AGGREGATE SUM|MIN|MAX]",
     "ZDIFFSTORE zset zsets",
     "ZINTERCARD zsets [LIMIT count]",
@@ -175,13 +172,12 @@ const SORTED_SETS: &[&str] = &[
     "OBJECT ENCODING zset",
 ];
 
+/// Without GEODIST, GEOHASH, GEOPOS and FROMMEMBER: of scores that are no place they tell what C leaves undefined.
 const GEO: &[&str] = &[
     "GEOADD zset [NX|XX] [CH] (degrees degrees member)...",
-    "GEODIST zset member member [M|KM|FT|MI]",
-    "GEOHASH|GEOPOS zset member...",
     "~GEOSEARCH zset FROMLONLAT degrees degrees BYRADIUS box KM [WITHCOORD] [WITHDIST] [WITHHASH]",
-    "GEOSEARCH zset FROMMEMBER member BYBOX box box KM ASC|DESC [COUNT count]",
-    "GEOSEARCHSTORE zset zset FROMLONLAT degrees degrees BYRADIUS box KM [STOREDIST]",
+    "GEOSEARCH zset FROMLONLAT degrees degrees BYBOX box box KM ASC|DESC [COUNT count]",
+    "GEOSEARCHSTORE zset zset FROMLONLAT degrees degrees BYRADIUS box KM",
 ];
 
 const STREAMS: &[&str] = &[

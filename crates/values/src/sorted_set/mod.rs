@@ -172,6 +172,14 @@ impl SortedSet {
         }
     }
 
+    /// Tells that so many members, the longest of so many bytes, are about to be named: with more or longer ones than a listpack may have, it
+    /// becomes large at once, as in Valkey, also where few of them come to be added.
+    pub fn expect(&mut self, count: usize, longest: usize, rules: &Rules) {
+        if count > rules.sorted_set.entries || longest > rules.sorted_set.value_bytes {
+            self.ranked(rules);
+        }
+    }
+
     /// Gives a member a score; the one that it had.
     pub fn insert(&mut self, member: &[u8], score: f64, rules: &Rules) -> Option<f64> {
         let compact = match &mut self.0 {

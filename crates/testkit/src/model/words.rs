@@ -43,9 +43,9 @@ const NUMBERS: [&str; 18] = [
     "x",
 ];
 
-/// None that is not a sum of a few powers of two: Valkey writes a score in three ways, of which two are not the shortest.
-const DOUBLES: [&str; 15] =
-    ["0", "1", "2", "3", "4", "5", "1.5", "-1", "-2.25", "0.5", "3e2", "inf", "-inf", "nan", "x"];
+/// Integers only: Valkey writes a score in three ways, of which two are not always the shortest.
+const DOUBLES: [&str; 14] =
+    ["0", "1", "2", "3", "4", "5", "7", "-1", "-3", "3e2", "inf", "-inf", "nan", "x"];
 
 const SCORE_BOUNDS: [&str; 10] = ["-inf", "+inf", "0", "1", "2", "(1", "(3", "5", "-1", "x"];
 

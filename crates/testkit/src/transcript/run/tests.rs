@@ -47,6 +47,10 @@ fn serve(socket: TcpStream) {
                 format!(":{count}\r\n")
             }
             "CONFIG" => "*0\r\n".to_owned(),
+            "INFO" => {
+                let text = "connected_clients:1\r\n";
+                format!("${}\r\n{text}\r\n", text.len())
+            }
             "QUIT" => break,
             _ => "+OK\r\n".to_owned(),
         };

@@ -119,12 +119,16 @@ impl Keyspace {
                     continue;
                 }
                 let hash = self.hash(key);
-                let exists = [Some(database), replacement].into_iter().flatten().any(|one| {
+                let mut is_in = |one: usize| {
                     let table = states.state(slot).table(one);
                     table.is_some_and(|table| table.find(hash, key).is_some())
-                });
-                if exists {
-                    observers.watchers.iter().for_each(|watcher| watcher.watch.set_broken());
+                };
+                let (goes, comes) = (is_in(database), replacement.is_some_and(is_in));
+                for watcher in &observers.watchers {
+                    // That a key goes whose time had come already is no change.
+                    if comes || (goes && !watcher.was_expired) {
+                        watcher.watch.set_broken();
+                    }
                 }
             }
         });

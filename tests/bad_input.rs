@@ -1,9 +1,8 @@
 //! Malformed input over a socket, cut at every byte: an error or a close as the oracle does it, never a
 //! hang, a crash, or memory that grows.
 
+use testkit::bad_input::GROWTH_BYTES_MAX;
 use testkit::{Kind, bad_input};
-
-const GROWTH_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 #[test]
 fn malformed_input_is_answered_as_the_oracle_does_and_costs_nothing() {

@@ -103,7 +103,7 @@ fn filled<T: Keyed>(tables: usize, keys: u64) -> Vec<Apart<T>> {
 fn touch(record: &Record<u64>) -> u8 {
     match record.value() {
         Value::Bytes(bytes) => bytes[8],
-        Value::Integer(_) | Value::Object(_) => 0,
+        Value::Integer(_) | Value::Compact(..) | Value::Object(_) => 0,
     }
 }
 

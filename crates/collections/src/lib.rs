@@ -25,8 +25,8 @@ mod record;
 mod table;
 mod word;
 
-pub use intset::{Intset, MalformedIntset};
-pub use listpack::{At, Item, Iter as ListpackIter, Listpack, MalformedListpack};
+pub use intset::{Intset, IntsetSlice, MalformedIntset};
+pub use listpack::{At, Item, Iter as ListpackIter, Listpack, ListpackSlice, MalformedListpack};
 pub use packed::{Packed, PackedIter};
 pub use prefetch::prefetch;
 pub use ranking::{RankRange, Ranking};

@@ -413,6 +413,6 @@ pub(crate) fn is_expired(record: &KeyRecord, now: UnixMillis) -> bool {
 pub(crate) fn object_bytes(record: &KeyRecord) -> usize {
     match record.value() {
         Value::Object(object) => object.memory_bytes(),
-        Value::Integer(_) | Value::Bytes(_) => 0,
+        Value::Integer(_) | Value::Bytes(_) | Value::Compact(..) => 0,
     }
 }

@@ -62,10 +62,10 @@ fn replace(
     (added, occupied.set(value, expire_at))
 }
 
-fn new_object_bytes(value: &NewValue<'_, Object>) -> usize {
+pub(crate) fn new_object_bytes(value: &NewValue<'_, Object>) -> usize {
     match value {
         NewValue::Object(object) => object.memory_bytes(),
-        NewValue::Integer(_) | NewValue::Bytes(_) => 0,
+        NewValue::Integer(_) | NewValue::Bytes(_) | NewValue::Compact(..) => 0,
     }
 }
 
@@ -296,6 +296,7 @@ impl<'a, 'k> Edit<'a, 'k> {
         let mut before = object_bytes(occupied.record());
         let inline = match occupied.record().value() {
             Value::Object(_) => None,
+            Value::Compact(..) => return None,
             Value::Bytes(bytes) => Some(bytes.to_vec()),
             Value::Integer(integer) => {
                 let mut digits = Vec::new();

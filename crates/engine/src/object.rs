@@ -1,13 +1,18 @@
 //! What a key may hold beyond what fits into its record.
 
 use crate::access::object_bytes;
+use crate::typed::ValueType;
 use base::number::parse_i64;
 use collections::{NewValue, Record, Value};
-use values::{Encoding, Hash, List, Set, SortedSet, Stream};
+use values::{Compact, Encoding, Hash, List, Set, SortedSet, Stream};
 
 /// Strings up to this length stand in the record itself; longer ones, and those that commands append to, have an
 /// allocation of their own.
 pub const EMBEDDED_BYTES_MAX: usize = 1024;
+
+/// Small values of other types up to this length stand in the record, too. A change copies them twice, which costs less than the allocation of
+/// their own that it saves.
+pub(crate) const COMPACT_BYTES_MAX: usize = 512;
 
 /// The largest allocation of key and string together that `OBJECT ENCODING` calls `embstr`: two cache lines, as in Valkey 9.
 const EMBSTR_ALLOCATION_BYTES_MAX: usize = 128;
@@ -63,10 +68,10 @@ impl Object {
     fn encoding(&self) -> Encoding {
         match self {
             Object::String(_) => Encoding::Raw,
-            Object::List(list) => list.encoding(),
-            Object::Set(set) => set.encoding(),
-            Object::SortedSet(set) => set.encoding(),
-            Object::Hash(hash) => hash.encoding(),
+            Object::List(list) => list.view().encoding(),
+            Object::Set(set) => set.view().encoding(),
+            Object::SortedSet(set) => set.view().encoding(),
+            Object::Hash(hash) => hash.view().encoding(),
             Object::Stream(stream) => stream.encoding(),
         }
     }
@@ -104,6 +109,17 @@ pub fn new_bytes(value: &[u8]) -> NewValue<'_, Object> {
         NewValue::Bytes(value)
     } else {
         NewValue::Object(Box::new(Object::String(value.to_vec())))
+    }
+}
+
+/// Stores a value as small ones and large ones are.
+pub(crate) fn new_value<T: ValueType, R>(
+    value: T,
+    store: impl FnOnce(NewValue<'_, Object>) -> R,
+) -> R {
+    match value.compact().filter(|(_, bytes)| bytes.len() <= COMPACT_BYTES_MAX) {
+        Some((compact, bytes)) => store(NewValue::Compact(compact.tag(), bytes)),
+        None => store(NewValue::Object(Box::new(value.into_object()))),
     }
 }
 
@@ -153,6 +169,12 @@ pub fn memory_bytes(record: &KeyRecord) -> usize {
 pub fn kind(record: &KeyRecord) -> Kind {
     match record.value() {
         Value::Integer(_) | Value::Bytes(_) => Kind::String,
+        Value::Compact(tag, _) => match Compact::of_tag(tag) {
+            Compact::List => Kind::List,
+            Compact::Intset | Compact::Set => Kind::Set,
+            Compact::SortedSet => Kind::SortedSet,
+            Compact::Hash => Kind::Hash,
+        },
         Value::Object(object) => object.kind(),
     }
 }
@@ -164,6 +186,8 @@ pub fn encoding(record: &KeyRecord) -> Encoding {
         Value::Integer(_) => Encoding::Int,
         Value::Bytes(bytes) if is_embstr(record, bytes.len()) => Encoding::Embstr,
         Value::Bytes(_) => Encoding::Raw,
+        Value::Compact(tag, _) if Compact::of_tag(tag) == Compact::Intset => Encoding::Intset,
+        Value::Compact(..) => Encoding::Listpack,
         Value::Object(object) => object.encoding(),
     }
 }

@@ -37,6 +37,7 @@ impl Edit<'_, '_> {
         let value = match record.value() {
             Value::Integer(integer) => NewValue::Integer(integer),
             Value::Bytes(bytes) => NewValue::Bytes(bytes),
+            Value::Compact(tag, bytes) => NewValue::Compact(tag, bytes),
             Value::Object(object) => NewValue::Object(Box::new(object.clone())),
         };
         let copy = Record::new(to, value, record.expire_at(), access);
@@ -71,6 +72,9 @@ fn renamed(record: KeyRecord, key: &[u8]) -> KeyRecord {
     match record.value() {
         Value::Integer(integer) => Record::new(key, NewValue::Integer(integer), expire_at, access),
         Value::Bytes(bytes) => Record::new(key, NewValue::Bytes(bytes), expire_at, access),
+        Value::Compact(tag, bytes) => {
+            Record::new(key, NewValue::Compact(tag, bytes), expire_at, access)
+        }
         Value::Object(_) => {
             let object = record.into_object().expect("its value is an object");
             Record::new(key, NewValue::Object(object), expire_at, access)

@@ -1,19 +1,22 @@
 //! Values by their type: reading one, and changing one in place.
 
 use crate::access::Access;
-use crate::edit::{Edit, Expiry};
+use crate::edit::{Edit, Expiry, new_object_bytes};
 use crate::events::EventClass;
-use crate::object::{KeyRecord, Kind, Object};
+use crate::object::{COMPACT_BYTES_MAX, KeyRecord, Kind, Object, new_value};
 use crate::view::{View, touch};
-use collections::{NewValue, Value, ValueMut};
-use values::{Hash, List, Set, SortedSet, Stream};
+use collections::{NewValue, Occupied, Value, ValueMut};
+use values::{Compact, Hash, HashRef, List, ListRef, Set, SetRef, SortedSet, SortedSetRef, Stream};
 
 /// A key holds a value of another type than the command works on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongKind;
 
-/// A type of values that have an allocation of their own.
+/// A type of values beyond strings. A small one stands as bytes in its key's record, a large one has an allocation of its own.
 pub trait ValueType: Sized {
+    /// A value to be read, wherever it stands.
+    type Ref<'a>: Copy;
+
     /// Which type.
     const KIND: Kind;
 
@@ -27,9 +30,18 @@ pub trait ValueType: Sized {
     fn is_empty(&self) -> bool;
 
     /// The value in an object, where it is of this type.
-    fn of(object: &Object) -> Option<&Self>;
+    fn of(object: &Object) -> Option<Self::Ref<'_>>;
 
-    /// The same, to be changed.
+    /// The value that the bytes of a small one are, where it is of this type.
+    fn of_compact(compact: Compact, bytes: &[u8]) -> Option<Self::Ref<'_>>;
+
+    /// The same, to be changed: a copy.
+    fn copy_of_compact(compact: Compact, bytes: &[u8]) -> Option<Self>;
+
+    /// A small value as bytes.
+    fn compact(&self) -> Option<(Compact, &[u8])>;
+
+    /// The value in an object, to be changed.
     fn of_mut(object: &mut Object) -> Option<&mut Self>;
 
     /// The object with this value in it.
@@ -37,10 +49,11 @@ pub trait ValueType: Sized {
 }
 
 macro_rules! value_type {
-    ($type:ident, $stays:literal) => {
+    ($type:ident, $ref:ident) => {
         impl ValueType for $type {
+            type Ref<'a> = $ref<'a>;
+
             const KIND: Kind = Kind::$type;
-            const STAYS_EMPTY: bool = $stays;
 
             fn empty() -> Self {
                 $type::new()
@@ -50,8 +63,22 @@ macro_rules! value_type {
                 $type::is_empty(self)
             }
 
-            fn of(object: &Object) -> Option<&Self> {
-                if let Object::$type(value) = object { Some(value) } else { None }
+            #[inline]
+            fn of(object: &Object) -> Option<$ref<'_>> {
+                if let Object::$type(value) = object { Some(value.view()) } else { None }
+            }
+
+            #[inline]
+            fn of_compact(compact: Compact, bytes: &[u8]) -> Option<$ref<'_>> {
+                $ref::of_compact(compact, bytes)
+            }
+
+            fn copy_of_compact(compact: Compact, bytes: &[u8]) -> Option<Self> {
+                $type::of_compact(compact, bytes)
+            }
+
+            fn compact(&self) -> Option<(Compact, &[u8])> {
+                $type::compact(self)
             }
 
             fn of_mut(object: &mut Object) -> Option<&mut Self> {
@@ -65,11 +92,49 @@ macro_rules! value_type {
     };
 }
 
-value_type!(List, false);
-value_type!(Set, false);
-value_type!(SortedSet, false);
-value_type!(Hash, false);
-value_type!(Stream, true);
+value_type!(List, ListRef);
+value_type!(Set, SetRef);
+value_type!(SortedSet, SortedSetRef);
+value_type!(Hash, HashRef);
+
+impl ValueType for Stream {
+    type Ref<'a> = &'a Stream;
+
+    const KIND: Kind = Kind::Stream;
+    const STAYS_EMPTY: bool = true;
+
+    fn empty() -> Self {
+        Stream::new()
+    }
+
+    fn is_empty(&self) -> bool {
+        Stream::is_empty(self)
+    }
+
+    fn of(object: &Object) -> Option<&Stream> {
+        if let Object::Stream(stream) = object { Some(stream) } else { None }
+    }
+
+    fn of_compact(_: Compact, _: &[u8]) -> Option<&Stream> {
+        None
+    }
+
+    fn copy_of_compact(_: Compact, _: &[u8]) -> Option<Self> {
+        None
+    }
+
+    fn compact(&self) -> Option<(Compact, &[u8])> {
+        None
+    }
+
+    fn of_mut(object: &mut Object) -> Option<&mut Self> {
+        if let Object::Stream(stream) = object { Some(stream) } else { None }
+    }
+
+    fn into_object(self) -> Object {
+        Object::Stream(self)
+    }
+}
 
 /// The value of a record, where it is of this type.
 ///
@@ -77,9 +142,10 @@ value_type!(Stream, true);
 ///
 /// Where it is of another.
 #[inline]
-pub fn value_of<T: ValueType>(record: &KeyRecord) -> Result<&T, WrongKind> {
+pub fn value_of<T: ValueType>(record: &KeyRecord) -> Result<T::Ref<'_>, WrongKind> {
     match record.value() {
         Value::Object(object) => T::of(object).ok_or(WrongKind),
+        Value::Compact(tag, bytes) => T::of_compact(Compact::of_tag(tag), bytes).ok_or(WrongKind),
         Value::Integer(_) | Value::Bytes(_) => Err(WrongKind),
     }
 }
@@ -91,8 +157,8 @@ impl View<'_, '_> {
     ///
     /// Where the key holds another type.
     #[inline]
-    pub fn typed<T: ValueType>(&mut self, key: &[u8]) -> Result<Option<&T>, WrongKind> {
-        self.find(key).map(value_of).transpose()
+    pub fn typed<T: ValueType>(&mut self, key: &[u8]) -> Result<Option<T::Ref<'_>>, WrongKind> {
+        self.find(key).map(value_of::<T>).transpose()
     }
 
     /// The same, without a trace of having looked.
@@ -100,8 +166,11 @@ impl View<'_, '_> {
     /// # Errors
     ///
     /// Where the key holds another type.
-    pub fn peek_typed<T: ValueType>(&mut self, key: &[u8]) -> Result<Option<&T>, WrongKind> {
-        self.peek(key).map(value_of).transpose()
+    pub fn peek_typed<T: ValueType>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<T::Ref<'_>>, WrongKind> {
+        self.peek(key).map(value_of::<T>).transpose()
     }
 }
 
@@ -120,8 +189,8 @@ impl Edit<'_, '_> {
     ///
     /// Where the key holds another type.
     #[inline]
-    pub fn typed<T: ValueType>(&mut self, key: &[u8]) -> Result<Option<&T>, WrongKind> {
-        self.find(key).map(value_of).transpose()
+    pub fn typed<T: ValueType>(&mut self, key: &[u8]) -> Result<Option<T::Ref<'_>>, WrongKind> {
+        self.find(key).map(value_of::<T>).transpose()
     }
 
     /// Changes the value of a key that is there. A value in which nothing is left goes with its key, and the event `del` is sent.
@@ -216,14 +285,14 @@ impl Edit<'_, '_> {
         let mut value = T::empty();
         let (_, result) = once(&mut value).expect("the change has not run");
         if T::STAYS_EMPTY || !value.is_empty() {
-            self.insert(hash, key, NewValue::Object(Box::new(value.into_object())), Expiry::Clear);
+            new_value(value, |new| self.insert(hash, key, new, Expiry::Clear));
         }
         Ok(result)
     }
 
     /// Sets a key to a value; a key that is there is overwritten, whatever it holds.
     pub fn put_value<T: ValueType>(&mut self, key: &[u8], value: T, expiry: Expiry) {
-        self.put(key, NewValue::Object(Box::new(value.into_object())), expiry);
+        new_value(value, |new| self.put(key, new, expiry));
     }
 
     /// What follows a change in place.
@@ -245,14 +314,60 @@ fn change_in_place<T: ValueType, R>(
     change: impl FnOnce(&mut T) -> (bool, R),
 ) -> Result<Option<Changed<R>>, WrongKind> {
     let moment = access.moment;
-    let Some(mut occupied) = access.live_mut(hash, key) else { return Ok(None) };
+    let Some(occupied) = access.live_mut(hash, key) else { return Ok(None) };
     touch(occupied.record(), &moment);
+    let (changed, grown) = if let Value::Compact(tag, bytes) = occupied.record().value() {
+        let value = T::copy_of_compact(Compact::of_tag(tag), bytes).ok_or(WrongKind)?;
+        change_compact(occupied, value, change)
+    } else {
+        change_object(occupied, change)?
+    };
+    access.object_bytes += grown;
+    Ok(Some(changed))
+}
+
+/// Changes a copy of a small value and puts it back; by how much the memory of objects grew.
+fn change_compact<T: ValueType, R>(
+    mut occupied: Occupied<'_, Object>,
+    mut value: T,
+    change: impl FnOnce(&mut T) -> (bool, R),
+) -> (Changed<R>, i64) {
+    let (is_changed, result) = change(&mut value);
+    let is_emptied = !T::STAYS_EMPTY && value.is_empty();
+    let Value::Compact(tag, before) = occupied.record().value() else {
+        unreachable!("the value is small")
+    };
+    // A value may take another layout without a change that counts as one.
+    let is_as_before = value.compact() == Some((Compact::of_tag(tag), before));
+    let grown = if is_emptied || is_as_before {
+        0
+    } else {
+        new_value(value, |new| {
+            let grown = new_object_bytes(&new) as i64;
+            occupied.set_value(new);
+            grown
+        })
+    };
+    (Changed { result, is_changed, is_emptied }, grown)
+}
+
+/// Changes a value in the allocation that it has; by how much the memory of objects grew.
+fn change_object<T: ValueType, R>(
+    mut occupied: Occupied<'_, Object>,
+    change: impl FnOnce(&mut T) -> (bool, R),
+) -> Result<(Changed<R>, i64), WrongKind> {
     let ValueMut::Object(object) = occupied.value_mut() else { return Err(WrongKind) };
     let before = object.memory_bytes() as i64;
     let value = T::of_mut(object).ok_or(WrongKind)?;
     let (is_changed, result) = change(value);
     let is_emptied = !T::STAYS_EMPTY && value.is_empty();
-    let grown = object.memory_bytes() as i64 - before;
-    access.object_bytes += grown;
-    Ok(Some(Changed { result, is_changed, is_emptied }))
+    // Far below the limit, so that a value on the border does not move with every change.
+    let small = value.compact().filter(|(_, bytes)| bytes.len() <= COMPACT_BYTES_MAX / 2);
+    let small = small.map(|(compact, bytes)| (compact, bytes.to_vec()));
+    let mut after = object.memory_bytes() as i64;
+    if let Some((compact, bytes)) = small {
+        occupied.set_value(NewValue::Compact(compact.tag(), &bytes));
+        after = 0;
+    }
+    Ok((Changed { result, is_changed, is_emptied }, after - before))
 }

@@ -5,6 +5,7 @@
 //!
 //! Nothing here knows of keys, slots, clients or the wire.
 
+mod compact;
 mod encoding;
 mod hash;
 mod list;
@@ -14,10 +15,11 @@ mod sorted_set;
 pub mod stream;
 
 pub use collections::Item;
+pub use compact::Compact;
 pub use encoding::Encoding;
-pub use hash::{FieldExpiry, Hash};
-pub use list::{End, List};
+pub use hash::{FieldExpiry, Hash, HashRef};
+pub use list::{End, List, ListRef};
 pub use rules::{HashRules, Rules, SetRules, SortedSetRules, StreamRules};
-pub use set::{Members, Set};
-pub use sorted_set::SortedSet;
+pub use set::{Members, Set, SetRef};
+pub use sorted_set::{SortedSet, SortedSetRef};
 pub use stream::Stream;

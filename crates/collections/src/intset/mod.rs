@@ -9,6 +9,9 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
+use std::ops::Deref;
+
 const HEADER_BYTES: usize = 8;
 
 /// The widths of an integer, in bytes.
@@ -17,6 +20,34 @@ const WIDTHS: [usize; 3] = [2, 4, 8];
 /// A sorted set of integers. Looking one up takes logarithmic time, adding and removing one moves those behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Intset(Box<[u8]>);
+
+/// An intset that stands in bytes of somebody else, to be read: what `str` is to `String`.
+#[derive(PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub struct IntsetSlice([u8]);
+
+impl Deref for Intset {
+    type Target = IntsetSlice;
+
+    #[inline]
+    fn deref(&self) -> &IntsetSlice {
+        IntsetSlice::of(&self.0)
+    }
+}
+
+impl ToOwned for IntsetSlice {
+    type Owned = Intset;
+
+    fn to_owned(&self) -> Intset {
+        Intset(self.0.into())
+    }
+}
+
+impl Borrow<IntsetSlice> for Intset {
+    fn borrow(&self) -> &IntsetSlice {
+        self
+    }
+}
 
 /// Bytes that are no intset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,45 +98,10 @@ impl Intset {
         }
     }
 
-    /// The set as it stands in a file.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The number of integers.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        (self.0.len() - HEADER_BYTES) / self.width()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.len() == HEADER_BYTES
-    }
-
     /// The bytes of memory that it owns.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether an integer is there.
-    #[must_use]
-    pub fn contains(&self, integer: i64) -> bool {
-        width_of(integer) <= self.width() && self.search(integer).is_ok()
-    }
-
-    /// The integer at an index of the ascending order.
-    #[must_use]
-    pub fn at(&self, index: usize) -> Option<i64> {
-        (index < self.len()).then(|| self.read(index))
-    }
-
-    /// The integers, ascending.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator {
-        (0..self.len()).map(|index| self.read(index))
     }
 
     /// Adds an integer. Returns whether it is new.
@@ -142,6 +138,77 @@ impl Intset {
         true
     }
 
+    /// Gives each integer this width, which is larger than theirs.
+    fn widen(&mut self, width: usize) {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * width);
+        bytes.extend_from_slice(&self.0[..HEADER_BYTES]);
+        self.iter().for_each(|integer| bytes.extend_from_slice(&integer.to_le_bytes()[..width]));
+        self.0 = bytes.into();
+        self.set_width(width);
+    }
+
+    /// Takes bytes from the end, or adds some. Whether they move is up to the allocator: most give sizes in steps.
+    fn resize(&mut self, bytes: usize) {
+        let mut all = std::mem::take(&mut self.0).into_vec();
+        all.reserve_exact(bytes.saturating_sub(all.len()));
+        all.resize(bytes, 0);
+        self.0 = all.into();
+    }
+
+    fn set_width(&mut self, width: usize) {
+        self.0[0] = width as u8;
+    }
+
+    fn settle_length(&mut self) {
+        let length = u32::try_from(self.len()).expect("the length fits 32 bits");
+        self.0[4..HEADER_BYTES].copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+impl IntsetSlice {
+    /// The intset that these bytes are. They are [`IntsetSlice::bytes`] of another: reading any others may panic.
+    #[inline]
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> &IntsetSlice {
+        // SAFETY: the layout is that of the bytes, and any bytes are valid.
+        unsafe { &*(std::ptr::from_ref(bytes) as *const IntsetSlice) }
+    }
+
+    /// The set as it stands in a file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The number of integers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        (self.0.len() - HEADER_BYTES) / self.width()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == HEADER_BYTES
+    }
+
+    /// Whether an integer is there.
+    #[must_use]
+    pub fn contains(&self, integer: i64) -> bool {
+        width_of(integer) <= self.width() && self.search(integer).is_ok()
+    }
+
+    /// The integer at an index of the ascending order.
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<i64> {
+        (index < self.len()).then(|| self.read(index))
+    }
+
+    /// The integers, ascending.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator {
+        (0..self.len()).map(|index| self.read(index))
+    }
+
     /// The index of an integer, or the one that it would have.
     fn search(&self, integer: i64) -> Result<usize, usize> {
         let (mut low, mut high) = (0, self.len());
@@ -160,23 +227,6 @@ impl Intset {
         Err(low)
     }
 
-    /// Gives each integer this width, which is larger than theirs.
-    fn widen(&mut self, width: usize) {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * width);
-        bytes.extend_from_slice(&self.0[..HEADER_BYTES]);
-        self.iter().for_each(|integer| bytes.extend_from_slice(&integer.to_le_bytes()[..width]));
-        self.0 = bytes.into();
-        self.set_width(width);
-    }
-
-    /// Takes bytes from the end, or adds some. Whether they move is up to the allocator: most give sizes in steps.
-    fn resize(&mut self, bytes: usize) {
-        let mut all = std::mem::take(&mut self.0).into_vec();
-        all.reserve_exact(bytes.saturating_sub(all.len()));
-        all.resize(bytes, 0);
-        self.0 = all.into();
-    }
-
     #[inline]
     fn read(&self, index: usize) -> i64 {
         let width = self.width();
@@ -192,15 +242,6 @@ impl Intset {
     #[inline]
     fn width(&self) -> usize {
         usize::from(self.0[0])
-    }
-
-    fn set_width(&mut self, width: usize) {
-        self.0[0] = width as u8;
-    }
-
-    fn settle_length(&mut self) {
-        let length = u32::try_from(self.len()).expect("the length fits 32 bits");
-        self.0[4..HEADER_BYTES].copy_from_slice(&length.to_le_bytes());
     }
 
     fn header(&self, at: usize) -> Option<u32> {

@@ -101,7 +101,7 @@ impl Listpack {
     /// Takes out the items from one on, as a listpack of their own.
     #[must_use]
     pub fn split_off(&mut self, at: At) -> Listpack {
-        let before = Listpack::iter(self).count_until(at.0);
+        let before = self.iter().count_until(at.0);
         let total = self.len();
         let mut tail = Listpack::new();
         tail.0.splice(HEADER_BYTES.., self.0[at.0..].iter().copied());
@@ -123,9 +123,11 @@ impl Listpack {
         self.set_count(total);
     }
 
-    /// Gives back memory that is kept for growth.
+    /// Gives back memory that is kept for growth. The bytes move: an allocator that is asked to shrink a block by a little leaves it as it is.
     pub fn shrink_to_fit(&mut self) {
-        self.0.shrink_to_fit();
+        if self.0.capacity() > self.0.len() {
+            self.0 = self.0.as_slice().to_vec();
+        }
     }
 
     #[inline]

@@ -21,7 +21,9 @@ mod tests;
 pub use check::MalformedListpack;
 
 use entry::{END, Head, start_before};
+use std::borrow::Borrow;
 use std::fmt;
+use std::ops::Deref;
 
 /// Bytes before the first entry.
 const HEADER_BYTES: usize = 6;
@@ -35,6 +37,11 @@ const INTEGER_TEXT_MAX: usize = 20;
 /// Many small items in one run of bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listpack(Vec<u8>);
+
+/// A listpack that stands in bytes of somebody else, to be read: what `str` is to `String`.
+#[derive(PartialEq, Eq)]
+#[repr(transparent)]
+pub struct ListpackSlice([u8]);
 
 /// Where an item stands. Any change before it, or of it, makes it stale.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -97,7 +104,36 @@ impl Default for Listpack {
     }
 }
 
+impl Deref for Listpack {
+    type Target = ListpackSlice;
+
+    #[inline]
+    fn deref(&self) -> &ListpackSlice {
+        ListpackSlice::of(&self.0)
+    }
+}
+
+impl ToOwned for ListpackSlice {
+    type Owned = Listpack;
+
+    fn to_owned(&self) -> Listpack {
+        Listpack(self.0.to_vec())
+    }
+}
+
+impl Borrow<ListpackSlice> for Listpack {
+    fn borrow(&self) -> &ListpackSlice {
+        self
+    }
+}
+
 impl fmt::Debug for Listpack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl fmt::Debug for ListpackSlice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
@@ -112,6 +148,32 @@ impl Listpack {
     pub fn new() -> Listpack {
         let bytes = HEADER_BYTES as u8 + 1;
         Listpack(vec![bytes, 0, 0, 0, 0, 0, END])
+    }
+
+    /// The bytes of memory that it owns.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.0.capacity()
+    }
+
+    /// How many bytes an item takes.
+    #[must_use]
+    pub fn item_bytes(bytes: &[u8]) -> usize {
+        let entry = match parse_integer(bytes) {
+            Some(integer) => entry::IntegerEntry::new(integer).as_bytes().len(),
+            None => entry::string_head(bytes.len()).1 + bytes.len(),
+        };
+        entry + entry::back_bytes(entry)
+    }
+}
+
+impl ListpackSlice {
+    /// The listpack that these bytes are. They are [`ListpackSlice::bytes`] of another: reading any others may panic.
+    #[inline]
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> &ListpackSlice {
+        // SAFETY: the layout is that of the bytes, and any bytes are valid.
+        unsafe { &*(std::ptr::from_ref(bytes) as *const ListpackSlice) }
     }
 
     /// How many items there are. Counts them where there are more than 65534.
@@ -136,12 +198,6 @@ impl Listpack {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// The bytes of memory that it owns.
-    #[must_use]
-    pub fn heap_bytes(&self) -> usize {
-        self.0.capacity()
     }
 
     /// The first item.
@@ -241,16 +297,6 @@ impl Listpack {
         None
     }
 
-    /// How many bytes an item takes.
-    #[must_use]
-    pub fn item_bytes(bytes: &[u8]) -> usize {
-        let entry = match parse_integer(bytes) {
-            Some(integer) => entry::IntegerEntry::new(integer).as_bytes().len(),
-            None => entry::string_head(bytes.len()).1 + bytes.len(),
-        };
-        entry + entry::back_bytes(entry)
-    }
-
     fn count(&self) -> u16 {
         u16::from_le_bytes([self.0[4], self.0[5]])
     }
@@ -311,7 +357,7 @@ fn digits(integer: i64, buffer: &mut [u8; INTEGER_TEXT_MAX]) -> &[u8] {
 /// The items of a listpack, from both ends.
 #[derive(Clone)]
 pub struct Iter<'a> {
-    pack: &'a Listpack,
+    pack: &'a ListpackSlice,
     front: usize,
     /// Where the last item ends.
     back: usize,

@@ -23,6 +23,9 @@ use std::mem::ManuallyDrop;
 const CLOCK_BITS: u32 = 24;
 const CLOCK: u32 = (1 << CLOCK_BITS) - 1;
 
+/// The tag before the bytes of a compact value.
+const TAG_BYTES: usize = 1;
+
 /// One key with its value: a single heap allocation, held by a pointer-sized owner. `O` is the
 /// engine's type of boxed values (lists, hashes, long strings).
 ///
@@ -43,6 +46,8 @@ pub enum NewValue<'a, O> {
     Integer(i64),
     /// Bytes, copied into the record.
     Bytes(&'a [u8]),
+    /// A small value of another type: a tag that tells which, and its bytes, copied into the record.
+    Compact(u8, &'a [u8]),
     /// A boxed value; the record owns the box.
     Object(Box<O>),
 }
@@ -54,6 +59,8 @@ pub enum Value<'a, O> {
     Integer(i64),
     /// Bytes that lie in the record.
     Bytes(&'a [u8]),
+    /// A small value of another type: its tag, and its bytes, which lie in the record.
+    Compact(u8, &'a [u8]),
     /// A boxed value.
     Object(&'a O),
 }
@@ -65,6 +72,8 @@ pub enum ValueMut<'a, O> {
     Integer(&'a mut i64),
     /// Bytes that lie in the record.
     Bytes(&'a mut [u8]),
+    /// A small value of another type, which is replaced as a whole.
+    Compact,
     /// A boxed value.
     Object(&'a mut O),
 }
@@ -75,6 +84,7 @@ impl<O> NewValue<'_, O> {
         let (encoding, value_len) = match self {
             NewValue::Integer(_) => (Encoding::Integer, 0),
             NewValue::Bytes(bytes) => (Encoding::Bytes, bytes.len()),
+            NewValue::Compact(_, bytes) => (Encoding::Compact, TAG_BYTES + bytes.len()),
             NewValue::Object(_) => (Encoding::Object, 0),
         };
         assert!(key_len <= LENGTH_MAX && value_len <= LENGTH_MAX, "keys and values have 4 GiB");
@@ -119,6 +129,11 @@ impl<O> Record<O> {
             match shape.encoding {
                 Encoding::Integer => Value::Integer(at.cast::<i64>().read()),
                 Encoding::Bytes => Value::Bytes(std::slice::from_raw_parts(at, shape.value_len)),
+                Encoding::Compact => {
+                    let bytes = at.add(TAG_BYTES);
+                    let len = shape.value_len - TAG_BYTES;
+                    Value::Compact(at.read(), std::slice::from_raw_parts(bytes, len))
+                }
                 Encoding::Object => Value::Object(&*at.cast::<*mut O>().read()),
             }
         }
@@ -192,6 +207,7 @@ impl<O> Record<O> {
                 Encoding::Bytes => {
                     ValueMut::Bytes(std::slice::from_raw_parts_mut(at, shape.value_len))
                 }
+                Encoding::Compact => ValueMut::Compact,
                 Encoding::Object => ValueMut::Object(&mut *at.cast::<*mut O>().read()),
             }
         }
@@ -397,6 +413,10 @@ unsafe fn write_around_key<O>(
         match value {
             NewValue::Integer(number) => at.cast::<i64>().write(number),
             NewValue::Bytes(bytes) => at.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()),
+            NewValue::Compact(tag, bytes) => {
+                at.write(tag);
+                at.add(TAG_BYTES).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            }
             NewValue::Object(object) => at.cast::<*mut O>().write(Box::into_raw(object)),
         }
     }

@@ -1,7 +1,7 @@
 //! Where the parts of a record lie in its allocation: arithmetic only, no memory is touched.
 //!
 //! ```text
-//! header 8 | [lengths 8, wide form] | [expiry 8] | key | value          bytes
+//! header 8 | [lengths 8, wide form] | [expiry 8] | key | value          bytes; or a tag 1, and bytes
 //! header 8 | [lengths 8, wide form] | [expiry 8] | number or box 8 | key
 //! ```
 //!
@@ -34,6 +34,8 @@ const fn allocation_bytes(size: usize) -> usize {
 pub(super) enum Encoding {
     Integer,
     Bytes,
+    /// A tag, and bytes.
+    Compact,
     Object,
 }
 
@@ -70,7 +72,8 @@ impl Header {
         match self.kind & ENCODING {
             0 => Encoding::Integer,
             1 => Encoding::Bytes,
-            _ => Encoding::Object,
+            2 => Encoding::Object,
+            _ => Encoding::Compact,
         }
     }
 
@@ -97,7 +100,7 @@ pub(super) struct Shape {
     pub(super) encoding: Encoding,
     pub(super) has_expiry: bool,
     pub(super) key_len: usize,
-    /// 0 unless the value is bytes.
+    /// 0 unless the value is bytes, with or without a tag.
     pub(super) value_len: usize,
 }
 
@@ -123,7 +126,7 @@ impl Shape {
     #[inline]
     pub(super) fn key_offset(self) -> usize {
         match self.encoding {
-            Encoding::Bytes => self.body_offset(),
+            Encoding::Bytes | Encoding::Compact => self.body_offset(),
             Encoding::Integer | Encoding::Object => self.body_offset() + 8,
         }
     }
@@ -131,7 +134,7 @@ impl Shape {
     #[inline]
     pub(super) fn value_offset(self) -> usize {
         match self.encoding {
-            Encoding::Bytes => self.body_offset() + self.key_len,
+            Encoding::Bytes | Encoding::Compact => self.body_offset() + self.key_len,
             Encoding::Integer | Encoding::Object => self.body_offset(),
         }
     }
@@ -155,6 +158,7 @@ impl Shape {
             Encoding::Integer => 0,
             Encoding::Bytes => 1,
             Encoding::Object => 2,
+            Encoding::Compact => 3,
         };
         let wide = self.is_wide();
         let kind = encoding
@@ -199,10 +203,11 @@ mod tests {
 
     #[test]
     fn header_gives_back_what_it_was_made_of() {
-        for encoding in [Encoding::Integer, Encoding::Bytes, Encoding::Object] {
+        for encoding in [Encoding::Integer, Encoding::Bytes, Encoding::Object, Encoding::Compact] {
             for has_expiry in [false, true] {
                 for key_len in [0, 1, 255, 256, 70_000] {
-                    let value_len = if encoding == Encoding::Bytes { 65_535 } else { 0 };
+                    let has_bytes = matches!(encoding, Encoding::Bytes | Encoding::Compact);
+                    let value_len = if has_bytes { 65_535 } else { 0 };
                     let shape = Shape { encoding, has_expiry, key_len, value_len };
                     let header = shape.header(7);
                     assert_eq!(header.encoding(), encoding);

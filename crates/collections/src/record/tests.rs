@@ -22,7 +22,9 @@ fn lengths() -> impl Iterator<Item = (usize, usize)> {
 fn bytes_of(record: &Record<Boxed>) -> &[u8] {
     match record.value() {
         Value::Bytes(bytes) => bytes,
-        other @ (Value::Integer(_) | Value::Object(_)) => panic!("not bytes: {other:?}"),
+        other @ (Value::Integer(_) | Value::Compact(..) | Value::Object(_)) => {
+            panic!("not bytes: {other:?}")
+        }
     }
 }
 
@@ -38,6 +40,11 @@ fn record_gives_back_what_it_was_made_of() {
                 (record.expire_at(), record.access(), record.mark()),
                 (expire_at, 0xabcdef, 0)
             );
+            assert!(record.into_object().is_none());
+
+            let record = Record::<Boxed>::new(&key, NewValue::Compact(7, &value), expire_at, 1);
+            assert!(matches!(record.value(), Value::Compact(7, bytes) if *bytes == value));
+            assert_eq!((record.key(), record.expire_at()), (&key[..], expire_at));
             assert!(record.into_object().is_none());
 
             let record = Record::<Boxed>::new(&key, NewValue::Integer(-5), expire_at, 1);
@@ -88,6 +95,10 @@ fn any_value_replaces_any_value_and_keeps_key_clock_and_mark() {
             assert_eq!((bytes_of(&record), record.expire_at()), (&value[..], Some(1)));
             assert!(record.set(NewValue::Bytes(&other), None).is_none());
             assert_eq!((bytes_of(&record), record.expire_at()), (&other[..], None));
+            assert!(record.set(NewValue::Compact(9, &value), None).is_none());
+            assert!(matches!(record.value(), Value::Compact(9, bytes) if *bytes == value));
+            assert!(record.set(NewValue::Compact(3, &other), Some(1)).is_none());
+            assert!(matches!(record.value(), Value::Compact(3, bytes) if *bytes == other));
             let boxed = Box::new(Rc::clone(&object));
             assert!(record.set(NewValue::Object(boxed), Some(2)).is_none());
             assert!(matches!(record.value(), Value::Object(found) if **found == 3));
@@ -106,7 +117,10 @@ fn expiry_comes_and_goes_without_touching_the_value() {
     for (key_len, value_len) in lengths() {
         let (key, value) = (pattern(key_len, 6), pattern(value_len, 7));
         let boxed = Box::new(Rc::clone(&object));
-        for value in [NewValue::Bytes(&value), NewValue::Integer(11), NewValue::Object(boxed)] {
+        let compact = NewValue::Compact(1, &value);
+        let values =
+            [NewValue::Bytes(&value), compact, NewValue::Integer(11), NewValue::Object(boxed)];
+        for value in values {
             let mut record = Record::<Boxed>::new(&key, value, None, 3);
             let before = format!("{:?}", record.value());
             for expire_at in [Some(1), Some(-1), None, None, Some(i64::MAX), None] {
@@ -162,6 +176,7 @@ fn values_change_in_place_through_the_table() {
             ValueMut::Integer(number) => *number += 41,
             ValueMut::Bytes(bytes) => bytes[1] = b'X',
             ValueMut::Object(object) => *object = Rc::new(7),
+            ValueMut::Compact => panic!("none was inserted"),
         }
     }
     let value = |key| table.find(0, key).expect("inserted above").value();

@@ -66,6 +66,7 @@ impl Drop for Counted {
 enum ModelValue {
     Integer(i64),
     Bytes(Vec<u8>),
+    Compact(u8, Vec<u8>),
     Object(i64),
 }
 
@@ -74,6 +75,7 @@ impl ModelValue {
         match self {
             ModelValue::Integer(number) => NewValue::Integer(*number),
             ModelValue::Bytes(bytes) => NewValue::Bytes(bytes),
+            ModelValue::Compact(tag, bytes) => NewValue::Compact(*tag, bytes),
             ModelValue::Object(number) => NewValue::Object(Counted::boxed(*number, live)),
         }
     }
@@ -82,6 +84,7 @@ impl ModelValue {
         match value {
             Value::Integer(number) => ModelValue::Integer(number),
             Value::Bytes(bytes) => ModelValue::Bytes(bytes.to_vec()),
+            Value::Compact(tag, bytes) => ModelValue::Compact(tag, bytes.to_vec()),
             Value::Object(object) => ModelValue::Object(object.number),
         }
     }
@@ -111,6 +114,8 @@ fn value() -> impl Strategy<Value = ModelValue> {
     prop_oneof![
         any::<i64>().prop_map(ModelValue::Integer),
         (0usize..80, any::<u8>()).prop_map(|(len, byte)| ModelValue::Bytes(vec![byte; len])),
+        (any::<u8>(), 0usize..300, any::<u8>())
+            .prop_map(|(tag, len, byte)| ModelValue::Compact(tag, vec![byte; len])),
         (0usize..3_000, any::<u8>()).prop_map(|(len, byte)| ModelValue::Bytes(vec![byte; len])),
         any::<i64>().prop_map(ModelValue::Object),
     ]

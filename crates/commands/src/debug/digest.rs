@@ -10,13 +10,13 @@ use super::check_arguments;
 use crate::{Outcome, Whole};
 use base::UnixMillis;
 use base::double::push_shortest;
-use base::number::push_i64;
-use engine::{KeyRecord, Kind, Object, Reach, Value, View, kind};
+use base::number::with_digits;
+use engine::{KeyRecord, Kind, Object, Reach, Value, ValueType, View, kind, value_of};
 use resp::{Args, Reply};
 use sha1_smol::Sha1;
 use std::fmt::Write as _;
-use values::Stream;
 use values::stream::StreamId;
+use values::{Hash, List, Set, SortedSet, Stream};
 
 const DIGEST_BYTES: usize = 20;
 
@@ -48,39 +48,47 @@ impl Digest {
     /// Takes in a key's type, value and the presence of an expiry.
     fn add_value(&mut self, record: &KeyRecord) {
         self.mix_number(type_number(kind(record)));
-        match record.value() {
-            Value::Integer(integer) => {
-                let mut digits = Vec::new();
-                push_i64(&mut digits, integer);
-                self.mix(&digits);
-            }
-            Value::Bytes(bytes) => self.mix(bytes),
-            Value::Object(object) => self.add_object(object),
+        match kind(record) {
+            Kind::String => self.add_string(record),
+            Kind::List => self.add::<List>(record, |own, list| {
+                list.visit(0, list.len(), |item| item.with_bytes(|bytes| own.mix(bytes)));
+            }),
+            Kind::Set => self.add::<Set>(record, |own, set| {
+                set.iter().for_each(|member| member.with_bytes(|bytes| own.combine(bytes)));
+            }),
+            Kind::SortedSet => self.add::<SortedSet>(record, |own, set| {
+                set.visit_all(|member, score| {
+                    let mut digits = Vec::new();
+                    push_shortest(&mut digits, score);
+                    own.combine_pair(member, &digits);
+                });
+            }),
+            Kind::Hash => self.add::<Hash>(record, |own, hash| {
+                hash.visit(i64::MIN, |field, value| {
+                    let mut add = |field: &[u8], value: &[u8]| own.combine_pair(field, value);
+                    field.with_bytes(|field| value.with_bytes(|value| add(field, value)));
+                });
+            }),
+            Kind::Stream => self.add::<Stream>(record, Digest::add_stream),
         }
         if record.expire_at().is_some() {
             self.combine(b"!!expire!!");
         }
     }
 
-    fn add_object(&mut self, object: &Object) {
-        match object {
-            Object::String(bytes) => self.mix(bytes),
-            Object::List(list) => {
-                list.visit(0, list.len(), |item| item.with_bytes(|bytes| self.mix(bytes)));
-            }
-            Object::Set(set) => {
-                set.iter().for_each(|member| member.with_bytes(|bytes| self.combine(bytes)));
-            }
-            Object::SortedSet(set) => set.visit_all(|member, score| {
-                let mut digits = Vec::new();
-                push_shortest(&mut digits, score);
-                self.combine_pair(member, &digits);
-            }),
-            Object::Hash(hash) => hash.visit(i64::MIN, |field, value| {
-                field.with_bytes(|field| value.with_bytes(|value| self.combine_pair(field, value)));
-            }),
-            Object::Stream(stream) => self.add_stream(stream),
+    fn add_string(&mut self, record: &KeyRecord) {
+        match record.value() {
+            Value::Integer(integer) => with_digits(integer, |digits| self.mix(digits)),
+            Value::Bytes(bytes) => self.mix(bytes),
+            Value::Object(Object::String(bytes)) => self.mix(bytes),
+            Value::Compact(..) | Value::Object(_) => unreachable!("it is a string"),
         }
+    }
+
+    /// Takes in a value of a type that is the record's.
+    fn add<T: ValueType>(&mut self, record: &KeyRecord, add: impl FnOnce(&mut Digest, T::Ref<'_>)) {
+        let value = value_of::<T>(record).expect("the record is of this kind");
+        add(self, value);
     }
 
     /// Takes in two texts that belong together.

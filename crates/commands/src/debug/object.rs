@@ -36,7 +36,7 @@ pub fn object(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) ->
 fn serialized_bytes(record: &KeyRecord) -> usize {
     match record.value() {
         Value::Integer(integer) => integer_bytes(integer),
-        Value::Bytes(bytes) => string_bytes(bytes.len()),
+        Value::Bytes(bytes) | Value::Compact(_, bytes) => string_bytes(bytes.len()),
         Value::Object(Object::String(bytes)) => string_bytes(bytes.len()),
         // About as long; exactly, once there are files to write.
         Value::Object(object) => object.memory_bytes(),

@@ -8,7 +8,7 @@ use crate::CommandError;
 use base::double::parse_double;
 use base::number::parse_i64;
 use resp::Args;
-use values::SortedSet;
+use values::SortedSetRef;
 
 /// Which command it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,7 +74,7 @@ pub(super) struct Query<'a> {
 struct Reader<'a, 's> {
     args: Args<'a>,
     form: Form,
-    set: Option<&'s SortedSet>,
+    set: Option<SortedSetRef<'s>>,
     query: Query<'a>,
     /// A place or a member was given.
     has_centre: bool,
@@ -87,7 +87,7 @@ impl<'a> Query<'a> {
     pub(super) fn parse(
         args: Args<'a>,
         form: Form,
-        set: Option<&SortedSet>,
+        set: Option<SortedSetRef<'_>>,
     ) -> Result<Query<'a>, CommandError> {
         let query = Query {
             around: None,

@@ -6,10 +6,10 @@ use super::shape::distance;
 use crate::{CommandError, Outcome};
 use engine::View;
 use resp::{Args, Reply};
-use values::SortedSet;
+use values::{SortedSet, SortedSetRef};
 
 /// Where a member is.
-pub(super) fn place_of(set: Option<&SortedSet>, member: &[u8]) -> Option<Place> {
+pub(super) fn place_of(set: Option<SortedSetRef<'_>>, member: &[u8]) -> Option<Place> {
     set?.score(member).map(Place::of_score)
 }
 

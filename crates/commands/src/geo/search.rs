@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::sorted_set::store;
 use engine::{Edit, View};
 use resp::{Args, Reply};
-use values::SortedSet;
+use values::{SortedSet, SortedSetRef};
 
 /// A member inside.
 struct Found {
@@ -93,7 +93,7 @@ fn read_or_store(
     Ok(())
 }
 
-fn search(set: Option<&SortedSet>, query: &Query<'_>) -> Vec<Found> {
+fn search(set: Option<SortedSetRef<'_>>, query: &Query<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let (Some(set), Some(around)) = (set, &query.around) else { return found };
     let enough = query.count.filter(|_| query.any).unwrap_or(usize::MAX);

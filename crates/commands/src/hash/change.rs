@@ -47,7 +47,7 @@ fn set_pairs(
 pub(super) fn hsetnx(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (rules, now) = (edit.rules(), edit.moment().now.0);
     let is_set = edit.modify_or_create_if(&args[1], |hash: &mut Hash| {
-        if hash.contains(&args[2], now) {
+        if hash.view().contains(&args[2], now) {
             return (false, false);
         }
         hash.prepare(args.iter_from(2), &rules);
@@ -82,7 +82,7 @@ pub(super) fn hgetdel(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
     let removed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
         let mut removed = 0;
         for field in fields.names(args) {
-            reply_value(hash.get(field, now), reply);
+            reply_value(hash.view().get(field, now), reply);
             removed += u64::from(hash.remove(field, now));
         }
         ((removed > 0).then_some("hdel"), removed)

@@ -98,9 +98,9 @@ fn expire(
     let changed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
         let mut changed = 0;
         for field in fields.names(args) {
-            let result = if !hash.contains(field, now.0) {
+            let result = if !hash.view().contains(field, now.0) {
                 NO_FIELD
-            } else if !conditions.allow(hash.time(field), time) {
+            } else if !conditions.allow(hash.view().time(field), time) {
                 0
             } else if is_elapsed {
                 hash.remove(field, now.0);
@@ -130,8 +130,8 @@ pub(super) fn hpersist(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
     let changed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
         let mut changed = 0;
         for field in fields.names(args) {
-            let result = match hash.time(field) {
-                _ if !hash.contains(field, now) => NO_FIELD,
+            let result = match hash.view().time(field) {
+                _ if !hash.view().contains(field, now) => NO_FIELD,
                 None => NO_EXPIRY,
                 Some(_) => {
                     hash.set_time(field, None, &rules);
@@ -218,7 +218,7 @@ pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     let changed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
         let mut changed = 0;
         for field in fields.names(args) {
-            let value = hash.get(field, now.0);
+            let value = hash.view().get(field, now.0);
             reply_value(value, reply);
             if value.is_none() {
                 continue;
@@ -232,7 +232,7 @@ pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
                     hash.set_time(field, Some(time), &rules);
                     changed += 1;
                 }
-                (ExpiryOption::Persist, _) if hash.time(field).is_some() => {
+                (ExpiryOption::Persist, _) if hash.view().time(field).is_some() => {
                     hash.set_time(field, None, &rules);
                     changed += 1;
                 }

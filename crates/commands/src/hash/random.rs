@@ -7,7 +7,7 @@ use base::number::parse_i64;
 use engine::View;
 use resp::{Args, Protocol, Reply};
 use std::collections::BTreeMap;
-use values::{Hash, Item};
+use values::{Hash, HashRef, Item};
 
 /// The most fields that may be asked for with repetitions: a short request must not fill the memory.
 const REPEATED_MAX: u64 = 1 << 27;
@@ -74,7 +74,7 @@ pub(super) fn hrandfield(
 
 /// Appends fields, each at most once.
 fn distinct(
-    hash: &Hash,
+    hash: HashRef<'_>,
     (fields, count): (usize, usize),
     now: i64,
     rng: &mut Rng,
@@ -105,7 +105,7 @@ fn distinct(
 }
 
 /// A field by chance; the first there is where chance hits only such as have expired.
-fn draw<'h>(hash: &'h Hash, rng: &mut Rng, now: i64) -> Option<(Item<'h>, Item<'h>)> {
+fn draw<'h>(hash: HashRef<'h>, rng: &mut Rng, now: i64) -> Option<(Item<'h>, Item<'h>)> {
     (0..DRAWS_MAX).find_map(|_| hash.sample(rng.next_u64(), now)).or_else(|| hash.first(now))
 }
 

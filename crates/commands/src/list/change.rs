@@ -40,7 +40,7 @@ pub(super) fn linsert(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
     let len = edit.modify_if(&args[1], |list: &mut List| {
         // As in Redis, also where there is no pivot, and so nothing to add.
         list.prepare(std::iter::once(&args[4]), &rules);
-        let Some(pivot) = list.position(&args[3]) else { return (false, None) };
+        let Some(pivot) = list.view().position(&args[3]) else { return (false, None) };
         list.insert(pivot + behind, &args[4], &rules);
         (true, Some(list.len()))
     })?;

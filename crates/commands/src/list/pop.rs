@@ -6,7 +6,7 @@ use crate::{Attempt, Blocking, CommandError, Outcome, Timeout, parse_timeout};
 use base::number::parse_i64;
 use engine::{Edit, EventClass, Kind};
 use resp::{Args, Reply};
-use values::{End, List};
+use values::{End, List, ListRef};
 
 /// The event of taking elements from an end.
 pub(super) fn pop_event(end: End) -> &'static str {
@@ -62,11 +62,11 @@ fn take(
     key: &[u8],
     end: End,
     count: usize,
-    tell: impl FnOnce(&List),
+    tell: impl FnOnce(ListRef<'_>),
 ) -> Result<usize, CommandError> {
     let rules = edit.rules();
     let taken = edit.modify_as(key, EventClass::List, |list: &mut List| {
-        tell(list);
+        tell(list.view());
         let count = count.min(list.len());
         list.pop(end, count, &rules);
         (Some(pop_event(end)), count)
@@ -77,14 +77,14 @@ fn take(
 }
 
 /// Appends the element at an end.
-fn reply_end(list: &List, end: End, reply: &mut Reply<'_>) {
+fn reply_end(list: ListRef<'_>, end: End, reply: &mut Reply<'_>) {
     if let Some(item) = list.end(end) {
         reply_item(item, reply);
     }
 }
 
 /// Appends an array of the elements at an end, the outermost first.
-fn reply_ends(list: &List, end: End, count: usize, reply: &mut Reply<'_>) {
+fn reply_ends(list: ListRef<'_>, end: End, count: usize, reply: &mut Reply<'_>) {
     let count = count.min(list.len());
     reply.array(count);
     match end {

@@ -4,10 +4,10 @@ use super::index::{element, parse_index, range};
 use crate::Outcome;
 use engine::View;
 use resp::{Args, Reply};
-use values::{Item, List};
+use values::{Item, List, ListRef};
 
 pub(super) fn llen(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(view.typed::<List>(&args[1])?.map_or(0, List::len));
+    reply.count(view.typed::<List>(&args[1])?.map_or(0, ListRef::len));
     Ok(())
 }
 

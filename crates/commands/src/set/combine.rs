@@ -5,7 +5,7 @@ use crate::{CommandError, Outcome};
 use base::number::parse_i64;
 use engine::{Edit, EventClass, Expiry, Rules, View, WrongKind, value_of};
 use resp::{Args, Reply};
-use values::{Item, Set};
+use values::{Item, Set, SetRef};
 
 pub(super) fn sinter(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let sets = view.sets(args.iter_from(1))?;
@@ -77,7 +77,7 @@ fn limit<'a>(mut options: impl Iterator<Item = &'a [u8]>) -> Result<usize, Comma
 pub(super) fn sunion(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let rules = view.rules();
     let sets = view.sets(args.iter_from(1))?;
-    reply_members(reply, &union(&rules, &sets, Set::hashtable(&rules)));
+    reply_members(reply, union(&rules, &sets, Set::hashtable(&rules)).view());
     Ok(())
 }
 
@@ -95,7 +95,7 @@ pub(super) fn sunionstore(
 pub(super) fn sdiff(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let rules = view.rules();
     let sets = view.sets(args.iter_from(1))?;
-    reply_members(reply, &difference(&rules, &sets, Set::hashtable(&rules)));
+    reply_members(reply, difference(&rules, &sets, Set::hashtable(&rules)).view());
     Ok(())
 }
 
@@ -131,15 +131,15 @@ fn store(
 
 /// Sets whose common members are wanted, none of them empty.
 struct Intersection<'s> {
-    smallest: &'s Set,
+    smallest: SetRef<'s>,
     /// The others, the smallest first.
-    others: Vec<&'s Set>,
+    others: Vec<SetRef<'s>>,
 }
 
 impl<'s> Intersection<'s> {
     /// `None` where a set is absent, so that nothing is common to all.
-    fn of(sets: &[Option<&'s Set>]) -> Option<Intersection<'s>> {
-        let mut sets: Vec<&Set> = sets.iter().copied().collect::<Option<_>>()?;
+    fn of(sets: &[Option<SetRef<'s>>]) -> Option<Intersection<'s>> {
+        let mut sets: Vec<SetRef<'_>> = sets.iter().copied().collect::<Option<_>>()?;
         sets.sort_by_key(|set| set.len());
         let (&smallest, others) = sets.split_first()?;
         Some(Intersection { smallest, others: others.to_vec() })
@@ -151,7 +151,7 @@ impl<'s> Intersection<'s> {
 }
 
 /// Adds all members to `result`.
-fn union(rules: &Rules, sets: &[Option<&Set>], mut result: Set) -> Set {
+fn union(rules: &Rules, sets: &[Option<SetRef<'_>>], mut result: Set) -> Set {
     for member in sets.iter().flatten().flat_map(|set| set.iter()) {
         result.add(rules, member);
     }
@@ -162,9 +162,9 @@ fn union(rules: &Rules, sets: &[Option<&Set>], mut result: Set) -> Set {
 ///
 /// Either each is looked up in the others, or all are added and those of the others are removed: whatever is less work. The choice is
 /// Valkey's, for it shows in the layout of the result.
-fn difference(rules: &Rules, sets: &[Option<&Set>], mut result: Set) -> Set {
+fn difference(rules: &Rules, sets: &[Option<SetRef<'_>>], mut result: Set) -> Set {
     let Some((&Some(first), others)) = sets.split_first() else { return result };
-    let others: Vec<&Set> = others.iter().copied().flatten().collect();
+    let others: Vec<SetRef<'_>> = others.iter().copied().flatten().collect();
     let lookups = first.len() * sets.len() / 2;
     let changes = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
     if lookups <= changes {
@@ -196,15 +196,15 @@ trait Sets {
     fn sets<'s, 'key>(
         &'s mut self,
         keys: impl Iterator<Item = &'key [u8]> + Clone,
-    ) -> Result<Vec<Option<&'s Set>>, WrongKind>;
+    ) -> Result<Vec<Option<SetRef<'s>>>, WrongKind>;
 }
 
 impl Sets for View<'_, '_> {
     fn sets<'s, 'key>(
         &'s mut self,
         keys: impl Iterator<Item = &'key [u8]> + Clone,
-    ) -> Result<Vec<Option<&'s Set>>, WrongKind> {
-        self.find_all(keys, value_of)
+    ) -> Result<Vec<Option<SetRef<'s>>>, WrongKind> {
+        self.find_all(keys, value_of::<Set>)
     }
 }
 
@@ -212,7 +212,7 @@ impl Sets for Edit<'_, '_> {
     fn sets<'s, 'key>(
         &'s mut self,
         keys: impl Iterator<Item = &'key [u8]> + Clone,
-    ) -> Result<Vec<Option<&'s Set>>, WrongKind> {
-        self.find_all(keys, value_of)
+    ) -> Result<Vec<Option<SetRef<'s>>>, WrongKind> {
+        self.find_all(keys, value_of::<Set>)
     }
 }

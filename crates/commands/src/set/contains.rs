@@ -4,11 +4,11 @@ use super::reply::reply_members;
 use crate::Outcome;
 use engine::View;
 use resp::{Args, Reply};
-use values::{Item, Set};
+use values::{Item, Set, SetRef};
 
 pub(super) fn scard(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let set = view.typed::<Set>(&args[1])?;
-    reply.count(set.map_or(0, Set::len));
+    reply.count(set.map_or(0, SetRef::len));
     Ok(())
 }
 

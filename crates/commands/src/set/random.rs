@@ -6,7 +6,7 @@ use base::Rng;
 use base::number::parse_i64;
 use engine::{Edit, EventClass, Rules, View};
 use resp::{Args, Reply};
-use values::{Item, Set};
+use values::{Item, Set, SetRef};
 
 /// The most members that SRANDMEMBER gives with repetitions: a short request must not fill the memory.
 const REPEATED_MAX: u64 = 1 << 27;
@@ -28,7 +28,7 @@ pub(super) fn spop(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_
 fn pop_one(edit: &mut Edit<'_, '_>, key: &[u8], reply: &mut Reply<'_>) -> Outcome {
     let random = edit.rng().next_u64();
     let popped = edit.modify_as(key, EventClass::Set, |set: &mut Set| {
-        let member = owned(set.sample(random));
+        let member = owned(set.view().sample(random));
         set.remove(Item::Bytes(&member));
         (Some("spop"), member)
     })?;
@@ -41,7 +41,7 @@ fn pop_one(edit: &mut Edit<'_, '_>, key: &[u8], reply: &mut Reply<'_>) -> Outcom
 
 fn pop_many(edit: &mut Edit<'_, '_>, key: &[u8], count: usize, reply: &mut Reply<'_>) -> Outcome {
     let (rules, mut rng) = (edit.rules(), edit.rng());
-    let size = edit.typed::<Set>(key)?.map_or(0, Set::len);
+    let size = edit.typed::<Set>(key)?.map_or(0, SetRef::len);
     let count = count.min(size);
     if count == 0 {
         reply.set(0);
@@ -71,13 +71,13 @@ fn pop_some(set: &mut Set, count: usize, rules: &Rules, rng: &mut Rng, reply: &m
     let staying = set.len() - count;
     if staying * POPPED_PER_STAYING <= count {
         let stay = move_some(set, rules, staying, rng);
-        reply_members(reply, set);
+        reply_members(reply, set.view());
         *set = stay;
         return;
     }
     reply.set(count);
     for _ in 0..count {
-        let member = owned(set.sample(rng.next_u64()));
+        let member = owned(set.view().sample(rng.next_u64()));
         set.remove(Item::Bytes(&member));
         reply.bulk(&member);
     }
@@ -85,9 +85,9 @@ fn pop_some(set: &mut Set, count: usize, rules: &Rules, rng: &mut Rng, reply: &m
 
 /// Moves so many members by chance to a set of their own.
 fn move_some(set: &mut Set, rules: &Rules, count: usize, rng: &mut Rng) -> Set {
-    let mut moved = set.new_for_members();
+    let mut moved = set.view().new_for_members();
     for _ in 0..count {
-        let member = owned(set.sample(rng.next_u64()));
+        let member = owned(set.view().sample(rng.next_u64()));
         set.remove(Item::Bytes(&member));
         moved.add(rules, Item::Bytes(&member));
     }
@@ -149,7 +149,7 @@ fn parse_count(text: &[u8]) -> Result<i64, CommandError> {
 
 /// Writes `count` different members, at most all of them.
 fn reply_distinct(
-    set: &Set,
+    set: SetRef<'_>,
     count: usize,
     (rules, rng): (&Rules, &mut Rng),
     reply: &mut Reply<'_>,

@@ -1,7 +1,7 @@
 //! Members on the wire.
 
 use resp::Reply;
-use values::{Item, Set};
+use values::{Item, SetRef};
 
 /// Writes a member.
 #[inline]
@@ -13,7 +13,7 @@ pub(super) fn reply_member(reply: &mut Reply<'_>, member: Item<'_>) {
 }
 
 /// Writes the members of a set, as a set.
-pub(super) fn reply_members(reply: &mut Reply<'_>, set: &Set) {
+pub(super) fn reply_members(reply: &mut Reply<'_>, set: SetRef<'_>) {
     reply.set(set.len());
     set.iter().for_each(|member| reply_member(reply, member));
 }

@@ -185,7 +185,7 @@ fn put_one(
         }
         return Ok(());
     }
-    let Some(old) = set.score(member) else {
+    let Some(old) = set.view().score(member) else {
         if !options.only_present {
             set.insert(member, score, rules);
             done.added += 1;

@@ -3,7 +3,7 @@
 use crate::CommandError;
 use base::number::parse_i64;
 use std::ops::Range;
-use values::SortedSet;
+use values::SortedSetRef;
 
 const NOT_SCORES: CommandError = CommandError::Text("ERR min or max is not a float");
 const NOT_BYTES: CommandError = CommandError::Text("ERR min or max not valid string range item");
@@ -106,7 +106,7 @@ impl<'a> Bounds<'a> {
     }
 
     /// The ranks of the members in the range. Ranks that are given count from the other end where `backwards`.
-    pub(super) fn ranks(self, set: &SortedSet, backwards: bool) -> Range<usize> {
+    pub(super) fn ranks(self, set: SortedSetRef<'_>, backwards: bool) -> Range<usize> {
         let range = match self.0 {
             Kind::Ranks(from, to) => ranks_of(set.len(), from, to, backwards),
             Kind::Scores(low, high) => {

@@ -6,7 +6,7 @@ use base::double::parse_double;
 use base::number::parse_i64;
 use engine::{Edit, KeyRecord, Kind, Rules, View, WrongKind, kind, value_of};
 use resp::{Args, Reply};
-use values::{Item, Set, SortedSet};
+use values::{Item, Set, SetRef, SortedSet, SortedSetRef};
 
 /// How sets are combined.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ fn reply_combined(
     let mut rules = Rules::DEFAULT;
     rules.sorted_set.entries = 0;
     let result = combined(sources, how, &options, &rules);
-    reply_members(&result, 0..result.len(), false, options.with_scores, reply);
+    reply_members(result.view(), 0..result.len(), false, options.with_scores, reply);
     Ok(())
 }
 
@@ -226,15 +226,15 @@ impl Options {
 /// A value whose members are combined.
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    Scored(&'a SortedSet),
-    Plain(&'a Set),
+    Scored(SortedSetRef<'a>),
+    Plain(SetRef<'a>),
 }
 
 fn source(record: &KeyRecord) -> Result<Source<'_>, WrongKind> {
     if kind(record) == Kind::Set {
-        value_of(record).map(Source::Plain)
+        value_of::<Set>(record).map(Source::Plain)
     } else {
-        value_of(record).map(Source::Scored)
+        value_of::<SortedSet>(record).map(Source::Scored)
     }
 }
 
@@ -314,7 +314,7 @@ fn union(sources: &[(Source<'_>, f64)], aggregate: Aggregate, rules: &Rules) -> 
     for &(source, weight) in sources {
         source.visit(|member, score| {
             let score = or_zero(score * weight);
-            let old = result.score(member);
+            let old = result.view().score(member);
             let score = old.map_or(score, |old| aggregate.of(old, score));
             // An equal score would stay, and a zero keep its sign.
             if score == 0.0 && old == Some(0.0) {

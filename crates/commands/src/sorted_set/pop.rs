@@ -38,7 +38,7 @@ fn pop(
             End::Highest => set.len() - count..set.len(),
         };
         let mut popped = Vec::with_capacity(count);
-        set.visit(ranks.clone(), end == End::Highest, |member, score| {
+        set.view().visit(ranks.clone(), end == End::Highest, |member, score| {
             popped.push((member.to_vec(), score));
         });
         set.remove_range(ranks);

@@ -7,7 +7,7 @@ use base::number::parse_i64;
 use engine::View;
 use resp::{Args, Protocol, Reply};
 use std::collections::BTreeSet;
-use values::SortedSet;
+use values::{SortedSet, SortedSetRef};
 
 pub(super) fn zrandmember(
     view: &mut View<'_, '_>,
@@ -70,7 +70,7 @@ fn different(len: usize, wanted: usize, rng: &mut Rng) -> BTreeSet<usize> {
 }
 
 fn reply_ranks(
-    set: &SortedSet,
+    set: SortedSetRef<'_>,
     ranks: impl ExactSizeIterator<Item = usize>,
     with_scores: bool,
     reply: &mut Reply<'_>,

@@ -6,7 +6,7 @@ use base::number::parse_i64;
 use engine::{Edit, EventClass, Expiry, View};
 use resp::{Args, Protocol, Reply};
 use std::ops::Range;
-use values::SortedSet;
+use values::{SortedSet, SortedSetRef};
 
 /// What a command asks for before its options are read.
 #[derive(Clone, Copy)]
@@ -114,7 +114,7 @@ pub(crate) fn store(edit: &mut Edit<'_, '_>, key: &[u8], result: SortedSet, even
 
 /// Replies members; in RESP3 a member and its score are a pair.
 pub(super) fn reply_members(
-    set: &SortedSet,
+    set: SortedSetRef<'_>,
     ranks: Range<usize>,
     backwards: bool,
     with_scores: bool,
@@ -187,7 +187,7 @@ impl<'a> Wanted<'a> {
         Ok(Wanted { bounds: Bounds::parse(by, low, high)?, limit, backwards, with_scores })
     }
 
-    fn ranks(&self, set: &SortedSet) -> Range<usize> {
+    fn ranks(&self, set: SortedSetRef<'_>) -> Range<usize> {
         self.limit.of(self.bounds.ranks(set, self.backwards), self.backwards)
     }
 }

@@ -4,10 +4,10 @@ use super::bounds::{Bounds, By};
 use crate::{CommandError, Outcome};
 use engine::View;
 use resp::{Args, Reply};
-use values::SortedSet;
+use values::{SortedSet, SortedSetRef};
 
 pub(super) fn zcard(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.count(view.typed::<SortedSet>(&args[1])?.map_or(0, SortedSet::len));
+    reply.count(view.typed::<SortedSet>(&args[1])?.map_or(0, SortedSetRef::len));
     Ok(())
 }
 

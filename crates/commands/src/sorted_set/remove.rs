@@ -45,7 +45,7 @@ fn remove_range(
 ) -> Outcome {
     let bounds = Bounds::parse(by, &args[2], &args[3])?;
     remove(edit, args, event, reply, |set| {
-        let ranks = bounds.ranks(set, false);
+        let ranks = bounds.ranks(set.view(), false);
         set.remove_range(ranks.clone());
         ranks.len()
     })

@@ -15,6 +15,7 @@ pub(super) fn reply_string(record: &KeyRecord, reply: &mut Reply<'_>) -> Outcome
         Value::Bytes(bytes) => reply.bulk(bytes),
         Value::Integer(integer) => reply.bulk_integer(integer),
         Value::Object(object) => reply.bulk(object_bytes(object)?),
+        Value::Compact(..) => return Err(CommandError::WrongType),
     }
     Ok(())
 }
@@ -28,6 +29,7 @@ pub(crate) fn with_bytes<T>(
         Value::Bytes(bytes) => read(bytes),
         Value::Integer(integer) => with_digits(integer, read),
         Value::Object(object) => read(object_bytes(object)?),
+        Value::Compact(..) => return Err(CommandError::WrongType),
     })
 }
 
@@ -38,6 +40,7 @@ pub(super) fn integer(record: &KeyRecord) -> Result<i64, CommandError> {
         Value::Integer(integer) => Some(integer),
         Value::Bytes(bytes) => parse_i64(bytes),
         Value::Object(object) => parse_i64(object_bytes(object)?),
+        Value::Compact(..) => return Err(CommandError::WrongType),
     }
     .ok_or(CommandError::NotInteger)
 }

@@ -9,8 +9,8 @@
 mod tests;
 mod times;
 
-use crate::{Encoding, Rules};
-use collections::{At, Item, Listpack, Packed};
+use crate::{Compact, Encoding, Rules};
+use collections::{At, Item, Listpack, ListpackSlice, Packed};
 use times::Times;
 
 /// The most bytes of a listpack, whatever the configuration says.
@@ -24,6 +24,16 @@ pub struct Hash(Layout);
 enum Layout {
     Listpack(Listpack),
     Hashtable(Box<Fields>),
+}
+
+/// A hash to be read, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct HashRef<'a>(View<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum View<'a> {
+    Listpack(&'a ListpackSlice),
+    Hashtable(&'a Fields),
 }
 
 #[derive(Clone, Debug)]
@@ -52,13 +62,14 @@ impl Default for Hash {
 
 impl PartialEq for Hash {
     fn eq(&self, other: &Hash) -> bool {
-        let mut equal = self.len() == other.len();
-        self.visit(i64::MIN, |field, value| {
+        let (own, other) = (self.view(), other.view());
+        let mut equal = own.len() == other.len();
+        own.visit(i64::MIN, |field, value| {
             equal = equal
                 && field.with_bytes(|field| {
                     let theirs = other.get(field, i64::MIN);
-                    theirs.is_some_and(|theirs| value.with_bytes(|own| theirs.eq_bytes(own)))
-                        && self.time(field) == other.time(field)
+                    theirs.is_some_and(|theirs| value.with_bytes(|value| theirs.eq_bytes(value)))
+                        && own.time(field) == other.time(field)
                 });
         });
         equal
@@ -72,25 +83,36 @@ impl Hash {
         Hash(Layout::Listpack(Listpack::new()))
     }
 
-    /// The number of fields, those included whose time has come and that were not removed yet.
+    /// The same to be read.
+    #[inline]
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn view(&self) -> HashRef<'_> {
+        HashRef(match &self.0 {
+            Layout::Listpack(pack) => View::Listpack(pack),
+            Layout::Hashtable(fields) => View::Hashtable(fields),
+        })
+    }
+
+    /// A small hash as bytes.
+    #[must_use]
+    pub fn compact(&self) -> Option<(Compact, &[u8])> {
         match &self.0 {
-            Layout::Listpack(pack) => pack.len() / 2,
-            Layout::Hashtable(fields) => fields.values.len(),
+            Layout::Listpack(pack) => Some((Compact::Hash, pack.bytes())),
+            Layout::Hashtable(_) => None,
         }
     }
 
-    /// The number of fields that are there.
+    /// The hash that these bytes of a small one are.
     #[must_use]
-    pub fn live_len(&self, now: i64) -> usize {
-        self.len() - self.times().map_or(0, |times| times.due(now))
+    pub fn of_compact(compact: Compact, bytes: &[u8]) -> Option<Hash> {
+        let pack = || Hash(Layout::Listpack(ListpackSlice::of(bytes).to_owned()));
+        (compact == Compact::Hash).then(pack)
     }
 
-    /// Whether there is none.
+    /// Whether there is no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.view().is_empty()
     }
 
     /// The bytes of memory that it owns beyond itself.
@@ -105,15 +127,6 @@ impl Hash {
         }
     }
 
-    /// How it is laid out.
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        match &self.0 {
-            Layout::Listpack(_) => Encoding::Listpack,
-            Layout::Hashtable(_) => Encoding::Hashtable,
-        }
-    }
-
     /// About how many allocations are freed when it is dropped.
     #[must_use]
     pub fn free_effort(&self) -> usize {
@@ -123,101 +136,6 @@ impl Hash {
                 fields.values.leaf_count() + fields.times.as_ref().map_or(0, |times| times.len())
             }
         }
-    }
-
-    /// The value of a field.
-    #[must_use]
-    pub fn get(&self, field: &[u8], now: i64) -> Option<Item<'_>> {
-        match &self.0 {
-            Layout::Listpack(pack) => {
-                find(pack, field).and_then(|at| pack.next(at)).map(|at| pack.item(at))
-            }
-            Layout::Hashtable(fields) => {
-                let value = fields.values.get(field)?;
-                (!fields.is_due(field, now)).then_some(Item::Bytes(value))
-            }
-        }
-    }
-
-    /// Whether a field is there.
-    #[must_use]
-    pub fn contains(&self, field: &[u8], now: i64) -> bool {
-        self.get(field, now).is_some()
-    }
-
-    /// Visits the fields that are there, with their values.
-    pub fn visit(&self, now: i64, mut visit: impl FnMut(Item<'_>, Item<'_>)) {
-        match &self.0 {
-            Layout::Listpack(pack) => {
-                let mut items = pack.iter();
-                while let (Some(field), Some(value)) = (items.next(), items.next()) {
-                    visit(field, value);
-                }
-            }
-            Layout::Hashtable(fields) => {
-                let may_be_due = fields.may_be_due(now);
-                for (field, value) in fields.values.iter() {
-                    if !may_be_due || !fields.is_due(field, now) {
-                        visit(Item::Bytes(field), Item::Bytes(value));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Visits some fields that are there, from a cursor on; returns the next, 0 at the end. A listpack is visited as a whole.
-    pub fn scan(&self, cursor: u64, now: i64, visit: &mut dyn FnMut(&[u8], &[u8])) -> u64 {
-        match &self.0 {
-            Layout::Listpack(_) => {
-                self.visit(now, |field, value| {
-                    field.with_bytes(|field| value.with_bytes(|value| visit(field, value)));
-                });
-                0
-            }
-            Layout::Hashtable(fields) => fields.values.scan(cursor, &mut |field, value| {
-                if !fields.is_due(field, now) {
-                    visit(field, value);
-                }
-            }),
-        }
-    }
-
-    /// A field by chance with its value, each as likely as any other; `random` decides. `None` where it hits one whose time has come.
-    #[must_use]
-    pub fn sample(&self, random: u64, now: i64) -> Option<(Item<'_>, Item<'_>)> {
-        match &self.0 {
-            Layout::Listpack(pack) => {
-                let fields = pack.len() as u64 / 2;
-                let at = pack.seek((random.checked_rem(fields)? * 2) as i64)?;
-                Some((pack.item(at), pack.item(pack.next(at)?)))
-            }
-            Layout::Hashtable(fields) => {
-                let (field, value) = fields.values.sample(random)?;
-                (!fields.is_due(field, now)).then_some((Item::Bytes(field), Item::Bytes(value)))
-            }
-        }
-    }
-
-    /// A field that is there, with its value: the first that is come by.
-    #[must_use]
-    pub fn first(&self, now: i64) -> Option<(Item<'_>, Item<'_>)> {
-        match &self.0 {
-            Layout::Listpack(pack) => {
-                let at = pack.first()?;
-                Some((pack.item(at), pack.item(pack.next(at)?)))
-            }
-            Layout::Hashtable(fields) => {
-                let mut there =
-                    fields.values.iter().filter(|(field, _)| !fields.is_due(field, now));
-                there.next().map(|(field, value)| (Item::Bytes(field), Item::Bytes(value)))
-            }
-        }
-    }
-
-    /// Whether it is one listpack, which is read from end to end as fast as one of its fields is found.
-    #[must_use]
-    pub fn is_compact(&self) -> bool {
-        matches!(self.0, Layout::Listpack(_))
     }
 
     /// Makes room for pairs of fields and values: where they are too many or too long for a listpack, it becomes a hash table before the first is set.
@@ -292,12 +210,6 @@ impl Hash {
         }
     }
 
-    /// When a field expires; `None` where it does not, or is not there.
-    #[must_use]
-    pub fn time(&self, field: &[u8]) -> Option<i64> {
-        self.times().and_then(|times| times.get(field))
-    }
-
     /// Sets or clears the time of a field that is there.
     pub fn set_time(&mut self, field: &[u8], at: Option<i64>, rules: &Rules) {
         match at {
@@ -329,28 +241,167 @@ impl Hash {
         removed
     }
 
-    /// The first time at which one of its fields expires.
-    #[must_use]
-    pub fn earliest_time(&self) -> Option<i64> {
-        self.times().and_then(Times::earliest)
-    }
-
-    fn times(&self) -> Option<&Times> {
-        match &self.0 {
-            Layout::Listpack(_) => None,
-            Layout::Hashtable(fields) => fields.times.as_deref(),
-        }
-    }
-
     fn become_hashtable(&mut self, rules: &Rules) {
-        if !self.is_compact() {
+        if self.compact().is_none() {
             return;
         }
         let mut values = Packed::new(rules.seed);
-        self.visit(i64::MIN, |field, value| {
+        self.view().visit(i64::MIN, |field, value| {
             field.with_bytes(|field| value.with_bytes(|value| values.insert(field, value)));
         });
         self.0 = Layout::Hashtable(Box::new(Fields { values, times: None }));
+    }
+}
+
+impl<'a> HashRef<'a> {
+    /// The hash that these bytes of a small value are.
+    #[must_use]
+    pub fn of_compact(compact: Compact, bytes: &'a [u8]) -> Option<HashRef<'a>> {
+        (compact == Compact::Hash).then(|| HashRef(View::Listpack(ListpackSlice::of(bytes))))
+    }
+
+    /// The number of fields, those included whose time has come and that were not removed yet.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self.0 {
+            View::Listpack(pack) => pack.len() / 2,
+            View::Hashtable(fields) => fields.values.len(),
+        }
+    }
+
+    /// The number of fields that are there.
+    #[must_use]
+    pub fn live_len(self, now: i64) -> usize {
+        self.len() - self.times().map_or(0, |times| times.due(now))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// How it is laid out.
+    #[must_use]
+    pub fn encoding(self) -> Encoding {
+        match self.0 {
+            View::Listpack(_) => Encoding::Listpack,
+            View::Hashtable(_) => Encoding::Hashtable,
+        }
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(self, field: &[u8], now: i64) -> Option<Item<'a>> {
+        match self.0 {
+            View::Listpack(pack) => {
+                find(pack, field).and_then(|at| pack.next(at)).map(|at| pack.item(at))
+            }
+            View::Hashtable(fields) => {
+                let value = fields.values.get(field)?;
+                (!fields.is_due(field, now)).then_some(Item::Bytes(value))
+            }
+        }
+    }
+
+    /// Whether a field is there.
+    #[must_use]
+    pub fn contains(self, field: &[u8], now: i64) -> bool {
+        self.get(field, now).is_some()
+    }
+
+    /// Visits the fields that are there, with their values.
+    pub fn visit(self, now: i64, mut visit: impl FnMut(Item<'_>, Item<'_>)) {
+        match self.0 {
+            View::Listpack(pack) => {
+                let mut items = pack.iter();
+                while let (Some(field), Some(value)) = (items.next(), items.next()) {
+                    visit(field, value);
+                }
+            }
+            View::Hashtable(fields) => {
+                let may_be_due = fields.may_be_due(now);
+                for (field, value) in fields.values.iter() {
+                    if !may_be_due || !fields.is_due(field, now) {
+                        visit(Item::Bytes(field), Item::Bytes(value));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Visits some fields that are there, from a cursor on; returns the next, 0 at the end. A listpack is visited as a whole.
+    pub fn scan(self, cursor: u64, now: i64, visit: &mut dyn FnMut(&[u8], &[u8])) -> u64 {
+        match self.0 {
+            View::Listpack(_) => {
+                self.visit(now, |field, value| {
+                    field.with_bytes(|field| value.with_bytes(|value| visit(field, value)));
+                });
+                0
+            }
+            View::Hashtable(fields) => fields.values.scan(cursor, &mut |field, value| {
+                if !fields.is_due(field, now) {
+                    visit(field, value);
+                }
+            }),
+        }
+    }
+
+    /// A field by chance with its value, each as likely as any other; `random` decides. `None` where it hits one whose time has come.
+    #[must_use]
+    pub fn sample(self, random: u64, now: i64) -> Option<(Item<'a>, Item<'a>)> {
+        match self.0 {
+            View::Listpack(pack) => {
+                let fields = pack.len() as u64 / 2;
+                let at = pack.seek((random.checked_rem(fields)? * 2) as i64)?;
+                Some((pack.item(at), pack.item(pack.next(at)?)))
+            }
+            View::Hashtable(fields) => {
+                let (field, value) = fields.values.sample(random)?;
+                (!fields.is_due(field, now)).then_some((Item::Bytes(field), Item::Bytes(value)))
+            }
+        }
+    }
+
+    /// A field that is there, with its value: the first that is come by.
+    #[must_use]
+    pub fn first(self, now: i64) -> Option<(Item<'a>, Item<'a>)> {
+        match self.0 {
+            View::Listpack(pack) => {
+                let at = pack.first()?;
+                Some((pack.item(at), pack.item(pack.next(at)?)))
+            }
+            View::Hashtable(fields) => {
+                let mut there =
+                    fields.values.iter().filter(|(field, _)| !fields.is_due(field, now));
+                there.next().map(|(field, value)| (Item::Bytes(field), Item::Bytes(value)))
+            }
+        }
+    }
+
+    /// Whether it is one listpack, which is read from end to end as fast as one of its fields is found.
+    #[must_use]
+    pub fn is_compact(self) -> bool {
+        matches!(self.0, View::Listpack(_))
+    }
+
+    /// When a field expires; `None` where it does not, or is not there.
+    #[must_use]
+    pub fn time(self, field: &[u8]) -> Option<i64> {
+        self.times().and_then(|times| times.get(field))
+    }
+
+    /// The first time at which one of its fields expires.
+    #[must_use]
+    pub fn earliest_time(self) -> Option<i64> {
+        self.times().and_then(Times::earliest)
+    }
+
+    fn times(self) -> Option<&'a Times> {
+        match self.0 {
+            View::Listpack(_) => None,
+            View::Hashtable(fields) => fields.times.as_deref(),
+        }
     }
 }
 
@@ -378,6 +429,6 @@ impl Fields {
 }
 
 /// Where a field stands in a listpack of fields and values.
-fn find(pack: &Listpack, field: &[u8]) -> Option<At> {
+fn find(pack: &ListpackSlice, field: &[u8]) -> Option<At> {
     pack.first().and_then(|first| pack.find(first, field, 1))
 }

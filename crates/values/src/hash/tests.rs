@@ -73,17 +73,17 @@ proptest! {
         let (mut hash, mut model, mut now) = (Hash::new(), Model::new(), 1000);
         for step in steps {
             run(&mut hash, &mut model, step, &mut now);
-            prop_assert_eq!(hash.live_len(now), model.len());
+            prop_assert_eq!(hash.view().live_len(now), model.len());
             let mut seen = BTreeMap::new();
-            hash.visit(now, |field, value| {
+            hash.view().visit(now, |field, value| {
                 seen.insert(field.to_vec(), value.to_vec());
             });
             let expected: BTreeMap<_, _> =
                 model.iter().map(|(field, (value, _))| (field.clone(), value.clone())).collect();
             prop_assert_eq!(seen, expected);
             for (field, (value, at)) in &model {
-                prop_assert!(hash.get(field, now).is_some_and(|own| own.eq_bytes(value)));
-                prop_assert_eq!(hash.time(field), *at);
+                prop_assert!(hash.view().get(field, now).is_some_and(|own| own.eq_bytes(value)));
+                prop_assert_eq!(hash.view().time(field), *at);
             }
         }
         prop_assert_eq!(hash.clone(), hash);
@@ -100,16 +100,16 @@ fn a_hash_becomes_a_table_by_size_length_or_time() {
     for field in 0..8u8 {
         set(&mut many, &[b'f', field], b"1");
     }
-    assert_eq!(many.encoding(), Encoding::Listpack);
+    assert_eq!(many.view().encoding(), Encoding::Listpack);
     set(&mut many, b"ninth", b"1");
-    assert_eq!(many.encoding(), Encoding::Hashtable);
+    assert_eq!(many.view().encoding(), Encoding::Hashtable);
     let mut long = Hash::new();
     set(&mut long, b"f", &[b'x'; 17]);
-    assert_eq!(long.encoding(), Encoding::Hashtable);
+    assert_eq!(long.view().encoding(), Encoding::Hashtable);
     let mut timed = Hash::new();
     set(&mut timed, b"f", b"1");
     timed.set_time(b"f", Some(5), &RULES);
-    assert_eq!(timed.encoding(), Encoding::Hashtable);
-    assert_eq!((timed.earliest_time(), timed.remove_due(5, 9)), (Some(5), 1));
-    assert!(timed.is_empty() && timed.earliest_time().is_none());
+    assert_eq!(timed.view().encoding(), Encoding::Hashtable);
+    assert_eq!((timed.view().earliest_time(), timed.remove_due(5, 9)), (Some(5), 1));
+    assert!(timed.is_empty() && timed.view().earliest_time().is_none());
 }

@@ -7,8 +7,8 @@ mod nodes;
 #[cfg(test)]
 mod tests;
 
-use crate::{Encoding, Rules};
-use collections::{Item, Listpack};
+use crate::{Compact, Encoding, Rules};
+use collections::{Item, Listpack, ListpackSlice};
 use nodes::{NodeLimit, Nodes};
 
 /// An end of a list.
@@ -30,6 +30,16 @@ enum Layout {
     Nodes(Box<Nodes>),
 }
 
+/// A list to be read, wherever it stands.
+#[derive(Clone, Copy)]
+pub struct ListRef<'a>(View<'a>);
+
+#[derive(Clone, Copy)]
+enum View<'a> {
+    Pack(&'a ListpackSlice),
+    Nodes(&'a Nodes),
+}
+
 impl Default for List {
     fn default() -> List {
         List::new()
@@ -39,13 +49,14 @@ impl Default for List {
 impl PartialEq for List {
     fn eq(&self, other: &List) -> bool {
         let texts = |item: Item<'_>| item.to_vec();
-        self.len() == other.len() && self.iter_from(0).map(texts).eq(other.iter_from(0).map(texts))
+        let (own, other) = (self.view(), other.view());
+        own.len() == other.len() && own.iter_from(0).map(texts).eq(other.iter_from(0).map(texts))
     }
 }
 
 impl std::fmt::Debug for List {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.iter_from(0)).finish()
+        f.debug_list().entries(self.view().iter_from(0)).finish()
     }
 }
 
@@ -56,19 +67,42 @@ impl List {
         List(Layout::Pack(Listpack::new()))
     }
 
+    /// The same to be read.
+    #[inline]
+    #[must_use]
+    pub fn view(&self) -> ListRef<'_> {
+        ListRef(match &self.0 {
+            Layout::Pack(pack) => View::Pack(pack),
+            Layout::Nodes(nodes) => View::Nodes(nodes),
+        })
+    }
+
+    /// A small list as bytes.
+    #[must_use]
+    pub fn compact(&self) -> Option<(Compact, &[u8])> {
+        match &self.0 {
+            Layout::Pack(pack) => Some((Compact::List, pack.bytes())),
+            Layout::Nodes(_) => None,
+        }
+    }
+
+    /// The list that these bytes of a small one are.
+    #[must_use]
+    pub fn of_compact(compact: Compact, bytes: &[u8]) -> Option<List> {
+        let pack = || List(Layout::Pack(ListpackSlice::of(bytes).to_owned()));
+        (compact == Compact::List).then(pack)
+    }
+
     /// How many elements there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Layout::Pack(pack) => pack.len(),
-            Layout::Nodes(nodes) => nodes.len(),
-        }
+        self.view().len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.view().is_empty()
     }
 
     /// The bytes of memory that it owns beyond itself.
@@ -77,15 +111,6 @@ impl List {
         match &self.0 {
             Layout::Pack(pack) => pack.heap_bytes(),
             Layout::Nodes(nodes) => size_of::<Nodes>() + nodes.heap_bytes(),
-        }
-    }
-
-    /// How it is laid out.
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        match &self.0 {
-            Layout::Pack(_) => Encoding::Listpack,
-            Layout::Nodes(_) => Encoding::Quicklist,
         }
     }
 
@@ -145,62 +170,6 @@ impl List {
         self.remove(first, count, rules);
     }
 
-    /// Where the first element stands that is `element`.
-    #[must_use]
-    pub fn position(&self, element: &[u8]) -> Option<usize> {
-        self.iter_from(0).position(|item| item.eq_bytes(element))
-    }
-
-    /// Visits `count` elements from one on.
-    pub fn visit(&self, first: usize, count: usize, visit: impl FnMut(Item<'_>)) {
-        match &self.0 {
-            Layout::Pack(pack) => {
-                let items = pack.seek(first as i64).into_iter().flat_map(|at| pack.iter_from(at));
-                items.take(count).for_each(visit);
-            }
-            Layout::Nodes(nodes) => nodes.iter_from(first).take(count).for_each(visit),
-        }
-    }
-
-    /// The element of this number.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<Item<'_>> {
-        match &self.0 {
-            Layout::Pack(pack) => pack.seek(index as i64).map(|at| pack.item(at)),
-            Layout::Nodes(nodes) => nodes.get(index),
-        }
-    }
-
-    /// The element at an end.
-    #[must_use]
-    pub fn end(&self, end: End) -> Option<Item<'_>> {
-        match end {
-            End::Left => self.get(0),
-            End::Right => self.get(self.len().checked_sub(1)?),
-        }
-    }
-
-    /// The elements from one on.
-    pub fn iter_from(&self, index: usize) -> Box<dyn Iterator<Item = Item<'_>> + '_> {
-        match &self.0 {
-            Layout::Pack(pack) => {
-                Box::new(pack.seek(index as i64).into_iter().flat_map(|at| pack.iter_from(at)))
-            }
-            Layout::Nodes(nodes) => Box::new(nodes.iter_from(index)),
-        }
-    }
-
-    /// The elements from one on, backwards.
-    pub fn iter_back_from(&self, index: usize) -> Box<dyn Iterator<Item = Item<'_>> + '_> {
-        match &self.0 {
-            Layout::Pack(pack) => {
-                let skip = pack.len().saturating_sub(index + 1);
-                Box::new(pack.iter().rev().skip(skip))
-            }
-            Layout::Nodes(nodes) => Box::new(nodes.iter_back_from(index)),
-        }
-    }
-
     /// Puts an element in the place of the one of this number, which is there.
     pub fn set(&mut self, index: usize, element: &[u8], rules: &Rules) {
         self.prepare(std::iter::once(element), rules);
@@ -252,7 +221,7 @@ impl List {
 
     /// Moves the element at an end to an end.
     pub fn rotate(&mut self, from: End, to: End, rules: &Rules) {
-        let Some(element) = self.end(from).map(Item::to_vec) else { return };
+        let Some(element) = self.view().end(from).map(Item::to_vec) else { return };
         let index = match from {
             End::Left => 0,
             End::Right => self.len() - 1,
@@ -274,11 +243,11 @@ impl List {
         let last = self.len().saturating_sub(1);
         let mut places: Vec<usize> = match from {
             End::Left => {
-                let found = self.iter_from(0).enumerate().filter(is_equal);
+                let found = self.view().iter_from(0).enumerate().filter(is_equal);
                 found.map(|(place, _)| place).take(count).collect()
             }
             End::Right => {
-                let found = self.iter_back_from(last).enumerate().filter(is_equal);
+                let found = self.view().iter_back_from(last).enumerate().filter(is_equal);
                 found.map(|(place, _)| last - place).take(count).collect()
             }
         };
@@ -298,6 +267,94 @@ impl List {
         let half = NodeLimit::new(rules.list_node_size).half();
         if !half.is_exceeded(node.bytes().len(), node.len()) {
             self.0 = Layout::Pack(node.clone());
+        }
+    }
+}
+
+impl<'a> ListRef<'a> {
+    /// The list that these bytes of a small one are.
+    #[must_use]
+    pub fn of_compact(compact: Compact, bytes: &'a [u8]) -> Option<ListRef<'a>> {
+        (compact == Compact::List).then(|| ListRef(View::Pack(ListpackSlice::of(bytes))))
+    }
+
+    /// How many elements there are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self.0 {
+            View::Pack(pack) => pack.len(),
+            View::Nodes(nodes) => nodes.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// How it is laid out.
+    #[must_use]
+    pub fn encoding(self) -> Encoding {
+        match self.0 {
+            View::Pack(_) => Encoding::Listpack,
+            View::Nodes(_) => Encoding::Quicklist,
+        }
+    }
+
+    /// Where the first element stands that is `element`.
+    #[must_use]
+    pub fn position(self, element: &[u8]) -> Option<usize> {
+        self.iter_from(0).position(|item| item.eq_bytes(element))
+    }
+
+    /// Visits `count` elements from one on.
+    pub fn visit(self, first: usize, count: usize, visit: impl FnMut(Item<'_>)) {
+        match self.0 {
+            View::Pack(pack) => {
+                let items = pack.seek(first as i64).into_iter().flat_map(|at| pack.iter_from(at));
+                items.take(count).for_each(visit);
+            }
+            View::Nodes(nodes) => nodes.iter_from(first).take(count).for_each(visit),
+        }
+    }
+
+    /// The element of this number.
+    #[must_use]
+    pub fn get(self, index: usize) -> Option<Item<'a>> {
+        match self.0 {
+            View::Pack(pack) => pack.seek(index as i64).map(|at| pack.item(at)),
+            View::Nodes(nodes) => nodes.get(index),
+        }
+    }
+
+    /// The element at an end.
+    #[must_use]
+    pub fn end(self, end: End) -> Option<Item<'a>> {
+        match end {
+            End::Left => self.get(0),
+            End::Right => self.get(self.len().checked_sub(1)?),
+        }
+    }
+
+    /// The elements from one on.
+    pub fn iter_from(self, index: usize) -> Box<dyn Iterator<Item = Item<'a>> + 'a> {
+        match self.0 {
+            View::Pack(pack) => {
+                Box::new(pack.seek(index as i64).into_iter().flat_map(|at| pack.iter_from(at)))
+            }
+            View::Nodes(nodes) => Box::new(nodes.iter_from(index)),
+        }
+    }
+
+    /// The elements from one on, backwards.
+    pub fn iter_back_from(self, index: usize) -> Box<dyn Iterator<Item = Item<'a>> + 'a> {
+        match self.0 {
+            View::Pack(pack) => {
+                let skip = pack.len().saturating_sub(index + 1);
+                Box::new(pack.iter().rev().skip(skip))
+            }
+            View::Nodes(nodes) => Box::new(nodes.iter_back_from(index)),
         }
     }
 }

@@ -187,7 +187,9 @@ impl Nodes {
                     let skip = if number == 0 { place.node + 1 } else { 0 };
                     block.nodes.range(skip..)
                 });
-            at.into_iter().flat_map(|at| first.iter_from(at)).chain(rest.flat_map(Listpack::iter))
+            at.into_iter()
+                .flat_map(|at| first.iter_from(at))
+                .chain(rest.flat_map(|node| node.iter()))
         })
     }
 
@@ -334,7 +336,7 @@ impl Nodes {
             return;
         }
         let nodes = old.nodes.split_off(old.nodes.len() / 2);
-        let elements = nodes.iter().map(Listpack::len).sum();
+        let elements = nodes.iter().map(|node| node.len()).sum();
         old.elements -= elements;
         self.blocks.insert(block + 1, Block { nodes, elements });
     }

@@ -5,7 +5,7 @@ use crate::{Encoding, Rules};
 use proptest::prelude::*;
 
 fn elements(list: &List) -> Vec<Vec<u8>> {
-    list.iter_from(0).map(collections::Item::to_vec).collect()
+    list.view().iter_from(0).map(collections::Item::to_vec).collect()
 }
 
 #[derive(Clone, Debug)]
@@ -90,11 +90,11 @@ proptest! {
         }
         prop_assert_eq!(elements(&list), model.clone());
         for (index, element) in model.iter().enumerate() {
-            prop_assert!(list.get(index).is_some_and(|item| item.eq_bytes(element)));
+            prop_assert!(list.view().get(index).is_some_and(|item| item.eq_bytes(element)));
         }
         let middle = model.len() / 2;
         let back: Vec<Vec<u8>> =
-            list.iter_back_from(middle).map(collections::Item::to_vec).collect();
+            list.view().iter_back_from(middle).map(collections::Item::to_vec).collect();
         let expected: Vec<Vec<u8>> = model.iter().take(middle + 1).rev().cloned().collect();
         prop_assert_eq!(back, expected);
         prop_assert_eq!(list.clone(), list);
@@ -109,17 +109,20 @@ fn a_long_list_is_reached_in_its_middle() {
         let element = number.to_string().into_bytes();
         list.push_all(End::Right, std::iter::once(&*element), &rules);
     }
-    assert_eq!(list.encoding(), Encoding::Quicklist);
+    assert_eq!(list.view().encoding(), Encoding::Quicklist);
     for index in (0..300_000usize).step_by(997) {
         let expected = index.to_string();
-        assert!(list.get(index).is_some_and(|item| item.eq_bytes(expected.as_bytes())), "{index}");
+        assert!(
+            list.view().get(index).is_some_and(|item| item.eq_bytes(expected.as_bytes())),
+            "{index}"
+        );
     }
     for _ in 0..20_000 {
         list.insert(150_000, b"new", &rules);
     }
     assert_eq!(list.len(), 320_000);
-    assert!(list.get(170_000).is_some_and(|item| item.eq_bytes(b"150000")));
+    assert!(list.view().get(170_000).is_some_and(|item| item.eq_bytes(b"150000")));
     list.remove(20, 319_980, &rules);
-    assert_eq!((list.len(), list.encoding()), (20, Encoding::Listpack));
+    assert_eq!((list.len(), list.view().encoding()), (20, Encoding::Listpack));
     assert!(list.heap_bytes() < 400);
 }

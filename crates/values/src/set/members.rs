@@ -1,24 +1,24 @@
 //! Walking over the members of a set.
 
 use collections::Packed;
-use collections::{Intset, Item, Listpack, ListpackIter, PackedIter};
+use collections::{IntsetSlice, Item, ListpackIter, ListpackSlice, PackedIter};
 
 /// The members of a set.
 pub struct Members<'a>(Walk<'a>);
 
 enum Walk<'a> {
     /// The set and the index of the next.
-    Intset(&'a Intset, usize),
+    Intset(&'a IntsetSlice, usize),
     Listpack(ListpackIter<'a>),
     Hashtable(PackedIter<'a>),
 }
 
 impl<'a> Members<'a> {
-    pub(super) fn of_intset(integers: &'a Intset) -> Members<'a> {
+    pub(super) fn of_intset(integers: &'a IntsetSlice) -> Members<'a> {
         Members(Walk::Intset(integers, 0))
     }
 
-    pub(super) fn of_listpack(items: &'a Listpack) -> Members<'a> {
+    pub(super) fn of_listpack(items: &'a ListpackSlice) -> Members<'a> {
         Members(Walk::Listpack(items.iter()))
     }
 

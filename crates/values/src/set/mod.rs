@@ -7,9 +7,9 @@ mod members;
 #[cfg(test)]
 mod tests;
 
-use crate::{Encoding, Rules};
+use crate::{Compact, Encoding, Rules};
 use base::number::parse_i64;
-use collections::{Intset, Item, Listpack, Packed};
+use collections::{Intset, IntsetSlice, Item, Listpack, ListpackSlice, Packed};
 pub use members::Members;
 
 /// The most integers of an intset, whatever the configuration says.
@@ -27,6 +27,17 @@ enum Layout {
     Intset(Intset),
     Listpack(Listpack),
     Hashtable(Box<Packed>),
+}
+
+/// A set to be read, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct SetRef<'a>(View<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum View<'a> {
+    Intset(&'a IntsetSlice),
+    Listpack(&'a ListpackSlice),
+    Hashtable(&'a Packed),
 }
 
 impl Default for Set {
@@ -48,30 +59,47 @@ impl Set {
         Set(Layout::Hashtable(Box::new(Packed::new(rules.seed))))
     }
 
-    /// An empty set for members of this one: an intset where it is one, else a listpack.
+    /// The same to be read.
+    #[inline]
     #[must_use]
-    pub fn new_for_members(&self) -> Set {
-        match self.0 {
-            Layout::Intset(_) => Set::new(),
-            Layout::Listpack(_) | Layout::Hashtable(_) => Set(Layout::Listpack(Listpack::new())),
+    pub fn view(&self) -> SetRef<'_> {
+        SetRef(match &self.0 {
+            Layout::Intset(integers) => View::Intset(integers),
+            Layout::Listpack(items) => View::Listpack(items),
+            Layout::Hashtable(map) => View::Hashtable(map),
+        })
+    }
+
+    /// A small set as bytes.
+    #[must_use]
+    pub fn compact(&self) -> Option<(Compact, &[u8])> {
+        match &self.0 {
+            Layout::Intset(integers) => Some((Compact::Intset, integers.bytes())),
+            Layout::Listpack(items) => Some((Compact::Set, items.bytes())),
+            Layout::Hashtable(_) => None,
+        }
+    }
+
+    /// The set that these bytes of a small one are.
+    #[must_use]
+    pub fn of_compact(compact: Compact, bytes: &[u8]) -> Option<Set> {
+        match compact {
+            Compact::Intset => Some(Set(Layout::Intset(IntsetSlice::of(bytes).to_owned()))),
+            Compact::Set => Some(Set(Layout::Listpack(ListpackSlice::of(bytes).to_owned()))),
+            Compact::List | Compact::SortedSet | Compact::Hash => None,
         }
     }
 
     /// The number of members.
-    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Layout::Intset(integers) => integers.len(),
-            Layout::Listpack(items) => items.len(),
-            Layout::Hashtable(map) => map.len(),
-        }
+        self.view().len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.view().is_empty()
     }
 
     /// The bytes of memory that it owns beyond itself.
@@ -84,68 +112,12 @@ impl Set {
         }
     }
 
-    /// How it is laid out.
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        match self.0 {
-            Layout::Intset(_) => Encoding::Intset,
-            Layout::Listpack(_) => Encoding::Listpack,
-            Layout::Hashtable(_) => Encoding::Hashtable,
-        }
-    }
-
     /// About how many allocations are freed when it is dropped.
     #[must_use]
     pub fn free_effort(&self) -> usize {
         match &self.0 {
             Layout::Intset(_) | Layout::Listpack(_) => 1,
             Layout::Hashtable(map) => map.leaf_count(),
-        }
-    }
-
-    /// Whether `member` is one.
-    #[inline]
-    #[must_use]
-    pub fn contains(&self, member: Item<'_>) -> bool {
-        match &self.0 {
-            Layout::Intset(integers) => {
-                integer(member).is_some_and(|integer| integers.contains(integer))
-            }
-            Layout::Listpack(items) => member.with_bytes(|bytes| find(items, bytes).is_some()),
-            Layout::Hashtable(map) => member.with_bytes(|bytes| map.contains(bytes)),
-        }
-    }
-
-    /// The members. Two sets that are hash tables give those that they share in the same order, but for neighbours.
-    #[must_use]
-    pub fn iter(&self) -> Members<'_> {
-        match &self.0 {
-            Layout::Intset(integers) => Members::of_intset(integers),
-            Layout::Listpack(items) => Members::of_listpack(items),
-            Layout::Hashtable(map) => Members::of_hashtable(map),
-        }
-    }
-
-    /// A member by chance, each as likely as any other; `random` decides.
-    #[must_use]
-    pub fn sample(&self, random: u64) -> Option<Item<'_>> {
-        let index = || random.checked_rem(self.len() as u64);
-        match &self.0 {
-            Layout::Intset(integers) => integers.at(index()? as usize).map(Item::Integer),
-            Layout::Listpack(items) => items.seek(index()? as i64).map(|at| items.item(at)),
-            Layout::Hashtable(map) => map.sample(random).map(|(member, _)| Item::Bytes(member)),
-        }
-    }
-
-    /// Visits members from a cursor on, and returns the next cursor: 0 at the beginning, and again at the end. A small set is visited at
-    /// once. See [`Packed::scan`] for what is promised.
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(Item<'_>)) -> u64 {
-        match &self.0 {
-            Layout::Hashtable(map) => map.scan(cursor, &mut |member, _| visit(Item::Bytes(member))),
-            Layout::Intset(_) | Layout::Listpack(_) => {
-                self.iter().for_each(visit);
-                0
-            }
         }
     }
 
@@ -217,7 +189,7 @@ impl Set {
             return;
         }
         let mut integers = Vec::with_capacity(self.len());
-        for member in self.iter() {
+        for member in self.view().iter() {
             let Some(integer) = integer(member) else { return };
             integers.push(integer);
         }
@@ -231,12 +203,12 @@ impl Set {
 
     /// Adds to an intset what is no integer.
     fn add_to_integers(&mut self, rules: &Rules, bytes: &[u8]) {
-        let longest = self.iter().map(Item::len).max().unwrap_or_default();
+        let longest = self.view().iter().map(Item::len).max().unwrap_or_default();
         let fits = self.len() < rules.set.listpack_entries
             && bytes.len().max(longest) <= rules.set.listpack_value_bytes;
         if fits {
             let mut items = Listpack::new();
-            self.iter().for_each(|member| member.with_bytes(|bytes| items.push_back(bytes)));
+            self.view().iter().for_each(|member| member.with_bytes(|bytes| items.push_back(bytes)));
             items.push_back(bytes);
             self.0 = Layout::Listpack(items);
         } else {
@@ -263,7 +235,7 @@ impl Set {
     fn make_hashtable(&mut self, rules: &Rules) -> &mut Packed {
         if !matches!(self.0, Layout::Hashtable(_)) {
             let mut map = Packed::new(rules.seed);
-            self.iter().for_each(|member| {
+            self.view().iter().for_each(|member| {
                 member.with_bytes(|bytes| map.insert_new(bytes, b""));
             });
             self.0 = Layout::Hashtable(Box::new(map));
@@ -275,9 +247,104 @@ impl Set {
     }
 }
 
+impl<'a> SetRef<'a> {
+    /// The set that these bytes of a small one are.
+    #[must_use]
+    pub fn of_compact(compact: Compact, bytes: &'a [u8]) -> Option<SetRef<'a>> {
+        match compact {
+            Compact::Intset => Some(SetRef(View::Intset(IntsetSlice::of(bytes)))),
+            Compact::Set => Some(SetRef(View::Listpack(ListpackSlice::of(bytes)))),
+            Compact::List | Compact::SortedSet | Compact::Hash => None,
+        }
+    }
+
+    /// An empty set for members of this one: an intset where it is one, else a listpack.
+    #[must_use]
+    pub fn new_for_members(self) -> Set {
+        match self.0 {
+            View::Intset(_) => Set::new(),
+            View::Listpack(_) | View::Hashtable(_) => Set(Layout::Listpack(Listpack::new())),
+        }
+    }
+
+    /// The number of members.
+    #[inline]
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self.0 {
+            View::Intset(integers) => integers.len(),
+            View::Listpack(items) => items.len(),
+            View::Hashtable(map) => map.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// How it is laid out.
+    #[must_use]
+    pub fn encoding(self) -> Encoding {
+        match self.0 {
+            View::Intset(_) => Encoding::Intset,
+            View::Listpack(_) => Encoding::Listpack,
+            View::Hashtable(_) => Encoding::Hashtable,
+        }
+    }
+
+    /// Whether `member` is one.
+    #[inline]
+    #[must_use]
+    pub fn contains(self, member: Item<'_>) -> bool {
+        match self.0 {
+            View::Intset(integers) => {
+                integer(member).is_some_and(|integer| integers.contains(integer))
+            }
+            View::Listpack(items) => member.with_bytes(|bytes| find(items, bytes).is_some()),
+            View::Hashtable(map) => member.with_bytes(|bytes| map.contains(bytes)),
+        }
+    }
+
+    /// The members. Two sets that are hash tables give those that they share in the same order, but for neighbours.
+    #[must_use]
+    pub fn iter(self) -> Members<'a> {
+        match self.0 {
+            View::Intset(integers) => Members::of_intset(integers),
+            View::Listpack(items) => Members::of_listpack(items),
+            View::Hashtable(map) => Members::of_hashtable(map),
+        }
+    }
+
+    /// A member by chance, each as likely as any other; `random` decides.
+    #[must_use]
+    pub fn sample(self, random: u64) -> Option<Item<'a>> {
+        let index = || random.checked_rem(self.len() as u64);
+        match self.0 {
+            View::Intset(integers) => integers.at(index()? as usize).map(Item::Integer),
+            View::Listpack(items) => items.seek(index()? as i64).map(|at| items.item(at)),
+            View::Hashtable(map) => map.sample(random).map(|(member, _)| Item::Bytes(member)),
+        }
+    }
+
+    /// Visits members from a cursor on, and returns the next cursor: 0 at the beginning, and again at the end. A small set is visited at
+    /// once. See [`Packed::scan`] for what is promised.
+    pub fn scan(self, cursor: u64, visit: &mut dyn FnMut(Item<'_>)) -> u64 {
+        match self.0 {
+            View::Hashtable(map) => map.scan(cursor, &mut |member, _| visit(Item::Bytes(member))),
+            View::Intset(_) | View::Listpack(_) => {
+                self.iter().for_each(visit);
+                0
+            }
+        }
+    }
+}
+
 impl PartialEq for Set {
     fn eq(&self, other: &Set) -> bool {
-        self.len() == other.len() && self.iter().all(|member| other.contains(member))
+        let (own, other) = (self.view(), other.view());
+        own.len() == other.len() && own.iter().all(|member| other.contains(member))
     }
 }
 
@@ -294,6 +361,6 @@ fn integer(member: Item<'_>) -> Option<i64> {
     }
 }
 
-fn find(items: &Listpack, bytes: &[u8]) -> Option<collections::At> {
+fn find(items: &ListpackSlice, bytes: &[u8]) -> Option<collections::At> {
     items.find(items.first()?, bytes, 0)
 }

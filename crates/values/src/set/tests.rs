@@ -11,7 +11,7 @@ fn rules(intset_entries: usize, listpack_entries: usize, listpack_value_bytes: u
 }
 
 fn contents(set: &Set) -> BTreeSet<Vec<u8>> {
-    set.iter().map(|member| member.with_bytes(<[u8]>::to_vec)).collect()
+    set.view().iter().map(|member| member.with_bytes(<[u8]>::to_vec)).collect()
 }
 
 fn member() -> impl Strategy<Value = Vec<u8>> {
@@ -46,20 +46,20 @@ proptest! {
                     prop_assert_eq!(set.add(&rules, Item::Bytes(&member)), model.insert(member.clone()));
                 }
             }
-            prop_assert_eq!(set.contains(Item::Bytes(&member)), model.contains(&member));
+            prop_assert_eq!(set.view().contains(Item::Bytes(&member)), model.contains(&member));
             prop_assert_eq!(set.len(), model.len());
         }
         prop_assert_eq!(&contents(&set), &model);
         let mut scanned = BTreeSet::new();
         let mut cursor = 0;
         loop {
-            cursor = set.scan(cursor, &mut |member| { scanned.insert(member.with_bytes(<[u8]>::to_vec)); });
+            cursor = set.view().scan(cursor, &mut |member| { scanned.insert(member.with_bytes(<[u8]>::to_vec)); });
             if cursor == 0 {
                 break;
             }
         }
         prop_assert_eq!(&scanned, &model);
-        match set.sample(limits.0 as u64) {
+        match set.view().sample(limits.0 as u64) {
             Some(member) => prop_assert!(member.with_bytes(|bytes| model.contains(bytes))),
             None => prop_assert!(model.is_empty()),
         }
@@ -80,7 +80,7 @@ fn set_of<T: ToString>(rules: &Rules, members: impl IntoIterator<Item = T>) -> S
 #[test]
 fn layouts_change_where_those_of_valkey_do() {
     let rules = Rules::DEFAULT;
-    let encoding = |set: Set| set.encoding().name();
+    let encoding = |set: Set| set.view().encoding().name();
     assert_eq!(encoding(set_of(&rules, 0..512)), "intset");
     assert_eq!(encoding(set_of(&rules, 0..513)), "hashtable");
     let mixed = |integers: i32| {
@@ -106,7 +106,7 @@ fn many_members_at_once_begin_in_the_layout_that_they_need() {
     let expecting = |first: &str, count| {
         let mut set = Set::new();
         set.expect(&rules, first.as_bytes(), count);
-        set.encoding().name()
+        set.view().encoding().name()
     };
     assert_eq!(expecting("1", 512), "intset");
     assert_eq!(expecting("1", 513), "hashtable");
@@ -114,9 +114,9 @@ fn many_members_at_once_begin_in_the_layout_that_they_need() {
     assert_eq!(expecting("01", 129), "hashtable");
     let mut set = set_of(&rules, 0..3);
     set.expect(&rules, b"m", 129);
-    assert_eq!(set.encoding().name(), "intset");
+    assert_eq!(set.view().encoding().name(), "intset");
     set.expect(&rules, b"m", 513);
-    assert_eq!(set.encoding().name(), "hashtable");
+    assert_eq!(set.view().encoding().name(), "hashtable");
 }
 
 #[test]
@@ -125,11 +125,11 @@ fn a_result_of_integers_becomes_an_intset_where_it_is_small() {
     let mut set = Set::hashtable(&rules);
     (0..512).for_each(|integer| assert!(set.add(&rules, Item::Integer(integer))));
     set.narrow(&rules);
-    assert_eq!(set.encoding(), Encoding::Intset);
+    assert_eq!(set.view().encoding(), Encoding::Intset);
     let mut set = Set::hashtable(&rules);
     (0..513).for_each(|integer| assert!(set.add(&rules, Item::Integer(integer))));
     set.narrow(&rules);
-    assert_eq!(set.encoding(), Encoding::Hashtable);
+    assert_eq!(set.view().encoding(), Encoding::Hashtable);
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! A small sorted set: members, each followed by its score, in their order in one listpack, as Redis has it.
 
 use base::double::{parse_double, push_double};
-use collections::{At, Item, Listpack};
+use collections::{At, Item, Listpack, ListpackSlice};
 use std::cmp::Ordering;
 use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq, Default)]
-pub(super) struct Compact(Listpack);
+pub(super) struct Compact(pub(super) Listpack);
+
+/// The same to be read, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a>(pub(super) &'a ListpackSlice);
 
 /// Where a member stands.
 #[derive(Clone, Copy)]
@@ -17,44 +21,14 @@ pub(super) struct Place {
 }
 
 impl Compact {
-    pub(super) fn len(&self) -> usize {
-        self.0.len() / 2
+    /// The same to be read.
+    #[inline]
+    pub(super) fn view(&self) -> View<'_> {
+        View(&self.0)
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.0.heap_bytes()
-    }
-
-    /// The listpack that it is.
-    pub(super) fn listpack(&self) -> &Listpack {
-        &self.0
-    }
-
-    fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        let mut next = self.0.first();
-        (0..).map_while(move |rank| {
-            let at = next?;
-            let score_at = self.0.next(at).expect("a member has a score behind it");
-            next = self.0.next(score_at);
-            Some(Place { at, rank, score: score(self.0.item(score_at)) })
-        })
-    }
-
-    pub(super) fn find(&self, member: &[u8]) -> Option<Place> {
-        self.places().find(|place| self.0.item(place.at).eq_bytes(member))
-    }
-
-    /// How many come first for which `before` holds.
-    fn count_while(&self, before: impl Fn(&Place) -> bool) -> usize {
-        self.places().take_while(before).count()
-    }
-
-    pub(super) fn rank_by_score(&self, before: impl Fn(f64) -> bool) -> usize {
-        self.count_while(|place| before(place.score))
-    }
-
-    pub(super) fn rank_by_member(&self, before: impl Fn(&[u8]) -> bool) -> usize {
-        self.count_while(|place| self.0.item(place.at).with_bytes(&before))
     }
 
     /// Adds a member that is not there.
@@ -67,7 +41,7 @@ impl Compact {
             Some(Ordering::Equal) => self.0.item(place.at).with_bytes(|own| own > member),
             Some(Ordering::Less) | None => false,
         };
-        let behind = self.places().find(is_behind);
+        let behind = self.view().places().find(is_behind);
         match behind {
             Some(place) => {
                 let at = self.0.insert_before(place.at, member);
@@ -89,9 +63,42 @@ impl Compact {
             self.0.remove(at, 2 * ranks.len());
         }
     }
+}
+
+impl<'a> View<'a> {
+    pub(super) fn len(self) -> usize {
+        self.0.len() / 2
+    }
+
+    fn places(self) -> impl Iterator<Item = Place> + 'a {
+        let mut next = self.0.first();
+        (0..).map_while(move |rank| {
+            let at = next?;
+            let score_at = self.0.next(at).expect("a member has a score behind it");
+            next = self.0.next(score_at);
+            Some(Place { at, rank, score: score(self.0.item(score_at)) })
+        })
+    }
+
+    pub(super) fn find(self, member: &[u8]) -> Option<Place> {
+        self.places().find(|place| self.0.item(place.at).eq_bytes(member))
+    }
+
+    /// How many come first for which `before` holds.
+    fn count_while(self, before: impl Fn(&Place) -> bool) -> usize {
+        self.places().take_while(before).count()
+    }
+
+    pub(super) fn rank_by_score(self, before: impl Fn(f64) -> bool) -> usize {
+        self.count_while(|place| before(place.score))
+    }
+
+    pub(super) fn rank_by_member(self, before: impl Fn(&[u8]) -> bool) -> usize {
+        self.count_while(|place| self.0.item(place.at).with_bytes(&before))
+    }
 
     pub(super) fn visit_while(
-        &self,
+        self,
         ranks: Range<usize>,
         backwards: bool,
         mut visit: impl FnMut(&[u8], f64) -> bool,

@@ -7,7 +7,7 @@ mod compact;
 mod tests;
 
 use crate::{Encoding, Rules, SortedSetRules};
-use collections::{Listpack, Ranking};
+use collections::{ListpackSlice, Ranking};
 use compact::Compact;
 use std::ops::Range;
 
@@ -19,6 +19,16 @@ pub struct SortedSet(Layout);
 enum Layout {
     Compact(Compact),
     Ranked(Box<Ranking>),
+}
+
+/// A sorted set to be read, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct SortedSetRef<'a>(View<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum View<'a> {
+    Compact(compact::View<'a>),
+    Ranked(&'a Ranking),
 }
 
 impl Default for SortedSet {
@@ -34,19 +44,42 @@ impl SortedSet {
         SortedSet(Layout::Compact(Compact::default()))
     }
 
+    /// The same to be read.
+    #[inline]
+    #[must_use]
+    pub fn view(&self) -> SortedSetRef<'_> {
+        SortedSetRef(match &self.0 {
+            Layout::Compact(compact) => View::Compact(compact.view()),
+            Layout::Ranked(ranking) => View::Ranked(ranking),
+        })
+    }
+
+    /// A small sorted set as bytes.
+    #[must_use]
+    pub fn compact(&self) -> Option<(crate::Compact, &[u8])> {
+        match &self.0 {
+            Layout::Compact(compact) => Some((crate::Compact::SortedSet, compact.0.bytes())),
+            Layout::Ranked(_) => None,
+        }
+    }
+
+    /// The sorted set that these bytes of a small one are.
+    #[must_use]
+    pub fn of_compact(compact: crate::Compact, bytes: &[u8]) -> Option<SortedSet> {
+        let pack = || Compact(ListpackSlice::of(bytes).to_owned());
+        (compact == crate::Compact::SortedSet).then(|| SortedSet(Layout::Compact(pack())))
+    }
+
     /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Layout::Compact(compact) => compact.len(),
-            Layout::Ranked(ranking) => ranking.len(),
-        }
+        self.view().len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.view().is_empty()
     }
 
     /// The bytes of memory that it owns beyond itself.
@@ -58,117 +91,12 @@ impl SortedSet {
         }
     }
 
-    /// How it is laid out.
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        match &self.0 {
-            Layout::Compact(_) => Encoding::Listpack,
-            Layout::Ranked(_) => Encoding::Skiplist,
-        }
-    }
-
-    /// The listpack that a small one is: members, each followed by its score.
-    #[must_use]
-    pub fn listpack(&self) -> Option<&Listpack> {
-        match &self.0 {
-            Layout::Compact(compact) => Some(compact.listpack()),
-            Layout::Ranked(_) => None,
-        }
-    }
-
     /// About how many allocations are freed when it is dropped.
     #[must_use]
     pub fn free_effort(&self) -> usize {
         match &self.0 {
             Layout::Compact(_) => 1,
             Layout::Ranked(ranking) => ranking.allocations(),
-        }
-    }
-
-    /// The score of a member.
-    #[must_use]
-    pub fn score(&self, member: &[u8]) -> Option<f64> {
-        match &self.0 {
-            Layout::Compact(compact) => compact.find(member).map(|place| place.score),
-            Layout::Ranked(ranking) => ranking.score(member),
-        }
-    }
-
-    /// How many members stand before a member, and its score.
-    #[must_use]
-    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        match &self.0 {
-            Layout::Compact(compact) => compact.find(member).map(|place| (place.rank, place.score)),
-            Layout::Ranked(ranking) => ranking.rank(member),
-        }
-    }
-
-    /// How many members come first whose scores are `before`, which holds for all up to some score and for none from there on.
-    #[must_use]
-    pub fn rank_by_score(&self, before: impl Fn(f64) -> bool) -> usize {
-        match &self.0 {
-            Layout::Compact(compact) => compact.rank_by_score(before),
-            Layout::Ranked(ranking) => ranking.rank_by_score(before),
-        }
-    }
-
-    /// The same by the members' bytes, for members that all have one score.
-    #[must_use]
-    pub fn rank_by_member(&self, before: impl Fn(&[u8]) -> bool) -> usize {
-        match &self.0 {
-            Layout::Compact(compact) => compact.rank_by_member(before),
-            Layout::Ranked(ranking) => ranking.rank_by_member(before),
-        }
-    }
-
-    /// Visits the members of these ranks, from the last to the first where `backwards`.
-    ///
-    /// # Panics
-    ///
-    /// Where the range ends beyond the last.
-    pub fn visit(&self, ranks: Range<usize>, backwards: bool, mut visit: impl FnMut(&[u8], f64)) {
-        self.visit_while(ranks, backwards, |member, score| {
-            visit(member, score);
-            true
-        });
-    }
-
-    /// The same, until `visit` says that it wants no more.
-    ///
-    /// # Panics
-    ///
-    /// Where the range ends beyond the last.
-    pub fn visit_while(
-        &self,
-        ranks: Range<usize>,
-        backwards: bool,
-        mut visit: impl FnMut(&[u8], f64) -> bool,
-    ) {
-        match &self.0 {
-            Layout::Compact(compact) => compact.visit_while(ranks, backwards, visit),
-            Layout::Ranked(ranking) if backwards => {
-                ranking.range(ranks).rev().all(|(member, score)| visit(member, score));
-            }
-            Layout::Ranked(ranking) => {
-                ranking.range(ranks).all(|(member, score)| visit(member, score));
-            }
-        }
-    }
-
-    /// Visits all members in their order.
-    pub fn visit_all(&self, visit: impl FnMut(&[u8], f64)) {
-        self.visit(0..self.len(), false, visit);
-    }
-
-    /// Visits some members in an order of its own, `count` or more of a large one, all of a small one. Returns the cursor to go on from, 0 at the end.
-    /// Members that are there from the first call to the last are visited.
-    pub fn scan(&self, cursor: u64, count: usize, visit: impl FnMut(&[u8], f64)) -> u64 {
-        match &self.0 {
-            Layout::Compact(_) => {
-                self.visit_all(visit);
-                0
-            }
-            Layout::Ranked(ranking) => ranking.scan(cursor, count, visit),
         }
     }
 
@@ -186,7 +114,7 @@ impl SortedSet {
             Layout::Compact(compact) => compact,
             Layout::Ranked(ranking) => return ranking.insert(score, member),
         };
-        let place = compact.find(member);
+        let place = compact.view().find(member);
         if place.is_none() && !has_room(compact, member, &rules.sorted_set) {
             return self.ranked(rules).insert(score, member);
         }
@@ -204,7 +132,7 @@ impl SortedSet {
     fn ranked(&mut self, rules: &Rules) -> &mut Ranking {
         if let Layout::Compact(compact) = &self.0 {
             let mut ranking = Ranking::new(rules.seed);
-            compact.visit_while(0..compact.len(), false, |member, score| {
+            compact.view().visit_while(0..compact.view().len(), false, |member, score| {
                 ranking.insert(score, member);
                 true
             });
@@ -220,7 +148,7 @@ impl SortedSet {
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match &mut self.0 {
             Layout::Compact(compact) => {
-                let place = compact.find(member)?;
+                let place = compact.view().find(member)?;
                 compact.remove(place);
                 Some(place.score)
             }
@@ -241,9 +169,138 @@ impl SortedSet {
     }
 }
 
+impl<'a> SortedSetRef<'a> {
+    /// The sorted set that these bytes of a small one are.
+    #[must_use]
+    pub fn of_compact(compact: crate::Compact, bytes: &'a [u8]) -> Option<SortedSetRef<'a>> {
+        let view = || compact::View(ListpackSlice::of(bytes));
+        (compact == crate::Compact::SortedSet).then(|| SortedSetRef(View::Compact(view())))
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self.0 {
+            View::Compact(compact) => compact.len(),
+            View::Ranked(ranking) => ranking.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// How it is laid out.
+    #[must_use]
+    pub fn encoding(self) -> Encoding {
+        match self.0 {
+            View::Compact(_) => Encoding::Listpack,
+            View::Ranked(_) => Encoding::Skiplist,
+        }
+    }
+
+    /// The listpack that a small one is: members, each followed by its score.
+    #[must_use]
+    pub fn listpack(self) -> Option<&'a ListpackSlice> {
+        match self.0 {
+            View::Compact(compact) => Some(compact.0),
+            View::Ranked(_) => None,
+        }
+    }
+
+    /// The score of a member.
+    #[must_use]
+    pub fn score(self, member: &[u8]) -> Option<f64> {
+        match self.0 {
+            View::Compact(compact) => compact.find(member).map(|place| place.score),
+            View::Ranked(ranking) => ranking.score(member),
+        }
+    }
+
+    /// How many members stand before a member, and its score.
+    #[must_use]
+    pub fn rank(self, member: &[u8]) -> Option<(usize, f64)> {
+        match self.0 {
+            View::Compact(compact) => compact.find(member).map(|place| (place.rank, place.score)),
+            View::Ranked(ranking) => ranking.rank(member),
+        }
+    }
+
+    /// How many members come first whose scores are `before`, which holds for all up to some score and for none from there on.
+    #[must_use]
+    pub fn rank_by_score(self, before: impl Fn(f64) -> bool) -> usize {
+        match self.0 {
+            View::Compact(compact) => compact.rank_by_score(before),
+            View::Ranked(ranking) => ranking.rank_by_score(before),
+        }
+    }
+
+    /// The same by the members' bytes, for members that all have one score.
+    #[must_use]
+    pub fn rank_by_member(self, before: impl Fn(&[u8]) -> bool) -> usize {
+        match self.0 {
+            View::Compact(compact) => compact.rank_by_member(before),
+            View::Ranked(ranking) => ranking.rank_by_member(before),
+        }
+    }
+
+    /// Visits the members of these ranks, from the last to the first where `backwards`.
+    ///
+    /// # Panics
+    ///
+    /// Where the range ends beyond the last.
+    pub fn visit(self, ranks: Range<usize>, backwards: bool, mut visit: impl FnMut(&[u8], f64)) {
+        self.visit_while(ranks, backwards, |member, score| {
+            visit(member, score);
+            true
+        });
+    }
+
+    /// The same, until `visit` says that it wants no more.
+    ///
+    /// # Panics
+    ///
+    /// Where the range ends beyond the last.
+    pub fn visit_while(
+        self,
+        ranks: Range<usize>,
+        backwards: bool,
+        mut visit: impl FnMut(&[u8], f64) -> bool,
+    ) {
+        match self.0 {
+            View::Compact(compact) => compact.visit_while(ranks, backwards, visit),
+            View::Ranked(ranking) if backwards => {
+                ranking.range(ranks).rev().all(|(member, score)| visit(member, score));
+            }
+            View::Ranked(ranking) => {
+                ranking.range(ranks).all(|(member, score)| visit(member, score));
+            }
+        }
+    }
+
+    /// Visits all members in their order.
+    pub fn visit_all(self, visit: impl FnMut(&[u8], f64)) {
+        self.visit(0..self.len(), false, visit);
+    }
+
+    /// Visits some members in an order of its own, `count` or more of a large one, all of a small one. Returns the cursor to go on from, 0 at the end.
+    /// Members that are there from the first call to the last are visited.
+    pub fn scan(self, cursor: u64, count: usize, visit: impl FnMut(&[u8], f64)) -> u64 {
+        match self.0 {
+            View::Compact(_) => {
+                self.visit_all(visit);
+                0
+            }
+            View::Ranked(ranking) => ranking.scan(cursor, count, visit),
+        }
+    }
+}
+
 /// Whether a member more leaves a small one small.
 fn has_room(compact: &Compact, member: &[u8], rules: &SortedSetRules) -> bool {
-    compact.len() < rules.entries
+    compact.view().len() < rules.entries
         && member.len() <= rules.value_bytes
         && compact.heap_bytes() + member.len() < LISTPACK_BYTES_MAX
 }
@@ -253,9 +310,10 @@ const LISTPACK_BYTES_MAX: usize = 1 << 30;
 
 impl PartialEq for SortedSet {
     fn eq(&self, other: &SortedSet) -> bool {
-        let mut equal = self.len() == other.len();
+        let (own, other) = (self.view(), other.view());
+        let mut equal = own.len() == other.len();
         // Equal scores but for the sign of zero are equal.
-        self.visit_all(|member, score| equal = equal && other.score(member) == Some(score));
+        own.visit_all(|member, score| equal = equal && other.score(member) == Some(score));
         equal
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 fn members(set: &SortedSet) -> Vec<(Vec<u8>, f64)> {
     let mut all = Vec::new();
-    set.visit_all(|member, score| all.push((member.to_vec(), score)));
+    set.view().visit_all(|member, score| all.push((member.to_vec(), score)));
     all
 }
 
@@ -20,14 +20,14 @@ fn it_is_large_when_there_are_more_or_longer_members() {
     for number in 0..128 {
         set.insert(&[b'a' + number % 26, number], f64::from(number), &Rules::DEFAULT);
     }
-    assert_eq!(set.encoding(), Encoding::Listpack);
+    assert_eq!(set.view().encoding(), Encoding::Listpack);
     set.insert(b"one more", 0.5, &Rules::DEFAULT);
-    assert_eq!((set.encoding(), set.len()), (Encoding::Skiplist, 129));
+    assert_eq!((set.view().encoding(), set.len()), (Encoding::Skiplist, 129));
     let mut set = SortedSet::new();
     set.insert(&[b'x'; 64], 1.0, &Rules::DEFAULT);
-    assert_eq!(set.encoding(), Encoding::Listpack);
+    assert_eq!(set.view().encoding(), Encoding::Listpack);
     set.insert(&[b'x'; 65], 1.0, &Rules::DEFAULT);
-    assert_eq!(set.encoding(), Encoding::Skiplist);
+    assert_eq!(set.view().encoding(), Encoding::Skiplist);
 }
 
 #[test]
@@ -51,18 +51,18 @@ proptest! {
             } else {
                 let member = member.as_bytes();
                 prop_assert_eq!(small.insert(member, score, &small_rules), large.insert(member, score, &large_rules));
-                prop_assert_eq!(small.rank(member), large.rank(member));
-                prop_assert_eq!(small.score(member), large.score(member));
+                prop_assert_eq!(small.view().rank(member), large.view().rank(member));
+                prop_assert_eq!(small.view().score(member), large.view().score(member));
             }
-            prop_assert_eq!(small.rank_by_score(|own| own < score), large.rank_by_score(|own| own < score));
+            prop_assert_eq!(small.view().rank_by_score(|own| own < score), large.view().rank_by_score(|own| own < score));
         }
         prop_assert!(small == large);
         prop_assert_eq!(members(&small), members(&large));
         let from = range.0.min(small.len());
         let ranks = from..(from + range.1).min(small.len());
         let (mut a, mut b) = (Vec::new(), Vec::new());
-        small.visit(ranks.clone(), true, |member, score| a.push((member.to_vec(), score)));
-        large.visit(ranks.clone(), true, |member, score| b.push((member.to_vec(), score)));
+        small.view().visit(ranks.clone(), true, |member, score| a.push((member.to_vec(), score)));
+        large.view().visit(ranks.clone(), true, |member, score| b.push((member.to_vec(), score)));
         prop_assert_eq!(a, b);
         small.remove_range(ranks.clone());
         large.remove_range(ranks);

@@ -1,8 +1,8 @@
 //! The keyspace as a whole: what commands, walks and counters see.
 
-use crate::{EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, WorkerId};
+use crate::{EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, Value, WorkerId};
 use base::{Slot, UnixMillis};
-use values::Set;
+use values::{End, List, Set};
 
 const WORKER: WorkerId = WorkerId(0);
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -315,4 +315,43 @@ fn an_event_comes_before_the_del_of_what_it_has_emptied() {
     assert_eq!(absent, Ok(None));
     let names: Vec<&str> = access.take_effects().events.iter().map(|event| event.name).collect();
     assert_eq!(names, ["srem", "del"]);
+}
+
+/// Whether the key's value stands in its record, and how many bytes it takes beyond that.
+fn place(keyspace: &Keyspace, key: &[u8]) -> (bool, usize) {
+    let mut access = keyspace.hold(Slot::of_key(key), 0, WORKER, Moment::at(NOW));
+    let mut view = access.view();
+    let record = view.find(key).expect("the key is there");
+    let is_compact = matches!(record.value(), Value::Compact(..));
+    (is_compact, crate::memory_bytes(record) - record.memory_bytes())
+}
+
+#[test]
+fn a_small_value_stands_in_its_record_and_a_larger_one_beside_it() {
+    let keyspace = keyspace();
+    let empty = keyspace.memory_bytes();
+    let rules = Rules::DEFAULT;
+    let change = |change: &dyn Fn(&mut List)| {
+        let mut access = keyspace.hold(Slot::of_key(b"l"), 0, WORKER, Moment::at(NOW));
+        access.edit().modify_or_create(b"l", |list: &mut List| change(list)).expect("it is a list");
+    };
+    let push = |count: usize| {
+        change(&|list| {
+            let elements = std::iter::repeat_n(&b"element"[..], count);
+            list.push_all(End::Right, elements, &rules);
+        });
+    };
+    push(1);
+    assert_eq!(place(&keyspace, b"l"), (true, 8));
+    push(55);
+    assert_eq!(place(&keyspace, b"l"), (true, 8), "511 bytes");
+    push(1);
+    assert!(matches!(place(&keyspace, b"l"), (false, 520..)));
+    change(&|list| list.pop(End::Left, 20, &rules));
+    assert!(!place(&keyspace, b"l").0, "it does not move on the border");
+    change(&|list| list.pop(End::Left, 20, &rules));
+    assert_eq!(place(&keyspace, b"l"), (true, 8), "160 bytes");
+    change(&|list| list.pop(End::Left, 17, &rules));
+    assert!(!is_there(&keyspace, 0, b"l", NOW));
+    assert_eq!(keyspace.memory_bytes(), empty);
 }

@@ -157,7 +157,8 @@ impl Node {
         effects: &mut Effects,
     ) -> Option<bool> {
         let has_room = || self.limited_bytes() <= limit.bytes_max;
-        if has_room() {
+        // Nothing changes during a pause: keys do not go, and nothing is refused for it.
+        if has_room() || self.pause_kind().is_some() {
             return Some(true);
         }
         // What a flush has left goes before any key, and before a command is refused.

@@ -156,7 +156,10 @@ impl Node {
         clock: impl Fn() -> Now,
     ) {
         let upkeep = &self.upkeep;
-        if upkeep.is_paused.load(Relaxed) || !upkeep.is_expiry_active.load(Relaxed) {
+        if upkeep.is_paused.load(Relaxed)
+            || !upkeep.is_expiry_active.load(Relaxed)
+            || self.pause_kind().is_some()
+        {
             return;
         }
         let config = self.settings.current();

@@ -57,6 +57,12 @@ impl Worker {
         }
     }
 
+    /// Evicts keys where memory is short, whether or not the commands that come need any, as Redis does.
+    pub(crate) fn make_room(&mut self, now: Now) {
+        let moment = self.node.moment(&self.tuning, now);
+        self.node.make_room(&self.tuning.memory, &mut self.eviction, self.id, &moment);
+    }
+
     /// What happened since this was last called. Few: each kind of event limits itself.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)

@@ -273,6 +273,11 @@ impl Session {
         client.set_flag_if_changed(flag::PAUSED, false);
         self.seen = input.len();
         self.batch_start = out.len();
+        // What makes room is told before what is asked here is answered.
+        worker.node.tracking.shrink_by_some();
+        if worker.tuning.memory.bytes_max != 0 {
+            worker.make_room(now);
+        }
         self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);

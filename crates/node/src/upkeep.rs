@@ -139,8 +139,8 @@ impl Node {
             output_bytes: sum.output_bytes + stats.output_bytes.value(),
         });
         self.upkeep.rates.lock().sample(now.monotonic, total);
-        // Notes the peak, and counts the clients' memory.
-        let _ = self.used_memory_bytes();
+        // The peak is noted.
+        let _ = MemoryUse::with_clients(self, self.clients.count_all() as u64);
         self.upkeep.link_bytes.store(self.link_bytes() as u64, Relaxed);
         let moment = self.moment(&Tuning::new(&self.settings.current()), now);
         self.evict_by_timer(&moment);

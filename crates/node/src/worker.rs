@@ -1,5 +1,6 @@
 //! What one thread keeps for itself, and the time that it is told.
 
+use crate::clients::Client;
 use crate::configuration::Tuning;
 use crate::event::Event;
 use crate::node::Node;
@@ -61,6 +62,14 @@ impl Worker {
     pub(crate) fn make_room(&mut self, now: Now) {
         let moment = self.node.moment(&self.tuning, now);
         self.node.make_room(&self.tuning.memory, &mut self.eviction, self.id, &moment);
+    }
+
+    /// Counts what a client takes, which may have changed: too much of all clients ends some of them.
+    #[inline]
+    pub fn bound_clients(&self, client: &Client) {
+        if self.tuning.clients_bytes_max != 0 {
+            self.node.bound_clients(client, self.tuning.clients_bytes_max);
+        }
     }
 
     /// What happened since this was last called. Few: each kind of event limits itself.

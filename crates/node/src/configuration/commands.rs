@@ -61,6 +61,7 @@ fn change(
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
     node.settings.replace(change.config, &changing);
+    node.evict_clients();
     if let Some((cluster, machine)) = bus {
         cluster.operate(&node.keyspace, &*node.host, worker, |bus| bus.reconfigure(now, machine));
     }

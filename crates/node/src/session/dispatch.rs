@@ -79,8 +79,12 @@ impl<'a> Context<'a> {
         if self.node.monitors.any() {
             self.show(entry, args);
         }
-        stats.calls.add(1);
         self.batch.count(entry.index);
+        if self.state.after == After::Block {
+            // It counts when it has its reply.
+            return outcome;
+        }
+        stats.calls.add(1);
         self.state.commands += 1;
         outcome
     }

@@ -209,7 +209,8 @@ impl Connection {
         bench.worker.stats().writes.add(1);
         bench.worker.stats().output_bytes.add(bench.output.len() as u64);
         let hard_limit = client.output_limit(&bench.worker.tuning.output_limits).hard_bytes;
-        if hard_limit != 0 && (self.output.len() + bench.output.len()) as u64 > hard_limit {
+        let unread = (self.output.len() + bench.output.len()) as u64;
+        if hard_limit != 0 && unread > hard_limit.saturating_add(OUTPUT_BYTES_FREE) {
             client.kill_for_unread();
             bench.output.clear();
             return;
@@ -264,6 +265,9 @@ impl Connection {
         may
     }
 }
+
+/// What a client may have unread beside its limit, in bytes: in Redis it stands in a buffer of the client that is not counted.
+const OUTPUT_BYTES_FREE: u64 = 16 << 10;
 
 /// How much memory the worker's output buffer keeps between batches, in bytes.
 const OUTPUT_BYTES_KEPT: usize = 4 << 20;

@@ -31,7 +31,7 @@ impl Node {
 
     /// Disconnects the clients that take most memory, until all together take no more than `maxmemory-clients`. Those with
     /// `CLIENT NO-EVICT` count and stay.
-    pub fn evict_clients(&self) {
+    pub(crate) fn evict_clients(&self) {
         let bytes_max = clients_bytes_max(&self.settings.current());
         if bytes_max == 0 {
             return;

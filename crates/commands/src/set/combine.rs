@@ -165,7 +165,8 @@ fn union(rules: &Rules, sets: &[Option<SetRef<'_>>], mut result: Set) -> Set {
 fn difference(rules: &Rules, sets: &[Option<SetRef<'_>>], mut result: Set) -> Set {
     let Some((&Some(first), others)) = sets.split_first() else { return result };
     let others: Vec<SetRef<'_>> = others.iter().copied().flatten().collect();
-    let lookups = first.len() * sets.len() / 2;
+    // Absent sets are no work.
+    let lookups = first.len() * (1 + others.len()) / 2;
     let changes = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
     if lookups <= changes {
         let mut others = others;

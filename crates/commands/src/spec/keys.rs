@@ -204,10 +204,12 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// Where the request cannot have the keys that it announces.
+    /// Where the request cannot have the keys that it announces; those that could be told have been found all the same, for a command may look at
+    /// them before it comes upon what is wrong.
     pub fn key_positions(&self, args: Args<'_>, found: &mut Vec<usize>) -> Result<(), InvalidKeys> {
         found.clear();
-        self.keys.iter().filter(|keys| !keys.not_key).try_for_each(|keys| keys.find_in(args, found))
+        let specs = self.keys.iter().filter(|keys| !keys.not_key);
+        specs.fold(Ok(()), |result, keys| result.and(keys.find_in(args, found)))
     }
 
     /// The keys where they stand at equal distances and nowhere else; what the routing of most commands uses.

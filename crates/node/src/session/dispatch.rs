@@ -416,10 +416,8 @@ impl<'a> Context<'a> {
     fn hold_several(&self, entry: &Entry, args: Args<'_>) -> Result<Access<'a>, CommandError> {
         let keyspace = &self.node.keyspace;
         let mut positions = Vec::new();
-        // Where the keys cannot be told, the command says what is wrong with its arguments before it asks for a key.
-        if entry.spec.key_positions(args, &mut positions).is_err() {
-            positions.clear();
-        }
+        // Where some keys cannot be told, the command says what is wrong with its arguments before it asks for one of those.
+        let _ = entry.spec.key_positions(args, &mut positions);
         let keys = || positions.iter().map(|&position| &args[position]);
         let access = keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment);
         if self.node.cluster.is_some() {

@@ -95,9 +95,9 @@ fn hold_stretch(context: &mut Context<'_>, stretch: &[Step<'_>]) {
     let mut positions = Vec::new();
     for Step { entry, args } in stretch {
         let Some(entry) = entry else { continue };
-        if entry.spec.key_positions(*args, &mut positions).is_ok() {
-            keys.extend(positions.iter().filter_map(|&position| args.get(position)));
-        }
+        // Where some keys cannot be told, the command asks for none of those.
+        let _ = entry.spec.key_positions(*args, &mut positions);
+        keys.extend(positions.iter().filter_map(|&position| args.get(position)));
     }
     context.hold_for_transaction(&keys);
 }

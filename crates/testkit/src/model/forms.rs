@@ -171,12 +171,13 @@ const SORTED_SETS: &[&str] = &[
     "OBJECT ENCODING zset",
 ];
 
-/// Without GEODIST, GEOHASH, GEOPOS and FROMMEMBER: of scores that are no place they tell what C leaves undefined.
+/// Without GEODIST, GEOHASH, GEOPOS and FROMMEMBER: of scores that are no place they tell what C leaves undefined. Without COUNT in an order: which of equally
+/// distant members come first is a matter of the oracle's way to sort.
 const GEO: &[&str] = &[
-    "GEOADD zset [NX|XX] [CH] (degrees degrees member)...",
-    "~GEOSEARCH zset FROMLONLAT degrees degrees BYRADIUS box KM [WITHCOORD] [WITHDIST] [WITHHASH]",
-    "GEOSEARCH zset FROMLONLAT degrees degrees BYBOX box box KM ASC|DESC [COUNT count]",
-    "GEOSEARCHSTORE zset zset FROMLONLAT degrees degrees BYRADIUS box KM",
+    "GEOADD geo [NX|XX] [CH] (degrees degrees member)...",
+    "~GEOSEARCH geo FROMLONLAT degrees degrees BYRADIUS box KM [WITHCOORD] [WITHDIST] [WITHHASH]",
+    "GEOSEARCH geo FROMLONLAT degrees degrees BYBOX box box KM ASC|DESC",
+    "GEOSEARCHSTORE geo geo FROMLONLAT degrees degrees BYRADIUS box KM",
 ];
 
 const STREAMS: &[&str] = &[

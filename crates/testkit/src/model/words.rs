@@ -7,7 +7,12 @@ use base::Rng;
 use super::form::pick;
 
 /// The kinds of keys. The keys of a kind are its name and a number, and hold values of one type for the most part.
-pub(super) const KEY_KINDS: [&str; 7] = ["string", "list", "set", "hash", "zset", "stream", "hll"];
+pub(super) const KEY_KINDS: [&str; 8] =
+    ["string", "list", "set", "hash", "zset", "stream", "hll", "geo"];
+
+/// Those of which commands for other kinds get a key now and then. A HyperLogLog is none, for a string's commands would write into its registers, nor is a
+/// sorted set of places: sums of their scores are not always written in the same digits.
+const STRAY_KINDS: [&str; 6] = ["string", "list", "set", "hash", "zset", "stream"];
 
 /// How many keys of a kind there are.
 const KEYS: u64 = 4;
@@ -129,7 +134,7 @@ impl Words {
 
     fn key(&mut self, kind: &str) -> Vec<u8> {
         let stray = self.rng.percent(STRAY_PERCENT);
-        let kind = if stray { *pick(&mut self.rng, &KEY_KINDS) } else { kind };
+        let kind = if stray { *pick(&mut self.rng, &STRAY_KINDS) } else { kind };
         self.last_key = format!("{kind}{}", self.rng.below(KEYS)).into_bytes();
         self.last_key.clone()
     }

@@ -128,8 +128,8 @@ fn paths(outcome: &Outcome) -> Line {
     let figure = "whole path without sockets, two threads against one".to_owned();
     let goal = format!("{THREADS_RATIO}x or more");
     let found = outcome.paths.as_ref().and_then(|row| {
-        let (_, _, get) = row.medians(Kind::Get)?;
-        let (_, _, set) = row.medians(Kind::Set)?;
+        let get = row.medians(Kind::Get)?.ratio;
+        let set = row.medians(Kind::Set)?.ratio;
         Some((format!("GET {get:.2}x, SET {set:.2}x"), get.min(set) >= THREADS_RATIO))
     });
     let mut line = line(figure, goal, found);

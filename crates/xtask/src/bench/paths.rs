@@ -3,7 +3,7 @@
 //! The measured program is the example `paths` of the root package:
 //!
 //! ```text
-//! target/release/examples/paths --threads N --keys K --duration-ms T
+//! target/release/examples/paths --threads N --keys K --duration-ms T [--apart]
 //! ```
 //!
 //! It fills a node with keys 0 to K-1 (the keys and values of the throughput row), pins thread `i` to
@@ -15,7 +15,8 @@
 //! set 9876543.2
 //! ```
 //!
-//! in commands per second. Anything else, or an exit code other than 0, fails the run.
+//! in commands per second. With `--apart`, each thread has a node of its own with its share of the keys: two threads apart against two on one
+//! node tell what threads lose to each other, in locks and in lines of the cache. Anything else, or an exit code other than 0, fails the run.
 
 use super::options::Options;
 use super::readings::{self, Cores};
@@ -41,11 +42,24 @@ pub(crate) enum Paths {
     Measured(Vec<Pair>),
 }
 
-/// One pair: one thread and two threads, one right after the other.
+/// One pair: one thread, two threads, and two threads apart, one right after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Pair {
     one: Rates,
     two: Rates,
+    apart: Rates,
+}
+
+/// What a row tells of one kind of request: medians.
+pub(crate) struct Medians {
+    /// Commands per second of one thread.
+    pub(crate) one: f64,
+    /// Commands per second of two threads.
+    pub(crate) two: f64,
+    /// The second by the first, of each pair.
+    pub(crate) ratio: f64,
+    /// The part of two threads' time that is lost since they share a node, of each pair; below 0 where it is less than the noise.
+    pub(crate) lost: f64,
 }
 
 /// Commands per second.
@@ -65,15 +79,17 @@ impl Rates {
 }
 
 impl Paths {
-    /// Medians of commands per second of one thread and of two, and of their ratio.
-    pub(crate) fn medians(&self, kind: Kind) -> Option<(f64, f64, f64)> {
+    /// The medians of all pairs.
+    pub(crate) fn medians(&self, kind: Kind) -> Option<Medians> {
         let Paths::Measured(pairs) = self else { return None };
         let of =
             |figure: &dyn Fn(&Pair) -> f64| median(&pairs.iter().map(figure).collect::<Vec<f64>>());
-        let one = of(&|pair| pair.one.of(kind))?;
-        let two = of(&|pair| pair.two.of(kind))?;
-        let ratio = of(&|pair| pair.two.of(kind) / pair.one.of(kind))?;
-        Some((one, two, ratio))
+        Some(Medians {
+            one: of(&|pair| pair.one.of(kind))?,
+            two: of(&|pair| pair.two.of(kind))?,
+            ratio: of(&|pair| pair.two.of(kind) / pair.one.of(kind))?,
+            lost: of(&|pair| 1.0 - pair.two.of(kind) / pair.apart.of(kind))?,
+        })
     }
 }
 
@@ -91,7 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<Paths> {
         "paths",
     ]))?;
     let program = tools::target_folder().join("release/examples/paths");
-    let seconds = 2.0 * (2.0 * options.cell.as_secs_f64() + options.keys as f64 / 1e6);
+    let seconds = 3.0 * (2.0 * options.cell.as_secs_f64() + options.keys as f64 / 1e6);
     println!("[paths] {} pairs, about {seconds:.0} s each", options.pairs);
     // The program pins its threads itself.
     readings::unpin()?;
@@ -110,30 +126,35 @@ pub(crate) fn run(options: &Options) -> Result<Paths> {
     Ok(Paths::Measured(pairs))
 }
 
-/// One thread first in even pairs, two threads first in odd ones.
+/// One thread first in even pairs, last in odd ones.
 fn one_pair(options: &Options, program: &Path, number: usize) -> Result<Pair> {
-    let (one, two) = if number.is_multiple_of(2) {
-        let one = rates(options, program, 1)?;
-        (one, rates(options, program, 2)?)
+    let run = |threads, is_apart| rates(options, program, threads, is_apart);
+    let pair = if number.is_multiple_of(2) {
+        let (one, two) = (run(1, false)?, run(2, false)?);
+        Pair { one, two, apart: run(2, true)? }
     } else {
-        let two = rates(options, program, 2)?;
-        (rates(options, program, 1)?, two)
+        let (apart, two) = (run(2, true)?, run(2, false)?);
+        Pair { one: run(1, false)?, two, apart }
     };
+    let Pair { one, two, apart } = pair;
     println!(
-        "  pair {}: GET {:.2} -> {:.2} M/s, SET {:.2} -> {:.2} M/s",
+        "  pair {}: GET {:.2} -> {:.2} M/s ({:.2} apart), SET {:.2} -> {:.2} M/s ({:.2} apart)",
         number + 1,
         one.get / 1e6,
         two.get / 1e6,
+        apart.get / 1e6,
         one.set / 1e6,
-        two.set / 1e6
+        two.set / 1e6,
+        apart.set / 1e6
     );
-    Ok(Pair { one, two })
+    Ok(pair)
 }
 
-fn rates(options: &Options, program: &Path, threads: usize) -> Result<Rates> {
+fn rates(options: &Options, program: &Path, threads: usize, is_apart: bool) -> Result<Rates> {
     let mut command = Command::new(program);
     command.args(["--threads", &threads.to_string(), "--keys", &options.keys.to_string()]);
     command.args(["--duration-ms", &options.cell.as_millis().to_string()]);
+    command.args(is_apart.then_some("--apart"));
     parse(&tools::run(&mut command)?)
 }
 

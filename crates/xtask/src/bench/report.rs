@@ -5,7 +5,7 @@ use super::commands::{self, Commands};
 use super::goals;
 use super::memory::Memory;
 use super::options::{Generator, Options};
-use super::paths::Paths;
+use super::paths::{Medians, Paths};
 use super::pause;
 use super::peer::Peer;
 use super::statistics::{median, range};
@@ -233,16 +233,18 @@ fn pauses(options: &Options, runs: &[pause::Run]) -> String {
 fn paths(row: &Paths) -> String {
     let mut text = String::from(
         "## The whole path without sockets\n\n\
-         Decode, route, lock, execute and encode, in memory (`examples/paths.rs`); medians.\n\n",
+         Decode, route, lock, execute and encode, in memory (`examples/paths.rs`); medians. \"Lost\" is the part of two threads' \
+         time that goes to locks and to lines of the cache that both want: what they do on one node, against what they do on a node each \
+         with half of the keys.\n\n",
     );
     if matches!(row, Paths::NotBuiltYet) {
         return text + "Not built yet.\n\n";
     }
-    text += "| | one thread, M/s | two threads, M/s | ratio |\n|---|---:|---:|---:|\n";
+    text += "| | one thread, M/s | two threads, M/s | ratio | lost |\n|---|---:|---:|---:|---:|\n";
     for kind in Kind::ALL {
-        if let Some((one, two, ratio)) = row.medians(kind) {
-            let (name, one, two) = (kind.name(), one / 1e6, two / 1e6);
-            let _ = writeln!(text, "| {name} | {one:.2} | {two:.2} | {ratio:.2}x |");
+        if let Some(Medians { one, two, ratio, lost }) = row.medians(kind) {
+            let (name, one, two, lost) = (kind.name(), one / 1e6, two / 1e6, 100.0 * lost);
+            let _ = writeln!(text, "| {name} | {one:.2} | {two:.2} | {ratio:.2}x | {lost:.1} % |");
         }
     }
     text + "\n"

@@ -210,7 +210,7 @@ impl Connection {
         bench.worker.stats().output_bytes.add(bench.output.len() as u64);
         let hard_limit = client.output_limit(&bench.worker.tuning.output_limits).hard_bytes;
         let unread = (self.output.len() + bench.output.len()) as u64;
-        if hard_limit != 0 && unread > hard_limit.saturating_add(OUTPUT_BYTES_FREE) {
+        if hard_limit != 0 && unread > hard_limit.max(OUTPUT_BYTES_FREE) {
             client.kill_for_unread();
             bench.output.clear();
             return;
@@ -266,7 +266,7 @@ impl Connection {
     }
 }
 
-/// What a client may have unread beside its limit, in bytes: in Redis it stands in a buffer of the client that is not counted.
+/// What a client may have unread whatever its limit, in bytes: so much stands in a buffer of the client in Redis that is not counted.
 const OUTPUT_BYTES_FREE: u64 = 16 << 10;
 
 /// How much memory the worker's output buffer keeps between batches, in bytes.

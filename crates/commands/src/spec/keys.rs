@@ -215,8 +215,11 @@ impl Spec {
     /// them before it comes upon what is wrong.
     pub fn key_positions(&self, args: Args<'_>, found: &mut Vec<usize>) -> Result<(), InvalidKeys> {
         found.clear();
-        let specs = self.keys.iter().filter(|keys| !keys.not_key);
-        specs.fold(Ok(()), |result, keys| result.and(keys.find_in(args, found)))
+        let mut result = Ok(());
+        for keys in self.keys.iter().filter(|keys| !keys.not_key) {
+            result = result.and(keys.find_in(args, found));
+        }
+        result
     }
 
     /// The keys where they stand at equal distances and nowhere else; what the routing of most commands uses.

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod bad_input;
+mod blocking;
 mod clients;
 mod command_line;
 mod demo;

@@ -26,7 +26,7 @@ pub struct KeySpec {
 }
 
 /// Where the search for keys begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Begin {
     /// At this argument; the name is number 0.
     Index(usize),
@@ -37,6 +37,9 @@ pub enum Begin {
         /// Where to look for it.
         from: i64,
     },
+    /// At a place that the request has to be read for; COMMAND INFO calls it unknown. `None` where there is no such key, or none that an argument
+    /// names.
+    Unknown(fn(Args<'_>) -> Option<usize>),
 }
 
 /// Which arguments are keys, counted from where the search began.
@@ -160,6 +163,10 @@ impl KeySpec {
             Begin::Index(index) => index,
             Begin::Keyword { word, from } => match find_word(args, word, from) {
                 Some(at) => at + 1,
+                None => return Ok(()),
+            },
+            Begin::Unknown(find) => match find(args) {
+                Some(at) => at,
                 None => return Ok(()),
             },
         };

@@ -9,7 +9,7 @@ use crate::table::{Action, Container, Entry};
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
-use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Whole, echoed};
+use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Whole, Wide, echoed};
 use engine::{Access, Reach};
 use resp::{Args, Reply};
 use std::sync::Arc;
@@ -229,8 +229,39 @@ impl<'a> Context<'a> {
                 })
             }
             Run::Blocking(blocking) => self.run_blocking(blocking, entry, prepared, args, reply),
+            Run::Wide(wide) => self.run_wide(wide, entry, prepared, args, reply),
             Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
         }
+    }
+
+    /// Runs a command that may read keys that no argument names.
+    fn run_wide(
+        &mut self,
+        wide: Wide,
+        entry: &Entry,
+        prepared: &Prepared<'_>,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let has_memory = self.has_memory_for(entry);
+        let in_cluster = self.node.cluster.is_some();
+        let mut run = |access: &mut Access<'_>| {
+            if !has_memory {
+                return Err(OUT_OF_MEMORY);
+            }
+            (wide.run)(&mut access.edit(), args, in_cluster, reply)
+        };
+        if self.held.is_some() || in_cluster || !(wide.reads_others)(args) {
+            return self.holding(entry, prepared, args, run);
+        }
+        let keyspace = &self.node.keyspace;
+        let mut access = keyspace.hold_all(self.state.database, self.worker, self.moment);
+        let outcome = run(&mut access);
+        self.remember_keys(entry, args);
+        if access.has_effects() {
+            self.conclude(access);
+        }
+        outcome
     }
 
     /// Runs a command that waits where there is nothing for it.

@@ -118,9 +118,16 @@ impl Fixture {
                     rng: &mut rng,
                     changes: 0,
                     flushed: Vec::new(),
+                    expired: Vec::new(),
                 };
                 let outcome = whole(&mut over_all, args, reply);
                 self.keyspace.tally(WORKER).count_changes(over_all.changes);
+                for key in over_all.expired {
+                    let keys = std::iter::once(&*key);
+                    let mut access =
+                        self.keyspace.hold_keys(keys, self.database, WORKER, self.moment);
+                    access.view().peek(&key);
+                }
                 outcome
             }
         }

@@ -21,4 +21,6 @@ pub struct Whole<'a, 'k> {
     pub changes: u64,
     /// What was flushed, for a thread that has time to free it.
     pub flushed: Vec<Flushed>,
+    /// Keys of the database that were come upon and whose time has come: they are to be removed.
+    pub expired: Vec<Box<[u8]>>,
 }

@@ -406,9 +406,10 @@ fn settle(
     tally.add_memory(after.bytes - before.bytes);
 }
 
-/// Whether the record's time has come.
+/// Whether the record's time has come: nobody sees it any more.
 #[inline]
-pub(crate) fn is_expired(record: &KeyRecord, now: UnixMillis) -> bool {
+#[must_use]
+pub fn is_expired(record: &KeyRecord, now: UnixMillis) -> bool {
     record.expire_at().is_some_and(|at| now.0 > at)
 }
 

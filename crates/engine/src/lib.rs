@@ -34,7 +34,7 @@ mod waiting;
 mod walk;
 mod watch;
 
-pub use access::Access;
+pub use access::{Access, is_expired};
 pub use collections::{NewValue, Record, Value};
 pub use edit::{Change, Edit, Expiry};
 pub use events::{Effects, EventClass, EventClasses, KeyEvent, ModifiedKey};

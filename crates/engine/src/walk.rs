@@ -13,16 +13,15 @@ impl Reach<'_, '_> {
     /// Visits the keys of a database from `cursor` on until `count` were visited or the end was reached; returns the
     /// cursor to go on with, 0 at the end.
     ///
-    /// A key that is there from the first call to the last is visited at least once, whatever else changes meanwhile.
+    /// A key that is there from the first call to the last is visited at least once, whatever else changes meanwhile. Those whose time has
+    /// come are among them ([`is_expired`]).
     pub fn scan(
         &mut self,
         database: usize,
         cursor: u64,
         count: usize,
-        now: UnixMillis,
         mut visit: impl FnMut(&KeyRecord),
     ) -> u64 {
-        let mut visit = live_only(now, &mut visit);
         let (mut number, mut within) = split(cursor);
         let mut visited = 0;
         while let Some(slot) = self.keyspace().occupied.next(database, usize::from(number)) {
@@ -49,14 +48,12 @@ impl Reach<'_, '_> {
         (database, slot): (usize, Slot),
         cursor: u64,
         count: usize,
-        now: UnixMillis,
         mut visit: impl FnMut(&KeyRecord),
     ) -> u64 {
         let (number, within) = split(cursor);
         if number > slot.number() {
             return 0;
         }
-        let mut visit = live_only(now, &mut visit);
         let mut within = if number == slot.number() { within } else { 0 };
         let mut visited = 0;
         loop {
@@ -179,15 +176,6 @@ impl Reach<'_, '_> {
                 Some(live.key().to_vec())
             })
         })
-    }
-}
-
-/// Passes on the records whose time has not come.
-fn live_only(now: UnixMillis, visit: &mut impl FnMut(&KeyRecord)) -> impl FnMut(&KeyRecord) {
-    move |record| {
-        if !is_expired(record, now) {
-            visit(record);
-        }
     }
 }
 

@@ -210,12 +210,6 @@ impl Node {
         true
     }
 
-    /// The memory in use, in bytes: what was there at the start, the keys, what clients have, and the links of the bus.
-    #[must_use]
-    pub fn used_memory_bytes(&self) -> u64 {
-        MemoryUse::of(self).used
-    }
-
     /// The most memory that was in use, as far as the timer and those that ask have seen, given what is now.
     pub(crate) fn peak_memory_bytes(&self, used: u64) -> u64 {
         self.upkeep.peak_bytes.fetch_max(used, Relaxed).max(used)

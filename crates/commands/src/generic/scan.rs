@@ -3,7 +3,7 @@
 use super::pattern::KeyPattern;
 use crate::scan::{Found, ScanOptions, Scanned, parse_cursor};
 use crate::{Outcome, Whole};
-use engine::{KeyRecord, kind};
+use engine::{KeyRecord, is_expired, kind};
 use resp::{Args, Reply};
 
 pub(super) fn scan(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -17,15 +17,15 @@ pub(super) fn scan(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Reply<
     };
     let now = whole.moment.now;
     let mut found = Found::new(reply);
-    let visit = |record: &KeyRecord| {
-        if is_wanted(record) {
-            found.add(record.key());
-        }
+    let visit = |record: &KeyRecord| match is_wanted(record) {
+        true if is_expired(record, now) => whole.expired.push(record.key().into()),
+        true => found.add(record.key()),
+        false => {}
     };
     let (database, count) = (whole.database, options.count);
     let next = match pattern.slot() {
-        Some(slot) => whole.reach.scan_slot((database, slot), cursor, count, now, visit),
-        None => whole.reach.scan(database, cursor, count, now, visit),
+        Some(slot) => whole.reach.scan_slot((database, slot), cursor, count, visit),
+        None => whole.reach.scan(database, cursor, count, visit),
     };
     found.write_step(next, reply);
     Ok(())

@@ -355,9 +355,11 @@ impl<'a> Context<'a> {
             rng: self.rng,
             changes: 0,
             flushed: Vec::new(),
+            expired: Vec::new(),
         };
         let outcome = run(&mut all);
-        let Whole { changes, flushed, .. } = all;
+        let Whole { changes, flushed, expired, .. } = all;
+        expired.iter().for_each(|key| self.remove_expired(key));
         self.node.keyspace.tally(self.worker).count_changes(changes);
         if !flushed.is_empty() {
             self.node.tracking.invalidate_all();
@@ -368,6 +370,22 @@ impl<'a> Context<'a> {
             self.conclude_whole();
         }
         outcome
+    }
+
+    /// Removes a key that was come upon and whose time had come.
+    #[cold]
+    fn remove_expired(&mut self, key: &[u8]) {
+        if let Some(access) = &mut self.held {
+            access.select(self.state.database);
+            access.view().peek(key);
+            return;
+        }
+        let (keyspace, keys) = (&self.node.keyspace, std::iter::once(key));
+        let mut access = keyspace.hold_keys(keys, self.state.database, self.worker, self.moment);
+        access.view().peek(key);
+        if access.has_effects() {
+            self.conclude(access);
+        }
     }
 
     /// Runs a command under the locks of its keys' slots, where they are served here.

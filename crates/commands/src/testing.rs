@@ -113,6 +113,7 @@ impl Fixture {
                     rng: &mut rng,
                     changes: 0,
                     flushed: Vec::new(),
+                    due: Vec::new(),
                 };
                 let outcome = whole(&mut over_all, args, reply);
                 self.keyspace.tally(WORKER).count_changes(over_all.changes);

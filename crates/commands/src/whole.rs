@@ -21,4 +21,6 @@ pub struct Whole<'a, 'k> {
     pub changes: u64,
     /// What was flushed, for a thread that has time to free it.
     pub flushed: Vec<Flushed>,
+    /// Keys of the selected database that were come by and whose time has come: they are removed when the command has run.
+    pub due: Vec<Box<[u8]>>,
 }

@@ -37,7 +37,7 @@ fn main() {
         let keyspace = fill(keys, Expiry::At(NOW.0 + 1_000_000));
         let mut rng = Rng::from_seed(1);
         let scan = micros(|| {
-            black_box(keyspace.reach().scan(0, 0, 10, NOW, |_| {}));
+            black_box(keyspace.reach().scan(0, 0, 10, NOW, |_, _| {}));
         });
         let random = micros(|| {
             black_box(keyspace.reach().random_key(0, &mut rng, NOW));

@@ -72,7 +72,8 @@ fn a_full_scan_returns_every_key() {
     let mut seen = std::collections::BTreeSet::new();
     let mut cursor = 0;
     loop {
-        cursor = keyspace.reach().scan(0, cursor, 10, NOW, |record| {
+        cursor = keyspace.reach().scan(0, cursor, 10, NOW, |record, is_due| {
+            assert!(!is_due);
             seen.insert(record.key().to_vec());
         });
         if cursor == 0 {
@@ -117,7 +118,7 @@ fn a_scan_of_one_slot_stays_in_it_whatever_the_cursor() {
     let mut seen = std::collections::BTreeSet::new();
     let mut cursor = 0;
     loop {
-        cursor = keyspace.reach().scan_slot((0, slot), cursor, 7, NOW, |record| {
+        cursor = keyspace.reach().scan_slot((0, slot), cursor, 7, NOW, |record, _| {
             assert_eq!(Slot::of_key(record.key()), slot);
             seen.insert(record.key().to_vec());
         });
@@ -129,7 +130,7 @@ fn a_scan_of_one_slot_stays_in_it_whatever_the_cursor() {
     assert_eq!(seen.len(), 200);
     let later = u64::from(slot.number()) + 1;
     assert_eq!(
-        keyspace.reach().scan_slot((0, slot), later, 7, NOW, |_| panic!("past the slot")),
+        keyspace.reach().scan_slot((0, slot), later, 7, NOW, |_, _| panic!("past the slot")),
         0
     );
 }

@@ -13,16 +13,17 @@ impl Reach<'_, '_> {
     /// Visits the keys of a database from `cursor` on until `count` were visited or the end was reached; returns the
     /// cursor to go on with, 0 at the end.
     ///
-    /// A key that is there from the first call to the last is visited at least once, whatever else changes meanwhile.
+    /// A key that is there from the first call to the last is visited at least once, whatever else changes meanwhile. One whose time
+    /// has come is visited, too, and `true` says so: it has still to be removed.
     pub fn scan(
         &mut self,
         database: usize,
         cursor: u64,
         count: usize,
         now: UnixMillis,
-        mut visit: impl FnMut(&KeyRecord),
+        mut visit: impl FnMut(&KeyRecord, bool),
     ) -> u64 {
-        let mut visit = live_only(now, &mut visit);
+        let mut visit = with_expiry(now, &mut visit);
         let (mut number, mut within) = split(cursor);
         let mut visited = 0;
         while let Some(slot) = self.keyspace().occupied.next(database, usize::from(number)) {
@@ -50,13 +51,13 @@ impl Reach<'_, '_> {
         cursor: u64,
         count: usize,
         now: UnixMillis,
-        mut visit: impl FnMut(&KeyRecord),
+        mut visit: impl FnMut(&KeyRecord, bool),
     ) -> u64 {
         let (number, within) = split(cursor);
         if number > slot.number() {
             return 0;
         }
-        let mut visit = live_only(now, &mut visit);
+        let mut visit = with_expiry(now, &mut visit);
         let mut within = if number == slot.number() { within } else { 0 };
         let mut visited = 0;
         loop {
@@ -182,13 +183,12 @@ impl Reach<'_, '_> {
     }
 }
 
-/// Passes on the records whose time has not come.
-fn live_only(now: UnixMillis, visit: &mut impl FnMut(&KeyRecord)) -> impl FnMut(&KeyRecord) {
-    move |record| {
-        if !is_expired(record, now) {
-            visit(record);
-        }
-    }
+/// Passes on records, and whether their time has come.
+fn with_expiry(
+    now: UnixMillis,
+    visit: &mut impl FnMut(&KeyRecord, bool),
+) -> impl FnMut(&KeyRecord) {
+    move |record| visit(record, is_expired(record, now))
 }
 
 /// The slot of a cursor, and the cursor of that slot's table.

@@ -136,7 +136,7 @@ impl Connection {
             let bench = Arc::clone(&self.bench);
             let bench = &mut *bench.lock();
             let now = clock::monotonic();
-            if self.session.unblock(&bench.worker.node, now, &mut bench.output) {
+            if self.session.unblock(&bench.worker, now, &mut bench.output) {
                 self.timer = None;
                 self.write_out(cx, bench);
                 self.phase = Phase::Execute;

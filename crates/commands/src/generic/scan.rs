@@ -17,8 +17,14 @@ pub(super) fn scan(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Reply<
     };
     let now = whole.moment.now;
     let mut found = Found::new(reply);
-    let visit = |record: &KeyRecord| {
-        if is_wanted(record) {
+    let due = &mut whole.due;
+    let visit = |record: &KeyRecord, is_due: bool| {
+        if !is_wanted(record) {
+            return;
+        }
+        if is_due {
+            due.push(record.key().into());
+        } else {
             found.add(record.key());
         }
     };

@@ -318,9 +318,11 @@ impl<'a> Context<'a> {
             rng: self.rng,
             changes: 0,
             flushed: Vec::new(),
+            due: Vec::new(),
         };
         let outcome = run(&mut all);
-        let Whole { changes, flushed, .. } = all;
+        let Whole { changes, flushed, due, .. } = all;
+        due.iter().for_each(|key| self.remove_due(key));
         self.node.keyspace.tally(self.worker).count_changes(changes);
         if !flushed.is_empty() {
             self.node.tracking.invalidate_all();
@@ -331,6 +333,21 @@ impl<'a> Context<'a> {
             self.conclude_whole();
         }
         outcome
+    }
+
+    /// Removes a key whose time has come: looking at it does.
+    fn remove_due(&mut self, key: &[u8]) {
+        if let Some(held) = &mut self.held {
+            let _ = held.view().peek(key);
+            return;
+        }
+        let (database, keys) = (self.state.database, std::iter::once(key));
+        let keyspace = &self.node.keyspace;
+        let mut access = keyspace.hold_keys(keys, database, self.worker, self.moment);
+        let _ = access.view().peek(key);
+        if access.has_effects() {
+            self.conclude(access);
+        }
     }
 
     /// Runs a command under the locks of its keys' slots, where they are served here.

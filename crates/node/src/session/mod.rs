@@ -227,12 +227,21 @@ impl Session {
     }
 
     /// Appends the reply that a connection waits for; false while there is none.
-    pub fn unblock(&mut self, node: &Node, now: Monotonic, out: &mut Vec<u8>) -> bool {
+    pub fn unblock(&mut self, worker: &Worker, now: Monotonic, out: &mut Vec<u8>) -> bool {
         let Some(blocked) = &self.state.blocked else { return true };
+        let node = &worker.node;
         let Some(reply) = node.blocked.take_reply(blocked, now, &node.keyspace) else {
             return false;
         };
         self.state.blocked = None;
+        if let Some(error) = reply.strip_prefix(b"-") {
+            // It was counted as a call when it began to wait; that it fails is known only now.
+            let stats = worker.stats();
+            stats.count_error(error.strip_suffix(b"\r\n").unwrap_or(error));
+            if let Some(index) = self.state.last_command.checked_sub(1) {
+                stats.by_command[index].failed.add(1);
+            }
+        }
         let start = out.len();
         out.extend_from_slice(&reply);
         self.state.keep_reply(start, out);

@@ -171,6 +171,13 @@ fn a_client_that_asks_for_more_than_it_may_leave_unread_is_disconnected() {
     assert_eq!(client.command(&["SET", "k", &value]), Reply::Status("OK".into()));
     client.send_raw(b"GET k\r\n").expect("it listens");
     assert!(client.is_closed(LIMIT), "it got more than the limit");
+    // Up to 16 KiB, a limit counts for nothing: who has set one too low can still speak.
+    let mut client = server.client();
+    let set = ["CONFIG", "SET", "client-output-buffer-limit", "normal 10 0 0"];
+    assert_eq!(client.command(&set), Reply::ok());
+    assert!(client.command(&["INFO"]).text().is_some_and(|text| text.len() > 1000));
+    client.send_raw(b"GET k\r\n").expect("it listens");
+    assert!(client.is_closed(LIMIT), "it got more than the limit");
     let told = || server.log().contains("closed for overcoming of output buffer limits.");
     assert!(wait::until(LIMIT, told), "{}", server.log());
 }

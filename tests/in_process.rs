@@ -192,7 +192,7 @@ impl Link {
     fn run(&mut self) {
         while !self.is_closed() {
             let now = self.world.pass();
-            if !self.session.unblock(&self.world.node, now.monotonic, &mut self.output) {
+            if !self.session.unblock(&self.worker, now.monotonic, &mut self.output) {
                 return;
             }
             self.step = self.session.execute(&mut self.worker, now, &self.input, &mut self.output);

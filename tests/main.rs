@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "tests print what they did")]
 
+mod arguments;
 mod bad_input;
 mod clients;
 mod command_line;

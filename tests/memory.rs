@@ -112,6 +112,66 @@ fn the_largest_clients_go_when_all_take_too_much() {
     assert!(protected.reply().is_ok_and(|reply| reply.text().is_some()));
 }
 
+/// The timers stand still: who takes too much goes because of what it has sent.
+#[test]
+fn a_client_that_comes_to_take_too_much_goes_at_once() {
+    let server = Server::standalone(&crate::program());
+    let mut client = server.client();
+    is_ok(&mut client, "DEBUG PAUSE-CRON 1");
+    is_ok(&mut client, "CONFIG SET maxmemory 10mb maxmemory-clients 10%");
+    let incomplete = [&b"*2\r\n$4\r\nECHO\r\n$2000000\r\n"[..], &[b'x'; 1_100_000]].concat();
+    let large = [b'x'; 400_000];
+    let set = encode_command(&[&b"SET"[..], b"k", &large]);
+    let transaction =
+        [&encode_command(&[b"MULTI".as_slice()]), &set, &set, &set].map(Vec::as_slice).concat();
+    let many = |words: &[&str], before: Option<&str>| {
+        let names: Vec<String> = (0..10_000).map(|number| format!("{number:050}")).collect();
+        let names = names.iter().flat_map(|name| before.into_iter().chain([name.as_str()]));
+        let words: Vec<&[u8]> = words.iter().copied().chain(names).map(str::as_bytes).collect();
+        encode_command(&words)
+    };
+    let ways = [
+        ("a long request", incomplete),
+        ("a transaction", transaction),
+        ("watched keys", many(&["WATCH"], None)),
+        ("patterns", many(&["PSUBSCRIBE"], None)),
+        ("prefixes", many(&["CLIENT", "TRACKING", "ON", "BCAST"], Some("PREFIX"))),
+    ];
+    for (number, (way, bytes)) in (1..).zip(ways) {
+        let mut greedy = server.client();
+        // It may be gone before it has sent everything.
+        let _ = greedy.send_raw(&bytes);
+        while greedy.reply().is_ok() {}
+        assert_eq!(info(&mut client, "stats")["evicted_clients"], number, "{way}");
+    }
+}
+
+#[test]
+fn as_many_clients_go_as_must_and_the_largest_first() {
+    const SIZES: [usize; 3] = [3_000_000, 1_000_000, 130_000];
+    let server = Server::standalone(&crate::program());
+    let mut client = server.client();
+    let mut clients = Vec::new();
+    for size in SIZES.into_iter().flat_map(|size| [size; 3]) {
+        let mut one = server.client();
+        is_ok(&mut one, &format!("CLIENT SETNAME size-{size}"));
+        let request = [&b"*2\r\n$4\r\nECHO\r\n$5000000\r\n"[..], &vec![b'x'; size]].concat();
+        one.send_raw(&request).expect("it reads");
+        clients.push(one);
+    }
+    let sum = SIZES.map(|size| 3 * size as i64).iter().sum::<i64>();
+    let waiting = |client: &mut Client| info(client, "memory")["mem_clients_normal"];
+    assert!(wait::until(LIMIT, || waiting(&mut client) >= sum));
+    let mut left = |limit: usize| {
+        is_ok(&mut client, &format!("CONFIG SET maxmemory-clients {limit}"));
+        let list = client.command(&["CLIENT", "LIST"]).text().unwrap_or_default();
+        SIZES.map(|size| list.matches(&format!("name=size-{size} ")).count())
+    };
+    assert_eq!(left(7_500_000), [1, 3, 3]);
+    assert_eq!(left(4_500_000), [0, 3, 3]);
+    assert_eq!(left(1_500_000), [0, 1, 3]);
+}
+
 /// What it takes is printed, not asserted: the machine may be busy.
 #[test]
 fn a_million_keys_that_expire_at_once_go_and_nobody_waits() {

@@ -22,6 +22,7 @@ pub mod keyspace;
 pub mod list;
 mod scan;
 pub mod set;
+pub mod sort;
 pub mod sorted_set;
 pub mod spec;
 pub mod stream;
@@ -52,8 +53,19 @@ pub enum Run {
     Write(fn(&mut Edit<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
     /// Changes the keys that it declares, or waits until they hold something.
     Blocking(Blocking),
+    /// Changes the keys that it declares, and for some requests reads others.
+    Wide(Wide),
     /// Goes over the whole keyspace, one slot at a time or all at once.
     Whole(fn(&mut Whole<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+}
+
+/// A command that may read keys that no argument names, for their names are made of what it finds.
+#[derive(Clone, Copy)]
+pub struct Wide {
+    /// Runs it; tells whether this is a node of a cluster.
+    pub run: fn(&mut Edit<'_, '_>, Args<'_>, in_cluster: bool, &mut Reply<'_>) -> Outcome,
+    /// Whether a request reads such keys. Outside a cluster all slots have to be held then; in a cluster these keys are of the slot of those that are named.
+    pub reads_others: fn(Args<'_>) -> bool,
 }
 
 /// A declared command of this crate.
@@ -70,6 +82,7 @@ pub const FAMILIES: &[&[KeyspaceCommand]] = &[
     keyspace::COMMANDS,
     list::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     sorted_set::COMMANDS,
     stream::COMMANDS,
     string::COMMANDS,

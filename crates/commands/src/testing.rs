@@ -94,6 +94,11 @@ impl Fixture {
                 assert!(outcome.is_ok() || access.changes() == 0, "a refused write changed keys");
                 outcome
             }
+            Run::Wide(wide) if (wide.reads_others)(args) => {
+                let mut access = self.keyspace.hold_all(self.database, WORKER, self.moment);
+                (wide.run)(&mut access.edit(), args, false, reply)
+            }
+            Run::Wide(wide) => (wide.run)(&mut self.hold(args, &keys).edit(), args, false, reply),
             Run::Blocking(blocking) => {
                 (blocking.timeout)(args)?;
                 let mut access = self.hold(args, &keys);

@@ -28,7 +28,7 @@ pub use load::{
     Declared, FileSource, INCLUDE_DEPTH_MAX, LoadError, Loaded, Origin, Place, SOURCES_MAX, load,
 };
 pub use refusal::Refusal;
-pub use rewrite::{ExtraLines, rewrite};
+pub use rewrite::{Added, ExtraLines, rewrite};
 pub use setting::memory as parse_memory;
 pub use table::choices::{
     AppendFsync, ConfigSave, DisklessLoad, EndpointType, EvictionPolicy, LogFormat, LogLevel,

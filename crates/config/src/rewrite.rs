@@ -28,14 +28,24 @@ pub struct ExtraLines {
     pub lines: Vec<Vec<u8>>,
 }
 
+/// Which directives a file gets that does not have them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Added {
+    /// Those that differ from their defaults.
+    Changed,
+    /// All.
+    All,
+}
+
 /// The text that replaces `old`, the text of the configuration file. Directives that included files
-/// set are written into this one when they differ from their defaults, as in Redis.
+/// set are written into this one as if nothing had set them, as in Redis.
 #[must_use]
-pub fn rewrite(old: &[u8], config: &Config, extra: &[ExtraLines]) -> Vec<u8> {
+pub fn rewrite(old: &[u8], config: &Config, added: Added, extra: &[ExtraLines]) -> Vec<u8> {
     let mut file = OldFile::read(old);
     let default = Config::default();
     for directive in directives() {
-        let lines = config.lines(&default, directive);
+        let mut lines = config.lines(&default, directive);
+        lines.iter_mut().for_each(|line| line.changed |= added == Added::All);
         file.replace(directive.name, &lines);
     }
     for ExtraLines { name, lines } in extra {

@@ -336,14 +336,17 @@ impl<'k> Access<'k> {
         result
     }
 
-    /// The record of `key` when it is there and its time has not come. One whose time has come is removed.
+    /// The record of `key` when it is there and its time has not come. One whose time has come is removed, unless those are kept now.
     #[inline]
     pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
+        if self.moment.keeps_expired {
+            return self.found(key).filter(|record| !is_expired(record, self.moment.now));
+        }
         let hash = self.hash(key);
         Some(self.live_mut(hash, key)?.into_record())
     }
 
-    /// The record of `key`, which was looked up before, so that its time has not come.
+    /// The record of `key`; where it was looked up before, its time has not come.
     pub(crate) fn found(&self, key: &[u8]) -> Option<&KeyRecord> {
         let table = self.held.peek(key).table(self.database)?;
         table.find(self.hash(key), key)

@@ -81,6 +81,8 @@ pub struct ModifiedKey {
     pub database: usize,
     /// The key.
     pub key: Box<[u8]>,
+    /// Whether it was removed because its time had come, which is nobody's doing.
+    pub is_expired: bool,
 }
 
 /// What a command did that others want to know of. Empty, and without an allocation, where nobody does.
@@ -90,7 +92,7 @@ pub struct Effects {
     pub events: Vec<KeyEvent>,
     /// Keys that were modified, where somebody observes them; a key may stand here more than once.
     pub modified: Vec<ModifiedKey>,
-    /// How many of the modified keys others were told of already.
+    /// How many of the modified keys those that have read them were told of already.
     told: usize,
 }
 
@@ -102,13 +104,14 @@ impl Effects {
         self.events.is_empty() && self.modified.is_empty()
     }
 
-    /// The modified keys that others were not told of yet.
+    /// The modified keys that those that have read them were not told of yet.
     #[must_use]
     pub fn untold(&self) -> &[ModifiedKey] {
         &self.modified[self.told..]
     }
 
-    /// Others were told of everything. The modified keys are kept: clients may wait for them.
+    /// Those that want to know of every event and of every key at once were told. The modified keys are kept: clients may wait for them, and
+    /// others are told of all of them together.
     pub fn set_told(&mut self) {
         self.events.clear();
         self.told = self.modified.len();
@@ -139,13 +142,13 @@ impl Effects {
         &mut self,
         keyspace: &Keyspace,
         (database, key): (usize, &[u8]),
-        expired: bool,
+        is_expired: bool,
     ) {
         let slot = Slot::of_key(key);
         if keyspace.is_observed(slot) {
-            keyspace.observers.touch(slot, database, key, expired);
+            keyspace.observers.touch(slot, database, key, is_expired);
         }
-        self.modified.push(ModifiedKey { database, key: key.into() });
+        self.modified.push(ModifiedKey { database, key: key.into(), is_expired });
     }
 
     /// Something happened to a key.

@@ -12,7 +12,7 @@ use crate::observers::Observers;
 use crate::occupied::OccupiedSlots;
 use crate::rules::SharedRules;
 use crate::tally::{Tally, Totals};
-use base::{Rng, SLOT_COUNT, Slot};
+use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
 use collections::{Hint, KeyHasher, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -420,14 +420,14 @@ impl Keyspace {
         &self,
         a: usize,
         b: usize,
-        worker: WorkerId,
+        (worker, now): (WorkerId, UnixMillis),
         states: &mut impl States,
     ) {
         if a == b {
             return;
         }
-        self.touch_watched(a, Some(b), states);
-        self.touch_watched(b, Some(a), states);
+        self.touch_watched(a, Some((b, now)), states);
+        self.touch_watched(b, Some((a, now)), states);
         let tally = self.tally(worker);
         for slot in Slot::all() {
             if ![a, b].iter().any(|&one| self.occupied.contains(one, slot)) {

@@ -34,6 +34,8 @@ pub struct Moment {
     pub events: EventClasses,
     /// Whether the keys that a command modifies are to be told.
     pub observes: bool,
+    /// Whether keys whose time has come stay where they are when they are read, though nobody sees them.
+    pub keeps_expired: bool,
 }
 
 impl Moment {
@@ -46,6 +48,7 @@ impl Moment {
             touch: true,
             events: EventClasses::NONE,
             observes: false,
+            keeps_expired: false,
         }
     }
 

@@ -43,9 +43,9 @@ impl Observers {
     }
 
     /// Visits the observers of every slot, list by list.
-    pub(crate) fn visit(&self, mut visit: impl FnMut(Slot, &SlotObservers)) {
+    pub(crate) fn visit(&self, mut visit: impl FnMut(Slot, &mut SlotObservers)) {
         for list in &self.0 {
-            for (&number, observers) in &*list.lock() {
+            for (&number, observers) in &mut *list.lock() {
                 if let Some(slot) = Slot::new(number) {
                     visit(slot, observers);
                 }

@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::keyspace::{Keyspace, SlotState, WorkerId};
 use crate::{Edit, Flushed, Moment};
-use base::Slot;
+use base::{Slot, UnixMillis};
 
 /// The whole keyspace: each slot is locked while it is looked at, or all of them are held by a transaction already.
 pub enum Reach<'a, 'k> {
@@ -90,14 +90,14 @@ impl<'k> Reach<'_, 'k> {
         }
     }
 
-    /// Exchanges the contents of two databases at one moment.
-    pub fn swap(&mut self, a: usize, b: usize, worker: WorkerId) {
+    /// Exchanges the contents of two databases at one moment, which is `now`.
+    pub fn swap(&mut self, a: usize, b: usize, worker: WorkerId, now: UnixMillis) {
         match self {
             Reach::Free(keyspace) => {
-                keyspace.swap_states(a, b, worker, &mut keyspace.lock_all());
+                keyspace.swap_states(a, b, (worker, now), &mut keyspace.lock_all());
             }
             Reach::Held(access) => access.apart(|keyspace, states| {
-                keyspace.swap_states(a, b, worker, states);
+                keyspace.swap_states(a, b, (worker, now), states);
             }),
         }
     }

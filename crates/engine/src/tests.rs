@@ -89,7 +89,7 @@ fn swapped_databases_keep_their_counts() {
     put(&keyspace, 0, b"a", Expiry::Clear);
     put(&keyspace, 0, b"b", Expiry::At(NOW.0 + 5));
     put(&keyspace, 1, b"c", Expiry::Clear);
-    keyspace.reach().swap(0, 1, WORKER);
+    keyspace.reach().swap(0, 1, WORKER, NOW);
     assert_eq!((keyspace.totals(0).keys, keyspace.totals(0).volatile), (1, 0));
     assert_eq!((keyspace.totals(1).keys, keyspace.totals(1).volatile), (2, 1));
     assert!(is_there(&keyspace, 1, b"a", NOW) && is_there(&keyspace, 0, b"c", NOW));
@@ -204,7 +204,7 @@ fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
                 model.iter_mut().for_each(|keys| keys.retain(|key| Slot::of_key(key) != slot));
             }
             2..5 => {
-                keyspace.reach().swap(0, database, WORKER);
+                keyspace.reach().swap(0, database, WORKER, NOW);
                 model.swap(0, database);
             }
             5..20 => {
@@ -261,7 +261,7 @@ fn the_average_ttl_is_that_of_the_keys_that_were_seen() {
     assert_eq!(keyspace.average_ttl_millis(1), 0, "none was seen yet");
     assert!(keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_| ()).finished);
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [0, 2000]);
-    keyspace.reach().swap(0, 1, WORKER);
+    keyspace.reach().swap(0, 1, WORKER, NOW);
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [2000, 0]);
     drop(keyspace.reach().flush(None, WORKER));
     assert_eq!(keyspace.average_ttl_millis(0), 0);

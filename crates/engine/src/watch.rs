@@ -8,7 +8,7 @@
 use crate::access::{Access, is_expired};
 use crate::keyspace::{Keyspace, States};
 use crate::observers::{Observers, SlotObservers};
-use base::Slot;
+use base::{Slot, UnixMillis};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -106,11 +106,12 @@ impl Keyspace {
         });
     }
 
-    /// Breaks the watches of keys of a database that are there, in it or in the one that takes its place. Every slot is held.
+    /// Breaks the watches of keys of a database that goes, and of the one that takes its place at a moment, where that changes what a
+    /// client can see: a key whose time has come is as good as none. Every slot is held.
     pub(crate) fn touch_watched(
         &self,
         database: usize,
-        replacement: Option<usize>,
+        replacement: Option<(usize, UnixMillis)>,
         states: &mut impl States,
     ) {
         self.observers.visit(|slot, observers| {
@@ -119,15 +120,18 @@ impl Keyspace {
                     continue;
                 }
                 let hash = self.hash(key);
-                let mut is_in = |one: usize| {
-                    let table = states.state(slot).table(one);
-                    table.is_some_and(|table| table.find(hash, key).is_some())
+                let mut find = |database, now| {
+                    let record = states.state(slot).table(database)?.find(hash, key)?;
+                    Some(is_expired(record, now))
                 };
-                let (goes, comes) = (is_in(database), replacement.is_some_and(is_in));
-                for watcher in &observers.watchers {
-                    // That a key goes whose time had come already is no change.
-                    if comes || (goes && !watcher.was_expired) {
-                        watcher.watch.set_broken();
+                let goes = find(database, UnixMillis(0)).is_some();
+                let comes = replacement.and_then(|(other, now)| find(other, now));
+                for watcher in &mut observers.watchers {
+                    match comes {
+                        Some(false) => watcher.watch.set_broken(),
+                        _ if goes && !watcher.was_expired => watcher.watch.set_broken(),
+                        // That its time has come already is what the watch begins with from here on.
+                        comes => watcher.was_expired = comes.is_some(),
                     }
                 }
             }

@@ -78,8 +78,12 @@ pub struct Client {
     counted_bytes: AtomicUsize,
     /// How many commands wait for its EXEC; -1 outside a transaction.
     pub transaction_commands: AtomicI64,
+    /// What these take, in bytes.
+    pub transaction_bytes: AtomicUsize,
     /// How many keys it watches.
     pub watched_keys: AtomicUsize,
+    /// What is kept for it beside: keys that it watches, prefixes that it tracks, the request that it waits with; in bytes.
+    pub kept_bytes: AtomicUsize,
     /// What it is and does: bits of `flag`.
     pub flags: AtomicU32,
     /// What it listens to.
@@ -88,6 +92,8 @@ pub struct Client {
     kill: AtomicBool,
     /// Whether it is disconnected because it left too much unread.
     has_outgrown: AtomicBool,
+    /// Whether it is disconnected because all clients together took too much.
+    is_evicted: AtomicBool,
     /// Whether its connection has ended.
     has_left: AtomicBool,
     /// The number of the client that gets its notices (CLIENT TRACKING); 0 where it gets them itself.
@@ -143,6 +149,18 @@ impl Client {
     #[must_use]
     pub fn has_outgrown(&self) -> bool {
         self.has_outgrown.load(Relaxed)
+    }
+
+    /// Has it disconnected because all clients together take too much.
+    pub(crate) fn evict(&self) {
+        self.is_evicted.store(true, Relaxed);
+        self.kill();
+    }
+
+    /// Whether it is disconnected because all clients together took too much.
+    #[must_use]
+    pub fn is_evicted(&self) -> bool {
+        self.is_evicted.load(Relaxed)
     }
 
     /// Whether its connection has ended, or is about to.
@@ -249,7 +267,7 @@ impl Client {
         self.output_bytes.store(self.output_bytes.load(Relaxed) + bytes, Relaxed);
     }
 
-    /// The memory that it takes: what is known of it, its session, and what waits to be decoded or sent.
+    /// The memory that it takes: what is known of it, its session, what is kept for it, and what waits to be decoded or sent.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let names = self.names.lock();
@@ -262,6 +280,8 @@ impl Client {
             + names.library_version.len()
             + self.query_buffer_bytes.load(Relaxed)
             + self.unread_bytes()
+            + self.transaction_bytes.load(Relaxed)
+            + self.kept_bytes.load(Relaxed)
             + self.subscriptions.lock().memory_bytes()
     }
 
@@ -332,12 +352,15 @@ impl Clients {
             pending_output_bytes: AtomicUsize::new(0),
             counted_bytes: AtomicUsize::new(0),
             transaction_commands: AtomicI64::new(-1),
+            transaction_bytes: AtomicUsize::new(0),
             watched_keys: AtomicUsize::new(0),
+            kept_bytes: AtomicUsize::new(0),
             flags: AtomicU32::new(0),
             subscriptions: Mutex::default(),
             mailbox: Mailbox::default(),
             kill: AtomicBool::new(false),
             has_outgrown: AtomicBool::new(false),
+            is_evicted: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
             redirect: AtomicU64::new(0),
             waker: Mutex::new(None),
@@ -355,10 +378,17 @@ impl Clients {
         }
     }
 
-    /// What all clients take of memory, in bytes: as [`Clients::memory`] last saw them, without those that have gone since.
+    /// What all clients take of memory, in bytes: as it was last counted, without those that have gone since.
     #[must_use]
     pub fn counted_bytes(&self) -> u64 {
         self.counted_bytes.load(Relaxed).max(0) as u64
+    }
+
+    /// Counts anew what a client takes, and gives it. One that is being disconnected gives its memory back.
+    pub(crate) fn count(&self, client: &Client) -> usize {
+        let bytes = if client.is_killed() { 0 } else { client.memory_bytes() };
+        self.count_bytes(client, bytes);
+        bytes
     }
 
     fn count_bytes(&self, client: &Client, bytes: usize) {
@@ -372,16 +402,19 @@ impl Clients {
         self.connected.load(Relaxed)
     }
 
+    /// Counts anew what every client takes, and gives the sum. For the timer: whoever else looks at a client may find messages in its mailbox
+    /// that are about to be sent, and if they are of keys that were evicted, more would be.
+    pub(crate) fn count_all(&self) -> usize {
+        // None of them can be forgotten while it is looked at.
+        self.by_id.iter().map(|client| self.count(&client)).sum()
+    }
+
     /// What all clients take of memory.
     #[must_use]
     pub fn memory(&self) -> ClientsMemory {
         let mut all = ClientsMemory::default();
-        // None of them can be forgotten while it is looked at.
         for client in &self.by_id {
-            let bytes = client.memory_bytes();
-            // One that is being disconnected gives its memory back.
-            self.count_bytes(&client, if client.is_killed() { 0 } else { bytes });
-            all.bytes += bytes;
+            all.bytes += client.memory_bytes();
             let query_buffer = client.query_buffer_bytes.load(Relaxed);
             all.query_buffer_max = all.query_buffer_max.max(query_buffer);
             all.output_max = all.output_max.max(client.unread_bytes());

@@ -9,11 +9,26 @@ use engine::{Effects, Moment};
 impl Node {
     /// The moment of a batch of commands, or of what a timer does: with what has to be noted for [`Node::tell`].
     pub(crate) fn moment(&self, tuning: &Tuning, now: Now) -> Moment {
-        Moment { policy: tuning.access_policy, events: tuning.events, ..Moment::at(now.wall) }
+        Moment {
+            policy: tuning.access_policy,
+            events: tuning.events,
+            // A key that goes would be a change: there is none during a pause.
+            keeps_expired: self.pause_kind().is_some(),
+            ..Moment::at(now.wall)
+        }
     }
 
-    /// Tells what was done, by the client `by`. Called while the slots of the keys are held, so that what is told of a key comes in the order in which it happened.
+    /// Tells what was done, by the client `by`. Called while the slots of the keys are held, so that what is told of a key comes in the order
+    /// in which it happened.
     pub(crate) fn tell(&self, effects: &Effects, by: Option<ClientId>) {
+        self.tell_at_once(effects, by);
+        if !effects.modified.is_empty() {
+            self.tracking.broadcast(&effects.modified, by);
+        }
+    }
+
+    /// Tells what one command of a transaction did, but for what is told of all of them together: [`Node::tell`] tells the rest.
+    pub(crate) fn tell_at_once(&self, effects: &Effects, by: Option<ClientId>) {
         for event in &effects.events {
             self.channels.announce(event);
         }

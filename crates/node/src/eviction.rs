@@ -3,16 +3,12 @@
 //! A worker evicts while it holds no slot. It stops when there is room, or when its time is up: then the command runs all the same, as in Redis,
 //! and the next one goes on.
 
-use crate::clients::{Client, flag};
 use crate::node::Node;
 use crate::session::Context;
-use crate::stats::Counter;
 use crate::table::Entry;
 use commands::spec::Flag;
 use config::{Config, EvictionPolicy};
 use engine::{Effects, EvictStep, Eviction, EvictionOrder, EvictionRule, Moment, WorkerId};
-use std::cmp::Reverse;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -85,8 +81,8 @@ pub(crate) struct EvictionStats {
     exceeded_since: AtomicU64,
     /// The time of which the end has come.
     exceeded: AtomicU64,
-    /// Clients that were disconnected because all of them took too much. Only the thread of the timers writes it.
-    pub(crate) clients: Counter,
+    /// Clients that were disconnected because all of them took too much.
+    pub(crate) clients: AtomicU64,
 }
 
 impl EvictionStats {
@@ -120,7 +116,7 @@ impl EvictionStats {
 
     pub(crate) fn reset(&self) {
         self.exceeded.store(0, Relaxed);
-        self.clients.reset();
+        self.clients.store(0, Relaxed);
     }
 }
 
@@ -157,7 +153,8 @@ impl Node {
         effects: &mut Effects,
     ) -> Option<bool> {
         let has_room = || self.limited_bytes() <= limit.bytes_max;
-        if has_room() {
+        // Nothing changes during a pause: keys do not go, and nothing is refused for it.
+        if has_room() || self.pause_kind().is_some() {
             return Some(true);
         }
         // What a flush has left goes before any key, and before a command is refused.
@@ -198,36 +195,6 @@ impl Node {
             let mut eviction = self.upkeep.timer_eviction.lock();
             self.make_room(&limit, &mut eviction, self.upkeep(), moment);
         }
-    }
-}
-
-/// What `maxmemory-clients` is at least: with less, nobody could say so much as CONFIG SET.
-const CLIENTS_BYTES_MIN: u64 = 128 << 10;
-
-impl Node {
-    /// Disconnects the clients that take most memory, until all together take no more than `maxmemory-clients`; which they were. For the
-    /// timer. Those with `CLIENT NO-EVICT` count and stay.
-    pub fn evict_clients(&self) -> Vec<Arc<Client>> {
-        let config = self.settings.current();
-        let bytes_max = config.network.maxmemory_clients.of(config.memory.maxmemory);
-        if bytes_max == 0 {
-            return Vec::new();
-        }
-        let clients = self.clients.all().into_iter().map(|client| (client.memory_bytes(), client));
-        let mut clients: Vec<_> = clients.collect();
-        clients.sort_unstable_by_key(|(bytes, _)| Reverse(*bytes));
-        let mut sum: usize = clients.iter().map(|(bytes, _)| bytes).sum();
-        clients.retain(|(bytes, client)| {
-            let is_evicted =
-                sum as u64 > bytes_max.max(CLIENTS_BYTES_MIN) && !client.has_flag(flag::NO_EVICT);
-            if is_evicted {
-                sum -= bytes;
-                client.kill();
-                self.upkeep.eviction.clients.add(1);
-            }
-            is_evicted
-        });
-        clients.into_iter().map(|(_, client)| client).collect()
     }
 }
 

@@ -9,6 +9,7 @@
 //! node needs of the world (stopping, writing files, its memory) it asks of its [`Host`].
 
 mod blocking;
+mod client_eviction;
 pub mod clients;
 mod cluster;
 mod command;

@@ -3,7 +3,9 @@
 //! A session that finds its command paused marks its client, looks once more, and waits. Whoever ends the pause says so first and
 //! wakes the marked clients after: with a fence between the two steps of both, no client sleeps on.
 
+use crate::table::Entry;
 use base::Monotonic;
+use commands::spec::Flag;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -25,6 +27,14 @@ impl PauseKind {
             PauseKind::All => "all",
         }
     }
+}
+
+/// What is held back with the commands that write, for replicas would be told of it.
+const REPLICATED: [&str; 3] = ["pfcount", "publish", "spublish"];
+
+/// Whether a command has to wait when those that write do. Of EXEC, its commands decide.
+pub(crate) fn waits_with_writes(entry: &Entry) -> bool {
+    entry.spec.has(Flag::Write) || REPLICATED.contains(&entry.spec.name)
 }
 
 /// Whether commands have to wait.

@@ -128,7 +128,7 @@ impl Upkeep {
 }
 
 impl Node {
-    /// What has to be done about every 100 ms: takes samples of the statistics and ends a pause that is over.
+    /// What has to be done about every 100 ms: takes samples of the statistics, makes room, and ends a pause that is over.
     pub fn tick(&self, now: Now) {
         if self.upkeep.is_paused.load(Relaxed) {
             return;
@@ -139,9 +139,11 @@ impl Node {
             output_bytes: sum.output_bytes + stats.output_bytes.value(),
         });
         self.upkeep.rates.lock().sample(now.monotonic, total);
-        // Notes the peak, and counts the clients' memory.
-        let _ = self.used_memory_bytes();
+        // The peak is noted.
+        let _ = MemoryUse::with_clients(self, self.clients.count_all() as u64);
         self.upkeep.link_bytes.store(self.link_bytes() as u64, Relaxed);
+        // Clients that take too much go before keys do.
+        self.evict_clients();
         let moment = self.moment(&Tuning::new(&self.settings.current()), now);
         self.evict_by_timer(&moment);
         self.tracking.shrink();
@@ -156,7 +158,10 @@ impl Node {
         clock: impl Fn() -> Now,
     ) {
         let upkeep = &self.upkeep;
-        if upkeep.is_paused.load(Relaxed) || !upkeep.is_expiry_active.load(Relaxed) {
+        if upkeep.is_paused.load(Relaxed)
+            || !upkeep.is_expiry_active.load(Relaxed)
+            || self.pause_kind().is_some()
+        {
             return;
         }
         let config = self.settings.current();

@@ -1,5 +1,6 @@
 //! What one thread keeps for itself, and the time that it is told.
 
+use crate::clients::Client;
 use crate::configuration::Tuning;
 use crate::event::Event;
 use crate::node::Node;
@@ -54,6 +55,20 @@ impl Worker {
             events: Vec::new(),
             eviction,
             batch,
+        }
+    }
+
+    /// Evicts keys where memory is short, whether or not the commands that come need any, as Redis does.
+    pub(crate) fn make_room(&mut self, now: Now) {
+        let moment = self.node.moment(&self.tuning, now);
+        self.node.make_room(&self.tuning.memory, &mut self.eviction, self.id, &moment);
+    }
+
+    /// Counts what a client takes, which may have changed: too much of all clients ends some of them.
+    #[inline]
+    pub fn bound_clients(&self, client: &Client) {
+        if self.tuning.clients_bytes_max != 0 {
+            self.node.bound_clients(client, self.tuning.clients_bytes_max);
         }
     }
 

@@ -130,19 +130,27 @@ impl Connection {
         self.after(step, cx, bench);
     }
 
+    /// Writes the reply that a connection has waited for; false while there is none.
+    fn take_reply(&mut self, cx: &mut Context<'_>) -> bool {
+        let bench = Arc::clone(&self.bench);
+        let bench = &mut *bench.lock();
+        if !self.session.unblock(&bench.worker, clock::monotonic(), &mut bench.output) {
+            return false;
+        }
+        self.timer = None;
+        self.write_out(cx, bench);
+        self.phase = Phase::Execute;
+        true
+    }
+
     /// Waits for the reply that a key has to bring; ready with false when the client has gone.
     fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
         loop {
-            let bench = Arc::clone(&self.bench);
-            let bench = &mut *bench.lock();
-            let now = clock::monotonic();
-            if self.session.unblock(&bench.worker, now, &mut bench.output) {
-                self.timer = None;
-                self.write_out(cx, bench);
-                self.phase = Phase::Execute;
+            if self.take_reply(cx) {
                 return Poll::Ready(Ok(true));
             }
             let Some(deadline) = self.session.deadline() else { break };
+            let now = clock::monotonic();
             let timer =
                 self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(deadline.since(now))));
             if timer.as_mut().poll(cx).is_pending() {
@@ -181,6 +189,7 @@ impl Connection {
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);
         client.query_buffer_bytes.store(self.input.len(), Relaxed);
         self.write_out(cx, bench);
+        bench.worker.bound_clients(self.session.client());
     }
 
     /// Writes messages that wait for the client. Only while no other output does: beyond that they stay in the mailbox, which has its bound.
@@ -200,7 +209,8 @@ impl Connection {
         bench.worker.stats().writes.add(1);
         bench.worker.stats().output_bytes.add(bench.output.len() as u64);
         let hard_limit = client.output_limit(&bench.worker.tuning.output_limits).hard_bytes;
-        if hard_limit != 0 && (self.output.len() + bench.output.len()) as u64 > hard_limit {
+        let unread = (self.output.len() + bench.output.len()) as u64;
+        if hard_limit != 0 && unread > hard_limit.max(OUTPUT_BYTES_FREE) {
             client.kill_for_unread();
             bench.output.clear();
             return;
@@ -223,12 +233,16 @@ impl Connection {
         }
     }
 
-    /// Logs and counts the end of a client that was disconnected for what it has not read.
+    /// Logs and counts the end of a client that was disconnected for what it, or all clients, took.
     fn tell_end(&self) {
         let client = self.session.client();
         if client.has_outgrown() {
             log_overcome(client);
             self.bench.lock().worker.stats().output_buffer_disconnections.add(1);
+        }
+        if client.is_evicted() {
+            let address = &client.origin.address;
+            tracing::info!("Evicting client: id={} addr={address}", client.id.0);
         }
     }
 
@@ -252,6 +266,9 @@ impl Connection {
     }
 }
 
+/// What a client may have unread whatever its limit, in bytes: so much stands in a buffer of the client in Redis that is not counted.
+const OUTPUT_BYTES_FREE: u64 = 16 << 10;
+
 /// How much memory the worker's output buffer keeps between batches, in bytes.
 const OUTPUT_BYTES_KEPT: usize = 4 << 20;
 
@@ -273,6 +290,10 @@ impl Future for Connection {
                 return Poll::Ready(());
             }
             if this.session.client().has_messages() && this.phase != Phase::Close {
+                // What a command did that has waited comes behind its reply.
+                if this.phase == Phase::Blocked && this.take_reply(cx) {
+                    continue;
+                }
                 this.deliver(cx);
                 continue;
             }

@@ -80,11 +80,6 @@ async fn run_timers(node: Arc<Node>) {
         tokio::time::sleep(cycle).await;
         clock::synchronise();
         node.expire_cycle(&mut cursor, cycle, clock::now);
-        // Clients that take too much go before keys do.
-        for client in node.evict_clients() {
-            let address = &client.origin.address;
-            tracing::info!("Evicting client: id={} addr={address}", client.id.0);
-        }
         let now = clock::now();
         node.tick(now);
         let now = now.monotonic;

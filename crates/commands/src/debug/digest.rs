@@ -219,8 +219,8 @@ mod tests {
         assert_eq!(hex(&one), hex(&other));
         put(&other, 0, b"k7", b"v", Expiry::At(2000));
         assert_ne!(hex(&one), hex(&other));
-        other.reach().swap(0, 1, WorkerId(0));
-        one.reach().swap(0, 2, WorkerId(0));
+        other.reach().swap(0, 1, WorkerId(0), UnixMillis(0));
+        one.reach().swap(0, 2, WorkerId(0), UnixMillis(0));
         assert_ne!(hex(&one), hex(&other));
     }
 }

@@ -5,7 +5,7 @@ mod del;
 mod exists;
 mod expire;
 mod object;
-mod pattern;
+pub(crate) mod pattern;
 mod rename;
 mod scan;
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl<'a> KeyPattern<'a> {
 
 /// The slot of every key that can match: where the hash tag stands before the first special character, or where there is no special
 /// character at all.
-fn slot_of_pattern(glob: &[u8]) -> Option<Slot> {
+pub(crate) fn slot_of_pattern(glob: &[u8]) -> Option<Slot> {
     let is_special = |byte: &u8| matches!(byte, b'*' | b'?' | b'[' | b'\\');
     let Some(special) = glob.iter().position(is_special) else {
         return Some(Slot::of_key(glob));

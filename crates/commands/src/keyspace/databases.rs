@@ -15,7 +15,7 @@ pub(super) fn swapdb(whole: &mut Whole<'_, '_>, args: Args<'_>, reply: &mut Repl
         return Err(CommandError::Text("ERR SWAPDB is not allowed in cluster mode"));
     }
     let (a, b) = parse_database_pair(&args[1], &args[2], whole.reach.keyspace().databases())?;
-    whole.reach.swap(a, b, whole.worker);
+    whole.reach.swap(a, b, whole.worker, whole.moment.now);
     whole.changes += 1;
     reply.ok();
     Ok(())

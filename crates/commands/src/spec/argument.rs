@@ -142,6 +142,12 @@ impl Argument {
         Argument { children, ..Argument::new(name, ArgumentKind::Block) }
     }
 
+    /// Of the keys that this key specification finds.
+    #[must_use]
+    pub const fn of_key(self, key_spec: usize) -> Argument {
+        Argument { key_spec: Some(key_spec), ..self }
+    }
+
     /// Announced by this word.
     #[must_use]
     pub const fn token(self, token: &'static str) -> Argument {

@@ -26,7 +26,7 @@ pub struct KeySpec {
 }
 
 /// Where the search for keys begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Begin {
     /// At this argument; the name is number 0.
     Index(usize),
@@ -37,6 +37,9 @@ pub enum Begin {
         /// Where to look for it.
         from: i64,
     },
+    /// At a place that the request has to be read for; COMMAND INFO calls it unknown. `None` where there is no such key, or none that an argument
+    /// names.
+    Unknown(fn(Args<'_>) -> Option<usize>),
 }
 
 /// Which arguments are keys, counted from where the search began.
@@ -162,6 +165,10 @@ impl KeySpec {
                 Some(at) => at + 1,
                 None => return Ok(()),
             },
+            Begin::Unknown(find) => match find(args) {
+                Some(at) => at,
+                None => return Ok(()),
+            },
         };
         match self.find {
             Find::Range { last, step, limit } => {
@@ -208,8 +215,11 @@ impl Spec {
     /// them before it comes upon what is wrong.
     pub fn key_positions(&self, args: Args<'_>, found: &mut Vec<usize>) -> Result<(), InvalidKeys> {
         found.clear();
-        let specs = self.keys.iter().filter(|keys| !keys.not_key);
-        specs.fold(Ok(()), |result, keys| result.and(keys.find_in(args, found)))
+        let mut result = Ok(());
+        for keys in self.keys.iter().filter(|keys| !keys.not_key) {
+            result = result.and(keys.find_in(args, found));
+        }
+        result
     }
 
     /// The keys where they stand at equal distances and nowhere else; what the routing of most commands uses.

@@ -74,6 +74,8 @@ fn the_flags_say_how_the_command_runs() {
             Some(Run::Blocking(_)) => {
                 assert!(spec.has(Flag::Blocking) && reads != writes, "{}", spec.name);
             }
+            // SORT stores, SORT_RO does not.
+            Some(Run::Wide(_)) => assert!(reads != writes, "{}", spec.name),
             Some(Run::Whole(_)) | None => assert!(!(reads && writes), "{}", spec.name),
         }
     });
@@ -107,7 +109,7 @@ fn keys_that_a_number_announces_are_movable() {
     each(|spec, _| {
         let numbered = spec.keys.iter().any(|keys| {
             matches!(keys.find, Find::Number { .. })
-                || matches!(keys.begin, Begin::Keyword { .. })
+                || matches!(keys.begin, Begin::Keyword { .. } | Begin::Unknown(_))
                 || keys.incomplete
         });
         assert_eq!(spec.has(Flag::MovableKeys), numbered, "{}", spec.name);

@@ -31,7 +31,7 @@ fn rewritten(old: &str, pairs: &[(&str, &str)]) -> String {
     for (name, value) in pairs {
         config = config.with(&[name.as_bytes(), value.as_bytes()], true).unwrap().config;
     }
-    let new = rewrite(old.as_bytes(), &config, &[]);
+    let new = rewrite(old.as_bytes(), &config, Added::Changed, &[]);
     assert_eq!(loaded(&new), config, "the new file means the same");
     String::from_utf8(new).unwrap()
 }
@@ -139,8 +139,9 @@ fn lines_of_the_node_and_odd_lines_are_kept_apart() {
         name: "user",
         lines: lines.iter().map(|line| line.as_bytes().to_vec()).collect(),
     };
-    let text =
-        |extra: &[ExtraLines]| String::from_utf8(rewrite(old, &Config::default(), extra)).unwrap();
+    let text = |extra: &[ExtraLines]| {
+        String::from_utf8(rewrite(old, &Config::default(), Added::Changed, extra)).unwrap()
+    };
     assert_eq!(
         text(&[users(&["user a off"])]),
         "rename-command get \"\"\nuser a off\n\ninclude y.conf\n# ??? list-max-ziplist-entries 3\n"
@@ -151,7 +152,7 @@ fn lines_of_the_node_and_odd_lines_are_kept_apart() {
 
 #[test]
 fn the_default_file_is_empty() {
-    assert_eq!(rewrite(b"", &Config::default(), &[]), b"");
+    assert_eq!(rewrite(b"", &Config::default(), Added::Changed, &[]), b"");
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn every_byte_survives_in_every_text() {
         .filter(|directive| config.set(directive, std::slice::from_ref(&all), false).is_ok())
         .collect();
     assert!(texts.len() > 15, "{texts:?}");
-    let file = rewrite(b"", &config, &[]);
+    let file = rewrite(b"", &config, Added::Changed, &[]);
     assert_eq!(loaded(&file), config);
     assert!(file.iter().all(|byte| *byte == b'\n' || (b' '..=b'~').contains(byte)));
 }
@@ -212,12 +213,22 @@ fn line() -> impl Strategy<Value = String> {
 #[test]
 fn a_line_at_its_default_does_not_take_the_place_of_one_that_matters() {
     let old = b"client-output-buffer-limit pubsub 0 0 0\n";
-    assert_eq!(rewrite(old, &loaded(old), &[]), old);
+    assert_eq!(rewrite(old, &loaded(old), Added::Changed, &[]), old);
     let two = b"client-output-buffer-limit pubsub 0 0 0\nclient-output-buffer-limit normal 0 0 0\n";
-    let new = rewrite(two, &loaded(two), &[]);
+    let new = rewrite(two, &loaded(two), Added::Changed, &[]);
     let swapped =
         b"client-output-buffer-limit normal 0 0 0\nclient-output-buffer-limit pubsub 0 0 0\n";
     assert_eq!(new, swapped);
+}
+
+#[test]
+fn all_settings_can_be_written_and_mean_the_same() {
+    let config = loaded(b"maxmemory 100mb\nhz 20\n");
+    let all = rewrite(b"hz 10\n", &config, Added::All, &[]);
+    assert_eq!(loaded(&all), config, "{}", String::from_utf8_lossy(&all));
+    for line in ["hz 20\n", "maxmemory 100mb\n", "maxmemory-samples 5\n"] {
+        assert!(String::from_utf8_lossy(&all).contains(line), "{line}");
+    }
 }
 
 proptest! {
@@ -238,15 +249,15 @@ proptest! {
         let Ok(now) = load(&start, None, &mut OneFile(both.as_bytes())) else {
             return Ok(()); // A replica in a cluster.
         };
-        let new = rewrite(old.as_bytes(), &now.config, &[]);
+        let new = rewrite(old.as_bytes(), &now.config, Added::Changed, &[]);
         prop_assert_eq!(&loaded(&new), &now.config, "{}", String::from_utf8_lossy(&new));
         // Rewriting once more changes nothing but, at most, blank lines.
-        let again = rewrite(&new, &now.config, &[]);
+        let again = rewrite(&new, &now.config, Added::Changed, &[]);
         prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&new));
     }
 
     #[test]
     fn any_old_file_is_rewritten_without_panic(old: Vec<u8>) {
-        loaded(&rewrite(&old, &Config::default(), &[]));
+        loaded(&rewrite(&old, &Config::default(), Added::Changed, &[]));
     }
 }

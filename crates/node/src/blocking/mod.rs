@@ -109,6 +109,11 @@ impl Blocked {
         self.blocking.destination.and_then(|index| self.request.args(0).get(index))
     }
 
+    /// The memory that the request takes, in bytes.
+    pub(crate) fn request_bytes(&self) -> usize {
+        self.request.memory_bytes()
+    }
+
     fn forget_keys(&self, keyspace: &Keyspace) {
         for key in &self.keys {
             keyspace.end_wait(self.database, key, self.id);

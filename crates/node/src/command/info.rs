@@ -72,9 +72,11 @@ fn describe_keys(keys: &KeySpec, reply: &mut Reply<'_>) {
             reply.bulk(word.as_bytes());
             number("startfrom", from, reply);
         }
+        Begin::Unknown(_) => begin_map("unknown", 0, reply),
     }
     reply.bulk(b"find_keys");
     match keys.find {
+        _ if matches!(keys.begin, Begin::Unknown(_)) => begin_map("unknown", 0, reply),
         Find::Range { last, step, limit } => {
             begin_map("range", 3, reply);
             number("lastkey", last, reply);

@@ -4,7 +4,7 @@ use super::{bus_config, rules};
 use crate::node::Node;
 use crate::session::Context;
 use ::commands::{CommandError, Outcome};
-use config::{Change, SetError};
+use config::{Added, Change, SetError};
 use engine::WorkerId;
 use resp::{Args, Reply};
 
@@ -61,6 +61,7 @@ fn change(
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
     node.settings.replace(change.config, &changing);
+    node.evict_clients();
     if let Some((cluster, machine)) = bus {
         cluster.operate(&node.keyspace, &*node.host, worker, |bus| bus.reconfigure(now, machine));
     }
@@ -82,7 +83,13 @@ pub(super) fn reset_stat(context: &mut Context<'_>, _: Args<'_>, reply: &mut Rep
 }
 
 pub(super) fn rewrite(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let node = context.node;
+    rewrite_file(context.node, Added::Changed)?;
+    reply.ok();
+    Ok(())
+}
+
+/// Writes the settings into the configuration file.
+pub(crate) fn rewrite_file(node: &Node, added: Added) -> Outcome {
     // Settings that change meanwhile would be lost in the file.
     let _changing = node.settings.begin_change();
     let old = node
@@ -90,13 +97,10 @@ pub(super) fn rewrite(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<
         .read_config_file()
         .ok_or(CommandError::Text("ERR The server is running without a config file"))?;
     let rewritten = old.and_then(|text| {
-        let text = config::rewrite(&text, &node.settings.current(), &[]);
+        let text = config::rewrite(&text, &node.settings.current(), added, &[]);
         node.host.replace_config_file(&text)
     });
-    rewritten
-        .map_err(|reason| CommandError::Owned(format!("ERR Rewriting config file: {reason}")))?;
-    reply.ok();
-    Ok(())
+    rewritten.map_err(|reason| CommandError::Owned(format!("ERR Rewriting config file: {reason}")))
 }
 
 pub(super) fn help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

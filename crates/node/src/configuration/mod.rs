@@ -5,6 +5,7 @@ mod commands;
 mod rules;
 mod settings;
 
+pub(crate) use self::commands::rewrite_file;
 pub use bus::{AnnounceError, bus_config};
 pub(crate) use rules::rules;
 pub use settings::{Settings, Tuning};

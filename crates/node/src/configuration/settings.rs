@@ -5,6 +5,7 @@
 //! The whole [`Config`] is an immutable value behind a pointer that CONFIG SET swaps. No command takes the pointer's lock: what commands go by
 //! stands in a [`Tuning`], a small copy that each worker keeps and renews once per batch, when one load has told it that something changed.
 
+use crate::client_eviction::clients_bytes_max;
 use crate::eviction::MemoryLimit;
 use crate::pubsub::event_classes;
 use config::{Config, EvictionPolicy, OutputLimits};
@@ -63,6 +64,8 @@ pub struct Tuning {
     pub query_buffer_bytes_max: usize,
     /// How much memory may be in use, and what is done about it.
     pub memory: MemoryLimit,
+    /// How much memory all clients together may take, in bytes (`maxmemory-clients`); 0 is without limit.
+    pub(crate) clients_bytes_max: u64,
     /// The classes of keyspace events that are published (`notify-keyspace-events`).
     pub events: EventClasses,
     /// How much clients may leave unread.
@@ -86,6 +89,7 @@ impl Tuning {
             access_policy: access_policy(config),
             query_buffer_bytes_max: input_bytes(network.client_query_buffer_limit) as usize,
             memory: MemoryLimit::new(config),
+            clients_bytes_max: clients_bytes_max(config),
             events: event_classes(config.general.notify_keyspace_events),
             output_limits: network.client_output_buffer_limit,
             version: 0,

@@ -19,8 +19,12 @@ pub(crate) struct MemoryUse {
 
 impl MemoryUse {
     pub(crate) fn of(node: &Node) -> MemoryUse {
+        MemoryUse::with_clients(node, node.clients.memory().bytes as u64)
+    }
+
+    /// The same where it is known what the clients take.
+    pub(crate) fn with_clients(node: &Node, clients: u64) -> MemoryUse {
         let startup = node.keyspace.fixed_bytes();
-        let clients = node.clients.memory().bytes as u64;
         let links = node.link_bytes() as u64;
         let dataset = node.keyspace.memory_bytes().saturating_sub(startup);
         let used = startup + clients + links + dataset;

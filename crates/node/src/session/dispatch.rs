@@ -4,12 +4,12 @@ use super::prepare::Prepared;
 use super::{After, Answered, Context};
 use crate::blocking::Wait;
 use crate::clients::flag;
-use crate::pause::PauseKind;
+use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
-use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Whole, echoed};
+use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Whole, Wide, echoed};
 use engine::{Access, Reach};
 use resp::{Args, Reply};
 use std::sync::Arc;
@@ -79,8 +79,12 @@ impl<'a> Context<'a> {
         if self.node.monitors.any() {
             self.show(entry, args);
         }
-        stats.calls.add(1);
         self.batch.count(entry.index);
+        if self.state.after == After::Block {
+            // It counts when it has its reply.
+            return outcome;
+        }
+        stats.calls.add(1);
         self.state.commands += 1;
         outcome
     }
@@ -97,7 +101,7 @@ impl<'a> Context<'a> {
         if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR) {
             self.check_listener(entry)?;
         }
-        if self.node.pause_kind().is_some() && self.must_wait(entry) {
+        if self.node.pause_kind().is_some() && !self.state.is_in_exec && self.must_wait(entry) {
             self.state.after = After::Wait;
         }
         Ok(())
@@ -118,9 +122,11 @@ impl<'a> Context<'a> {
     #[cold]
     fn must_wait(&mut self, entry: &Entry) -> bool {
         self.node.end_pause_if_due(self.now.monotonic);
+        let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
+        let writes = waits_with_writes(entry) || transaction.is_some_and(|one| one.writes());
         let is_paused = || match self.node.pause_kind() {
             None => false,
-            Some(PauseKind::Write) => entry.spec.has(Flag::Write),
+            Some(PauseKind::Write) => writes,
             Some(PauseKind::All) => true,
         };
         if !is_paused() {
@@ -223,8 +229,39 @@ impl<'a> Context<'a> {
                 })
             }
             Run::Blocking(blocking) => self.run_blocking(blocking, entry, prepared, args, reply),
+            Run::Wide(wide) => self.run_wide(wide, entry, prepared, args, reply),
             Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
         }
+    }
+
+    /// Runs a command that may read keys that no argument names.
+    fn run_wide(
+        &mut self,
+        wide: Wide,
+        entry: &Entry,
+        prepared: &Prepared<'_>,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let has_memory = self.has_memory_for(entry);
+        let in_cluster = self.node.cluster.is_some();
+        let mut run = |access: &mut Access<'_>| {
+            if !has_memory {
+                return Err(OUT_OF_MEMORY);
+            }
+            (wide.run)(&mut access.edit(), args, in_cluster, reply)
+        };
+        if self.held.is_some() || in_cluster || !(wide.reads_others)(args) {
+            return self.holding(entry, prepared, args, run);
+        }
+        let keyspace = &self.node.keyspace;
+        let mut access = keyspace.hold_all(self.state.database, self.worker, self.moment);
+        let outcome = run(&mut access);
+        self.remember_keys(entry, args);
+        if access.has_effects() {
+            self.conclude(access);
+        }
+        outcome
     }
 
     /// Runs a command that waits where there is nothing for it.
@@ -363,7 +400,7 @@ impl<'a> Context<'a> {
             access.select(self.state.database);
             let outcome = run(access);
             if access.has_effects() {
-                self.node.tell(access.effects_mut(), Some(self.state.client.id));
+                self.node.tell_at_once(access.effects_mut(), Some(self.state.client.id));
                 access.effects_mut().set_told();
             }
             self.remember_keys(entry, args);

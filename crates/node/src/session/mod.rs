@@ -99,7 +99,13 @@ impl State {
         self.client.commands.store(self.commands, Relaxed);
         let kept = self.transaction.as_ref().map_or(-1, |one| one.requests().len() as i64);
         self.client.transaction_commands.store(kept, Relaxed);
+        let bytes = self.transaction.as_ref().map_or(0, |one| one.requests().argument_bytes());
+        self.client.transaction_bytes.store(bytes, Relaxed);
         self.client.watched_keys.store(self.watching.len(), Relaxed);
+        let prefixes = self.tracker.as_ref().map_or(0, |tracker| tracker.prefix_bytes);
+        let request = self.blocked.as_ref().map_or(0, |blocked| blocked.request_bytes());
+        let kept = self.watching.memory_bytes() + prefixes + request;
+        self.client.kept_bytes.store(kept, Relaxed);
     }
 
     /// Drops the reply that begins at `start` where the client does not want it.
@@ -226,7 +232,7 @@ impl Session {
         self.state.blocked.as_ref().and_then(|blocked| blocked.deadline)
     }
 
-    /// Appends the reply that a connection waits for; false while there is none.
+    /// Appends the reply that a connection waits for; false while there is none. The command counts as run from here on.
     pub fn unblock(&mut self, worker: &Worker, now: Monotonic, out: &mut Vec<u8>) -> bool {
         let Some(blocked) = &self.state.blocked else { return true };
         let node = &worker.node;
@@ -234,14 +240,16 @@ impl Session {
             return false;
         };
         self.state.blocked = None;
-        if let Some(error) = reply.strip_prefix(b"-") {
-            // It was counted as a call when it began to wait; that it fails is known only now.
-            let stats = worker.stats();
-            stats.count_error(error.strip_suffix(b"\r\n").unwrap_or(error));
-            if let Some(index) = self.state.last_command.checked_sub(1) {
-                stats.by_command[index].failed.add(1);
-            }
+        self.state.commands += 1;
+        let stats = worker.stats();
+        stats.commands.add(1);
+        let error = reply.strip_prefix(b"-").map(<[u8]>::trim_ascii_end);
+        error.into_iter().for_each(|text| stats.count_error(text));
+        if let Some(command) = self.state.last_command.checked_sub(1) {
+            stats.by_command[command].calls.add(1);
+            stats.by_command[command].failed.add(u64::from(error.is_some()));
         }
+        self.state.publish();
         let start = out.len();
         out.extend_from_slice(&reply);
         self.state.keep_reply(start, out);
@@ -282,6 +290,16 @@ impl Session {
         client.set_flag_if_changed(flag::PAUSED, false);
         self.seen = input.len();
         self.batch_start = out.len();
+        client.query_buffer_bytes.store(input.len(), Relaxed);
+        worker.bound_clients(client);
+        if client.is_killed() {
+            return Step::Close;
+        }
+        // What makes room is told before what is asked here is answered.
+        worker.node.tracking.shrink_by_some();
+        if worker.tuning.memory.bytes_max != 0 {
+            worker.make_room(now);
+        }
         self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);

@@ -135,6 +135,14 @@ impl Tracking {
         self.forget_beyond_limit(FORGOTTEN_PER_KEY_MAX);
     }
 
+    /// Forgets some keys while there are too many.
+    #[inline]
+    pub(crate) fn shrink_by_some(&self) {
+        if self.table.keys() != 0 {
+            self.forget_beyond_limit(FORGOTTEN_PER_KEY_MAX);
+        }
+    }
+
     /// Forgets keys while there are too many. For a timer: the limit may have been lowered.
     pub(crate) fn shrink(&self) {
         self.forget_beyond_limit(FORGOTTEN_PER_TICK_MAX);
@@ -151,15 +159,12 @@ impl Tracking {
         }
     }
 
-    /// Tells that keys were modified, by the client `by`.
+    /// Tells those that have read keys that these were modified, by the client `by`.
     pub(crate) fn invalidate(&self, modified: &[ModifiedKey], by: Option<ClientId>) {
         for one in modified {
             if let Some(ids) = self.table.take(&one.key) {
-                self.notify(&one.key, &ids, by);
+                self.notify(&one.key, &ids, by.filter(|_| !one.is_expired));
             }
-        }
-        if self.prefixes_count.load(Relaxed) != 0 {
-            self.broadcast(modified, by);
         }
     }
 
@@ -190,21 +195,23 @@ impl Tracking {
         }
     }
 
-    /// Tells those that track prefixes: one notice for each prefix, with all keys.
-    fn broadcast(&self, modified: &[ModifiedKey], by: Option<ClientId>) {
+    /// Tells those that track prefixes: one notice for each prefix, with all keys that were modified by the client `by`, or that expired.
+    pub(crate) fn broadcast(&self, modified: &[ModifiedKey], by: Option<ClientId>) {
+        if self.prefixes_count.load(Relaxed) == 0 {
+            return;
+        }
         let registry = self.registry.read();
         for (prefix, trackers) in &registry.prefixes {
-            let keys: BTreeSet<&[u8]> = modified
-                .iter()
-                .map(|one| &*one.key)
-                .filter(|key| key.starts_with(prefix))
-                .collect();
-            if keys.is_empty() {
-                continue;
-            }
-            let keys: Vec<&[u8]> = keys.into_iter().collect();
-            let mut notice = Notice::of(&keys);
-            for tracker in trackers.values().filter(|tracker| !tracker.ignores(by)) {
+            let modified = modified.iter().filter(|one| one.key.starts_with(prefix));
+            // Of what befell a key, the last counts.
+            let keys: BTreeMap<&[u8], bool> =
+                modified.map(|one| (&*one.key, one.is_expired)).collect();
+            let expired: Vec<&[u8]> =
+                keys.iter().filter(|(_, is_expired)| **is_expired).map(|(key, _)| *key).collect();
+            let keys: Vec<&[u8]> = keys.into_keys().collect();
+            let (mut all, mut not_own) = (Notice::of(&keys), Notice::of(&expired));
+            for tracker in trackers.values() {
+                let notice = if tracker.ignores(by) { &mut not_own } else { &mut all };
                 notice.send(tracker, self.unread_bytes_max.load(Relaxed));
             }
         }

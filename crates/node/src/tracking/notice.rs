@@ -26,8 +26,11 @@ impl<'k> Notice<'k> {
         Notice { keys: None, encoded: [None, None] }
     }
 
-    /// Sends it to whom the tracker wants it sent; in RESP2 only a client that listens to channels can be told.
+    /// Sends it to whom the tracker wants it sent, if it tells of anything; in RESP2 only a client that listens to channels can be told.
     pub(super) fn send(&mut self, tracker: &Tracker, unread_bytes_max: u64) {
+        if self.keys.is_some_and(<[&[u8]]>::is_empty) {
+            return;
+        }
         let target = match &tracker.redirect {
             None => &tracker.client,
             Some(target) if target.has_left() => {

@@ -45,7 +45,12 @@ pub(crate) struct Tracker {
     pub(crate) no_loop: bool,
     /// Of the mode [`Mode::Broadcast`].
     pub(crate) prefixes: BTreeSet<Box<[u8]>>,
+    /// What they take, in bytes.
+    pub(crate) prefix_bytes: usize,
 }
+
+/// What a prefix takes beside its name, which both know it by: its places with the client and in the registry.
+const OVERHEAD_BYTES: usize = 96;
 
 /// Why a client cannot track so.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,7 +110,9 @@ impl Tracker {
             Mode::Broadcast => all_prefixes(old, prefixes)?,
             Mode::Read | Mode::OptIn | Mode::OptOut => BTreeSet::new(),
         };
-        Ok(Tracker { client: Arc::clone(client), mode, redirect, no_loop, prefixes })
+        let prefix_bytes = prefixes.iter().map(|prefix| 2 * prefix.len() + OVERHEAD_BYTES).sum();
+        let client = Arc::clone(client);
+        Ok(Tracker { client, mode, redirect, no_loop, prefixes, prefix_bytes })
     }
 
     /// Whether the keys of a command are remembered; `caching` is whether CLIENT CACHING came before it.

@@ -122,7 +122,10 @@ fn hold(step: &Step<'_>) -> Hold {
     let Some(entry) = step.entry else { return Hold::Keys };
     match &entry.action {
         Action::Keyspace(Run::Whole(_)) => Hold::All,
-        Action::Keyspace(Run::Read(_) | Run::Write(_) | Run::Blocking(_)) => Hold::Keys,
+        Action::Keyspace(Run::Wide(wide)) if (wide.reads_others)(step.args) => Hold::All,
+        Action::Keyspace(Run::Read(_) | Run::Write(_) | Run::Wide(_) | Run::Blocking(_)) => {
+            Hold::Keys
+        }
         Action::Session(_) | Action::Subcommands(_) => match entry.spec.group {
             Group::Connection | Group::Pubsub | Group::Transactions => Hold::Keys,
             Group::Generic

@@ -1,5 +1,6 @@
 //! The commands of a transaction, kept until EXEC.
 
+use crate::pause::waits_with_writes;
 use crate::session::{After, Context, OUT_OF_MEMORY};
 use crate::table::Entry;
 use base::Slot;
@@ -14,11 +15,14 @@ pub(crate) struct Transaction {
     requests: StoredRequests,
     /// A command was refused: EXEC will refuse all of them.
     is_aborted: bool,
+    /// One of the commands has to wait when those that write do.
+    writes: bool,
 }
 
 impl Transaction {
     /// Keeps a command; false where there is no room for more.
-    pub(crate) fn push(&mut self, args: Args<'_>) -> bool {
+    pub(crate) fn push(&mut self, entry: &Entry, args: Args<'_>) -> bool {
+        self.writes |= waits_with_writes(entry);
         // Of one that will not run, nothing needs to be kept.
         self.is_aborted || self.requests.push(args)
     }
@@ -30,6 +34,11 @@ impl Transaction {
 
     pub(crate) fn is_aborted(&self) -> bool {
         self.is_aborted
+    }
+
+    /// Whether it has to wait when commands that write do (CLIENT PAUSE WRITE).
+    pub(crate) fn writes(&self) -> bool {
+        self.writes
     }
 
     /// The commands, in the order in which they came.
@@ -59,7 +68,7 @@ impl Context<'_> {
         if !self.has_memory_for(entry) {
             return Err(OUT_OF_MEMORY);
         }
-        let is_kept = self.state.transaction.as_mut().is_some_and(|one| one.push(args));
+        let is_kept = self.state.transaction.as_mut().is_some_and(|one| one.push(entry, args));
         if !is_kept {
             // As Redis does with a client whose transaction outgrows the query buffer.
             self.state.after = After::Abort;

@@ -8,10 +8,15 @@ use engine::{Access, Keyspace, Watch};
 use resp::Args;
 use std::sync::Arc;
 
+/// What a watched key takes beside its name, which both know it by: its places with the connection and with the keyspace.
+const OVERHEAD_BYTES: usize = 96;
+
 /// The keys that a connection watches, each with its database; no allocation while there is none.
 #[derive(Default)]
 pub(crate) struct Watching {
     keys: Vec<(usize, Box<[u8]>)>,
+    /// What they take, in bytes.
+    bytes: usize,
     watch: Arc<Watch>,
 }
 
@@ -23,6 +28,7 @@ impl Watching {
         }
         access.watch(key, &self.watch);
         self.keys.push((database, key.into()));
+        self.bytes += 2 * key.len() + OVERHEAD_BYTES;
     }
 
     /// Whether one of the keys, whose slots are held, has changed.
@@ -40,6 +46,11 @@ impl Watching {
         self.keys.len()
     }
 
+    /// The memory that they take, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Ends all watches. No slot may be held.
     pub(crate) fn end(&mut self, keyspace: &Keyspace) {
         if self.keys.is_empty() {
@@ -48,6 +59,7 @@ impl Watching {
         for (database, key) in self.keys.drain(..) {
             keyspace.unwatch(database, &key, &self.watch);
         }
+        self.bytes = 0;
         self.watch = Arc::default();
     }
 }

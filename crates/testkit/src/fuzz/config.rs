@@ -1,6 +1,6 @@
 //! Configuration: any text is read or refused, and what was read survives being written.
 
-use config::{Config, FileSource, Invocation, Loaded, Start, directives, load, rewrite};
+use config::{Added, Config, FileSource, Invocation, Loaded, Start, directives, load, rewrite};
 
 use super::Source;
 
@@ -109,7 +109,7 @@ fn check_rewrite(start: &Start, text: &[u8], config: &Config) {
     if text.to_ascii_lowercase().windows(7).any(|window| window == b"include") {
         return;
     }
-    let written = rewrite(text, config, &[]);
+    let written = rewrite(text, config, Added::Changed, &[]);
     let shown = written.escape_ascii();
     let again = load(start, None, &mut Files(&written))
         .unwrap_or_else(|error| panic!("the rewritten file is refused: {error}\n{shown}"));

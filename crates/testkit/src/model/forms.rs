@@ -17,6 +17,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family { name: "hash", forms: HASHES },
     Family { name: "zset", forms: SORTED_SETS },
     Family { name: "geo", forms: GEO },
+    Family { name: "sort", forms: SORTING },
     Family { name: "stream", forms: STREAMS },
 ];
 
@@ -38,10 +39,6 @@ const GENERIC: &[&str] = &[
     "MULTI ; INCR string ; LPUSH list value ; EXEC",
     "WATCH list ; LPUSH same value ; MULTI ; LLEN same ; EXEC",
     "MULTI ; TYPE any ; DISCARD",
-    "SORT list0|list1|zset0 [LIMIT few index] [ASC|DESC] ALPHA",
-    "SORT_RO list [LIMIT few index] [ASC|DESC]",
-    "SORT list0|set1|zset1 BY string* GET # GET string* GET hash*->f1 ALPHA",
-    "SORT list [ALPHA] STORE list",
 ];
 
 const STRINGS: &[&str] = &[
@@ -178,6 +175,19 @@ const GEO: &[&str] = &[
     "~GEOSEARCH geo FROMLONLAT degrees degrees BYRADIUS box KM [WITHCOORD] [WITHDIST] [WITHHASH]",
     "GEOSEARCH geo FROMLONLAT degrees degrees BYBOX box box KM ASC|DESC",
     "GEOSEARCHSTORE geo geo FROMLONLAT degrees degrees BYRADIUS box KM",
+];
+
+/// Of lists only: a sorted set changes its layout for it in Valkey, and of equal weights, the members of a set would stand in the order of a hash table. Elements
+/// are compared by their bytes with STORE, else as the locale has it.
+const SORTING: &[&str] = &[
+    "RPUSH queue value...",
+    "RPUSH queue number",
+    "LPUSH queue few few few",
+    "LTRIM queue 0 20",
+    "SORT queue [LIMIT few index] [ASC|DESC] ALPHA STORE queue",
+    "SORT_RO queue [LIMIT few index] [ASC|DESC]",
+    "SORT queue BY string* GET # GET hash*->f1 [ASC|DESC] ALPHA STORE queue",
+    "SORT queue BY NOSORT [GET #] [LIMIT few index] [ASC|DESC] [STORE queue]",
 ];
 
 const STREAMS: &[&str] = &[

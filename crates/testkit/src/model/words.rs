@@ -7,12 +7,12 @@ use base::Rng;
 use super::form::pick;
 
 /// The kinds of keys. The keys of a kind are its name and a number, and hold values of one type for the most part.
-pub(super) const KEY_KINDS: [&str; 8] =
-    ["string", "list", "set", "hash", "zset", "stream", "hll", "geo"];
+pub(super) const KEY_KINDS: [&str; 9] =
+    ["string", "list", "set", "hash", "zset", "stream", "hll", "geo", "queue"];
 
-/// Those of which commands for other kinds get a key now and then. A HyperLogLog is none, for a string's commands would write into its registers, nor is a
-/// sorted set of places: sums of their scores are not always written in the same digits.
-const STRAY_KINDS: [&str; 6] = ["string", "list", "set", "hash", "zset", "stream"];
+/// Those whose keys are also given to commands for other kinds, now and then. The others keep to themselves: a string's commands would write into the registers
+/// of a HyperLogLog, sums of places are not always written in the same digits, and what SORT does with sets depends on their hash tables.
+const MIXED_KINDS: [&str; 6] = ["string", "list", "set", "hash", "zset", "stream"];
 
 /// How many keys of a kind there are.
 const KEYS: u64 = 4;
@@ -79,7 +79,7 @@ impl Words {
         let word = match kind {
             "same" => self.last_key.clone(),
             "any" => {
-                let kind = *pick(rng, &KEY_KINDS);
+                let kind = *pick(rng, &MIXED_KINDS);
                 self.key(kind)
             }
             kind if KEY_KINDS.contains(&kind) => self.key(kind),
@@ -133,8 +133,8 @@ impl Words {
     }
 
     fn key(&mut self, kind: &str) -> Vec<u8> {
-        let stray = self.rng.percent(STRAY_PERCENT);
-        let kind = if stray { *pick(&mut self.rng, &STRAY_KINDS) } else { kind };
+        let is_stray = MIXED_KINDS.contains(&kind) && self.rng.percent(STRAY_PERCENT);
+        let kind = if is_stray { *pick(&mut self.rng, &MIXED_KINDS) } else { kind };
         self.last_key = format!("{kind}{}", self.rng.below(KEYS)).into_bytes();
         self.last_key.clone()
     }

@@ -41,6 +41,7 @@ impl<'n> Line<'n> {
         let query = client.query_buffer_bytes.load(Relaxed);
         let output = client.unread_bytes();
         let [channels, patterns, shard_channels] = client.subscriptions.lock().counts();
+        let transaction = client.transaction_bytes.load(Relaxed);
         let memory = client.memory_bytes() + argument_bytes;
         let mut line = String::with_capacity(400);
         // What has no meaning here is told as Redis tells it of a client without it.
@@ -48,7 +49,7 @@ impl<'n> Line<'n> {
             line,
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} capa= db={} \
              sub={} psub={} ssub={} multi={} watch={} \
-             qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 \
+             qbuf={query} qbuf-free=0 argv-mem={argument_bytes} multi-mem={transaction} rbs=0 rbp=0 \
              obl={output} oll=0 omem={output} tot-mem={memory} events={} cmd={command} user=default redir={} \
              resp={} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
             client.id.0,

@@ -3,11 +3,13 @@
 mod protocol;
 
 use super::settings::Settings;
+use crate::configuration::rewrite_file;
 use crate::event::Event;
 use crate::help::help;
 use crate::session::{After, Context};
 use base::glob::{Case, matches};
 use commands::{CommandError, Outcome, debug};
+use config::Added;
 use resp::{Args, Reply};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -29,6 +31,7 @@ const ANY: RangeInclusive<usize> = 2..=usize::MAX;
 
 const SUBCOMMANDS: &[Subcommand] = &[
     ("change-repl-id", 2..=2, change_replication_id),
+    ("config-rewrite-force-all", 2..=2, rewrite_config),
     ("digest", ANY, digest),
     ("digest-value", ANY, digest_value),
     ("error", 3..=3, error),
@@ -62,6 +65,12 @@ pub(super) fn debug(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply
 
 fn change_replication_id(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     context.node.upkeep.change_replication_id(context.rng);
+    reply.ok();
+    Ok(())
+}
+
+fn rewrite_config(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    rewrite_file(context.node, Added::All)?;
     reply.ok();
     Ok(())
 }
@@ -177,6 +186,8 @@ fn show_help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome
         &[
             "CHANGE-REPL-ID",
             "    Give the history of the data set another name.",
+            "CONFIG-REWRITE-FORCE-ALL",
+            "    As CONFIG REWRITE, with every setting.",
             "DIGEST",
             "    Return a digest of all data.",
             "DIGEST-VALUE <key> [<key> ...]",

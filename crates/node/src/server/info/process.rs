@@ -1,6 +1,7 @@
 //! INFO: the process, its clients, its processor time.
 
 use super::Report;
+use crate::clients::flag;
 use crate::pause::PauseKind;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -57,12 +58,12 @@ pub(super) fn clients(report: &mut Report<'_>) {
     report.field("maxclients", clients_max);
     report.field("client_recent_max_input_buffer", memory.query_buffer_max);
     report.field("client_recent_max_output_buffer", memory.output_max);
-    report.field("blocked_clients", node.blocked.len());
+    let all = node.clients.all();
+    let paused = all.iter().filter(|client| client.has_flag(flag::PAUSED)).count();
+    report.field("blocked_clients", node.blocked.len() + paused);
     report.field("tracking_clients", node.tracking.counts().clients);
     report.field("pubsub_clients", node.channels.counts().clients);
-    let watched: Vec<usize> = node
-        .clients
-        .all()
+    let watched: Vec<usize> = all
         .iter()
         .map(|client| client.watched_keys.load(Relaxed))
         .filter(|&keys| keys > 0)

@@ -3,6 +3,7 @@
 use super::Report;
 use crate::stats::{Counter, WorkerStats};
 use engine::Tally;
+use std::sync::atomic::Ordering::Relaxed;
 
 const BYTES_PER_KILOBYTE: f64 = 1024.0;
 
@@ -22,7 +23,7 @@ pub(super) fn stats(report: &mut Report<'_>) {
     let eviction = &node.upkeep.eviction;
     let (exceeded, current) = eviction.exceeded_millis(node.host.monotonic_micros());
     report.field("evicted_keys", keys(Tally::evicted));
-    report.field("evicted_clients", eviction.clients.value());
+    report.field("evicted_clients", eviction.clients.load(Relaxed));
     report.field("total_eviction_exceeded_time", exceeded);
     report.field("current_eviction_exceeded_time", current);
     report.field("keyspace_hits", keys(Tally::hits));

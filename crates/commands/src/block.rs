@@ -64,8 +64,7 @@ pub fn parse_timeout(text: &[u8]) -> Result<Timeout, CommandError> {
     let is_plain = text.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
     let seconds = std::str::from_utf8(text)
         .ok()
-        .filter(|_| is_plain)
-        .and_then(|text| text.parse::<f64>().ok())
+        .and_then(|text| if is_plain { text.parse().ok() } else { parse_hexadecimal(text) })
         .ok_or(NOT_FLOAT)?;
     let millis = (seconds * 1000.0).ceil();
     if millis > TIMEOUT_MILLIS_MAX {
@@ -75,6 +74,14 @@ pub fn parse_timeout(text: &[u8]) -> Result<Timeout, CommandError> {
         return Err(CommandError::Text("ERR timeout is negative"));
     }
     Ok(if millis == 0.0 { Timeout::Forever } else { Timeout::Millis(millis as u64) })
+}
+
+/// The whole number of a text that begins with `0x`: Redis reads timeouts as C's `strtold` does.
+fn parse_hexadecimal(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix("0x").or(text.strip_prefix("0X"))?;
+    let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let value = |digit: char| digit.to_digit(16).map_or(0.0, f64::from);
+    is_plain.then(|| digits.chars().fold(0.0, |number, digit| number * 16.0 + value(digit)))
 }
 
 #[cfg(test)]
@@ -92,7 +99,10 @@ mod tests {
         }
         let error = parse_timeout(b"-1").expect_err("negative");
         assert_eq!(error.to_string(), "ERR timeout is negative");
-        let error = parse_timeout(b"1e300").expect_err("too large");
-        assert_eq!(error.to_string(), "ERR timeout is out of range");
+        assert_eq!(parse_timeout(b"0x1F"), Ok(Timeout::Millis(31_000)));
+        for text in ["1e300", "0x7FFFFFFFFFFFFF"] {
+            let error = parse_timeout(text.as_bytes()).expect_err("too large");
+            assert_eq!(error.to_string(), "ERR timeout is out of range", "{text}");
+        }
     }
 }

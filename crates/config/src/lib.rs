@@ -29,6 +29,7 @@ pub use load::{
 };
 pub use refusal::Refusal;
 pub use rewrite::{Added, ExtraLines, rewrite};
+pub use setting::memory as parse_memory;
 pub use table::choices::{
     AppendFsync, ConfigSave, DisklessLoad, EndpointType, EvictionPolicy, LogFormat, LogLevel,
     LogTimestampFormat, OomScoreAdj, Permission, PropagationError, PubsubDefault, RdbVersionCheck,

@@ -143,7 +143,8 @@ fn octal(word: &[u8]) -> Option<i128> {
 
 /// A number of bytes: `1k` is 1000, `1kb` 1024, in letters of any case. No digits are zero, as
 /// Redis has it. Unlike there, what does not fit 64 bits is refused, and not taken modulo 2^64.
-pub(crate) fn memory(word: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn memory(word: &[u8]) -> Option<u64> {
     let digits = word.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(word.len());
     let (digits, unit) = word.split_at(digits);
     let unit: u64 = match unit.to_ascii_lowercase().as_slice() {

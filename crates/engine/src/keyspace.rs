@@ -182,6 +182,11 @@ impl Keyspace {
         self.rules.store(rules);
     }
 
+    /// Puts an element of a list that makes a node larger than this, in bytes, into a node of its own.
+    pub fn set_list_alone_bytes(&self, bytes: usize) {
+        self.rules.store_list_alone_bytes(bytes);
+    }
+
     /// Lets go of a record that is not in its table any more; by how many bytes the memory of objects has shrunk already. One that takes
     /// long to free is left to [`Keyspace::free_discarded`] and counts until then.
     pub(crate) fn discard(&self, record: KeyRecord) -> usize {

@@ -14,6 +14,7 @@ pub(crate) struct SharedRules {
     sorted_set_entries: AtomicUsize,
     sorted_set_value_bytes: AtomicUsize,
     list_node_size: AtomicI32,
+    list_alone_bytes: AtomicUsize,
     stream_node_bytes: AtomicUsize,
     stream_node_entries: AtomicUsize,
     hyperloglog_sparse_bytes: AtomicUsize,
@@ -32,6 +33,7 @@ impl SharedRules {
             sorted_set_entries: AtomicUsize::new(0),
             sorted_set_value_bytes: AtomicUsize::new(0),
             list_node_size: AtomicI32::new(0),
+            list_alone_bytes: AtomicUsize::new(Rules::DEFAULT.list_alone_bytes),
             stream_node_bytes: AtomicUsize::new(0),
             stream_node_entries: AtomicUsize::new(0),
             hyperloglog_sparse_bytes: AtomicUsize::new(0),
@@ -59,6 +61,7 @@ impl SharedRules {
                 value_bytes: self.sorted_set_value_bytes.load(Relaxed),
             },
             list_node_size: self.list_node_size.load(Relaxed),
+            list_alone_bytes: self.list_alone_bytes.load(Relaxed),
             stream: StreamRules {
                 node_bytes: self.stream_node_bytes.load(Relaxed),
                 node_entries: self.stream_node_entries.load(Relaxed),
@@ -68,7 +71,12 @@ impl SharedRules {
         }
     }
 
-    /// Puts other rules in force; the seed stays.
+    /// Beyond what size a node of a list that holds one element takes no other; `usize::MAX` for none.
+    pub(crate) fn store_list_alone_bytes(&self, bytes: usize) {
+        self.list_alone_bytes.store(bytes, Relaxed);
+    }
+
+    /// Puts other rules in force; the seed stays, and so does what no setting means.
     pub(crate) fn store(&self, rules: &Rules) {
         let _one_at_a_time = self.changing.lock();
         self.hash_entries.store(rules.hash.entries, Relaxed);

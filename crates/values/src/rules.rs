@@ -11,6 +11,8 @@ pub struct Rules {
     pub sorted_set: SortedSetRules,
     /// `list-max-listpack-size`: elements of a list's node where positive; -1 to -5 are 4, 8, 16, 32 and 64 KiB.
     pub list_node_size: i32,
+    /// A node of a list that holds one element and is larger than this, in bytes, takes no other (DEBUG QUICKLIST-PACKED-THRESHOLD).
+    pub list_alone_bytes: usize,
     /// Of streams.
     pub stream: StreamRules,
     /// `hll-sparse-max-bytes`: the longest sparse HyperLogLog.
@@ -64,6 +66,7 @@ impl Rules {
         set: SetRules { intset_entries: 512, listpack_entries: 128, listpack_value_bytes: 64 },
         sorted_set: SortedSetRules { entries: 128, value_bytes: 64 },
         list_node_size: -2,
+        list_alone_bytes: usize::MAX,
         stream: StreamRules { node_bytes: 4096, node_entries: 100 },
         hyperloglog_sparse_bytes: 3000,
         seed: (0, 0),

@@ -30,9 +30,12 @@ pub(super) fn exec(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
     let Some(transaction) = context.state.take_transaction() else {
         return Err(CommandError::Text("ERR EXEC without MULTI"));
     };
+    let own = context.state.last_command;
     context.state.is_in_exec = true;
     let outcome = run(context, &transaction, reply);
     context.state.is_in_exec = false;
+    // CLIENT LIST shows what the client sent last, which is EXEC.
+    context.state.last_command = own;
     // What it held has been released by now, whatever came of it.
     context.state.watching.end(&context.node.keyspace);
     outcome

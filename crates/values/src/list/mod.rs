@@ -126,7 +126,7 @@ impl List {
     /// Makes room for elements that are about to be added: decides, before the first is, whether the list is still small with all of them.
     pub fn prepare<'a>(&mut self, elements: impl Iterator<Item = &'a [u8]>, rules: &Rules) {
         let Layout::Pack(pack) = &mut self.0 else { return };
-        let limit = NodeLimit::new(rules.list_node_size);
+        let limit = NodeLimit::new(rules);
         let (mut bytes, mut count) = (pack.bytes().len(), pack.len());
         for element in elements {
             bytes += element.len();
@@ -141,7 +141,7 @@ impl List {
 
     /// Adds an element at an end; [`List::prepare`] has been called.
     fn push(&mut self, end: End, element: &[u8], rules: &Rules) {
-        let limit = NodeLimit::new(rules.list_node_size);
+        let limit = NodeLimit::new(rules);
         match (&mut self.0, end) {
             (Layout::Pack(pack), End::Left) => pack.push_front(element),
             (Layout::Pack(pack), End::Right) => pack.push_back(element),
@@ -180,7 +180,7 @@ impl List {
                 }
             }
             Layout::Nodes(nodes) => {
-                nodes.set(index, element, NodeLimit::new(rules.list_node_size));
+                nodes.set(index, element, NodeLimit::new(rules));
             }
         }
         self.shrink(rules);
@@ -197,7 +197,7 @@ impl List {
                 None => pack.push_back(element),
             },
             Layout::Nodes(nodes) => {
-                nodes.insert(index, element, NodeLimit::new(rules.list_node_size));
+                nodes.insert(index, element, NodeLimit::new(rules));
             }
         }
     }
@@ -264,7 +264,7 @@ impl List {
     fn shrink(&mut self, rules: &Rules) {
         let Layout::Nodes(nodes) = &self.0 else { return };
         let Some(node) = nodes.only_node() else { return };
-        let half = NodeLimit::new(rules.list_node_size).half();
+        let half = NodeLimit::new(rules).half();
         if !half.is_exceeded(node.bytes().len(), node.len()) {
             self.0 = Layout::Pack(node.clone());
         }

@@ -17,6 +17,7 @@
 //! 1. No node and no block is empty.
 //! 2. `elements` of a block is the sum over its nodes, `len` that over all blocks, `heap_bytes` that of all nodes' memory.
 
+use crate::Rules;
 use collections::{At, Item, Listpack};
 use std::collections::VecDeque;
 
@@ -28,6 +29,8 @@ const BLOCK_NODES_MAX: usize = 128;
 pub(super) struct NodeLimit {
     bytes: usize,
     elements: usize,
+    /// A node of one element that is larger takes no other.
+    alone: usize,
 }
 
 /// The bytes beyond which a node that is limited by its elements takes no more.
@@ -35,12 +38,13 @@ const SAFE_BYTES: usize = 8192;
 
 impl NodeLimit {
     /// The limit that `list-max-listpack-size` means: so many elements where positive, 4, 8, 16, 32 or 64 KiB where negative.
-    pub(super) fn new(size: i32) -> NodeLimit {
+    pub(super) fn new(rules: &Rules) -> NodeLimit {
+        let (size, alone) = (rules.list_node_size, rules.list_alone_bytes);
         if size >= 0 {
-            return NodeLimit { bytes: SAFE_BYTES, elements: size.max(1) as usize };
+            return NodeLimit { bytes: SAFE_BYTES, elements: size.max(1) as usize, alone };
         }
         let step = size.unsigned_abs().min(5) - 1;
-        NodeLimit { bytes: 4096 << step, elements: usize::MAX }
+        NodeLimit { bytes: 4096 << step, elements: usize::MAX, alone }
     }
 
     /// Whether a listpack of this size is beyond it.
@@ -51,12 +55,25 @@ impl NodeLimit {
     /// Half of it: what a list that shrinks has to be below to be one listpack again.
     pub(super) fn half(self) -> NodeLimit {
         let bytes = if self.elements == usize::MAX { self.bytes / 2 } else { usize::MAX };
-        NodeLimit { bytes, elements: self.elements / 2 }
+        NodeLimit { bytes, elements: self.elements / 2, alone: self.alone }
+    }
+
+    /// Whether this node of one element takes no other.
+    fn is_alone(self, node: &Listpack) -> bool {
+        let bytes = node.bytes().len();
+        node.len() == 1 && (bytes > self.alone || self.is_exceeded(bytes, 1))
+    }
+
+    /// Whether an element takes a node of its own, whatever room others have.
+    fn stands_alone(self, element: &[u8]) -> bool {
+        Listpack::new().bytes().len() + Listpack::item_bytes(element) > self.alone
     }
 
     /// Whether a node has room for one element more.
     fn admits(self, node: &Listpack, element: &[u8]) -> bool {
         !self.is_exceeded(node.bytes().len() + Listpack::item_bytes(element), node.len() + 1)
+            && !self.is_alone(node)
+            && !self.stands_alone(element)
     }
 }
 
@@ -214,8 +231,10 @@ impl Nodes {
         let node = &self.blocks[place.block].nodes[place.node];
         let bytes = node.bytes().len() + Listpack::item_bytes(element);
         // What was too large to stand with others may become small: then it goes to the node behind it, if that has room.
-        let was_alone = node.len() == 1 && limit.is_exceeded(node.bytes().len(), 1);
-        if !was_alone && !limit.is_exceeded(bytes, node.len()) || self.len == 1 {
+        let moves = limit.is_alone(node)
+            || limit.is_exceeded(bytes, node.len())
+            || limit.stands_alone(element);
+        if !moves || self.len == 1 {
             self.change_node(place, |node, at| {
                 node.replace(at, element);
             });

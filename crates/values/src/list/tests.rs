@@ -81,8 +81,9 @@ proptest! {
     fn a_list_does_what_a_vector_does(
         changes in proptest::collection::vec(a_change(), 0..300),
         size in prop_oneof![Just(-1), Just(-2), Just(1), Just(3), Just(20)],
+        alone in prop_oneof![Just(usize::MAX), Just(1), Just(40)],
     ) {
-        let rules = Rules { list_node_size: size, ..Rules::DEFAULT };
+        let rules = Rules { list_node_size: size, list_alone_bytes: alone, ..Rules::DEFAULT };
         let (mut list, mut model) = (List::new(), Vec::new());
         for change in changes {
             apply(&mut list, &mut model, change, &rules);

@@ -41,6 +41,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("pause-cron", 3..=3, pause_timers),
     ("populate", ANY, populate),
     ("protocol", 3..=3, protocol::protocol),
+    ("quicklist-packed-threshold", 3..=3, set_list_alone_bytes),
     ("set-active-expire", 3..=3, set_active_expire),
     ("sleep", 3..=3, sleep),
     ("stringmatch-test", 2..=2, test_patterns),
@@ -110,6 +111,23 @@ fn log(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outc
 
 fn set_active_expire(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     switch(&context.node.upkeep.is_expiry_active, &args[2], reply)
+}
+
+fn set_list_alone_bytes(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    const LONGEST: u64 = 1 << 32;
+    let bytes = config::parse_memory(&args[2]).filter(|&bytes| bytes <= LONGEST).ok_or(
+        CommandError::Text(
+            "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+        ),
+    )?;
+    let bytes = if bytes == 0 { usize::MAX } else { bytes as usize };
+    context.node.keyspace.set_list_alone_bytes(bytes);
+    reply.ok();
+    Ok(())
 }
 
 fn pause_timers(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -187,6 +205,8 @@ fn show_help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             "PROTOCOL <type>",
             "    Return a value of a type: string, integer, double, bignum, null, array, set, map,",
             "    attrib, push, verbatim, true, false.",
+            "QUICKLIST-PACKED-THRESHOLD <size>",
+            "    Put elements of lists that make a node larger than <size> into nodes of their own; 0 ends it.",
             "SET-ACTIVE-EXPIRE <0|1>",
             "    Stop the search for keys whose time has come, or let it go on.",
             "SLEEP <seconds>",

@@ -1,11 +1,12 @@
 //! Active expiry: finding the keys whose time has come before anybody asks for them.
 
-use crate::access::is_expired;
-use crate::events::Effects;
+use crate::access::{Access, is_expired};
+use crate::events::{Effects, EventClass};
 use crate::keyspace::{Keyspace, WorkerId};
 use crate::moment::Moment;
 use base::{SLOT_COUNT, Slot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use values::{Hash, HashRef};
 
 /// Where the cycle goes on.
 #[derive(Clone, Copy, Default, Debug)]
@@ -166,5 +167,52 @@ impl Keyspace {
         tally.add_memory(table.memory_bytes() as i64 - before - objects);
         tally.count_expired(removed as u64);
         progress.expired += removed as u64;
+    }
+}
+
+/// How many fields of one hash are removed under one hold of its slot's lock.
+const FIELDS_PER_HOLD: usize = 100;
+
+/// Fields of hashes whose time has come.
+impl Keyspace {
+    /// Removes some due fields of the hash of which a field was due first, and gives what was done to `conclude`; a hash in which nothing is left goes with
+    /// its key. How many fields these were; `None` where nothing is due.
+    pub fn expire_fields<'k>(
+        &'k self,
+        worker: WorkerId,
+        moment: Moment,
+        conclude: &mut dyn FnMut(Access<'k>),
+    ) -> Option<usize> {
+        let (database, key) = self.field_times.take_due(moment.now.0)?;
+        let mut access = self.hold(Slot::of_key(&key), database, worker, moment);
+        let mut edit = access.edit();
+        // What is there under this name by now may be something else.
+        let removed = edit.modify_as(&key, EventClass::Hash, |hash: &mut Hash| {
+            let removed = hash.remove_due(moment.now.0, FIELDS_PER_HOLD);
+            ((removed > 0).then_some("hexpired"), removed)
+        });
+        let removed = removed.ok().flatten().unwrap_or(0);
+        edit.changed(u64::from(removed > 0));
+        if let Ok(Some(hash)) = access.view().peek_typed::<Hash>(&key)
+            && let Some(at) = hash.earliest_time()
+        {
+            self.field_times.note(database, &key, at);
+        }
+        self.tally(worker).count_expired_fields(removed as u64);
+        conclude(access);
+        Some(removed)
+    }
+
+    /// Looks at some hashes of which it is noted that their fields expire, and forgets those of which none does any more.
+    pub fn review_field_times(&self, worker: WorkerId, moment: Moment) {
+        for place in self.field_times.suspects() {
+            let (database, key) = &place;
+            let mut access = self.hold(Slot::of_key(key), *database, worker, moment);
+            let mut view = access.view();
+            let hash = view.peek_typed::<Hash>(key);
+            if hash.ok().flatten().and_then(HashRef::earliest_time).is_none() {
+                self.field_times.forget(&place);
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::HashSeed;
 use crate::access::{Access, Held, HeldSlot};
 use crate::discarded::Discarded;
 use crate::expiry::AverageTtls;
+use crate::field_times::FieldTimes;
 use crate::flushed::{Flushed, Freeing};
 use crate::hasher::SeededHasher;
 use crate::moment::Moment;
@@ -95,6 +96,7 @@ pub struct Keyspace {
     discarded: Discarded,
     pub(crate) observers: Observers,
     pub(crate) average_ttls: AverageTtls,
+    pub(crate) field_times: FieldTimes,
     rules: SharedRules,
     /// Whether somebody observes all keys. Read under the lock of a slot: who has set it before he looked at a key is told of every
     /// later change of it.
@@ -125,6 +127,7 @@ impl Keyspace {
             discarded: Discarded::default(),
             observers: Observers::new(),
             average_ttls: AverageTtls::new(databases),
+            field_times: FieldTimes::default(),
             rules: SharedRules::new(element_seed),
             is_observed_whole: AtomicBool::new(false),
         }
@@ -160,7 +163,8 @@ impl Keyspace {
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         let counted = self.tallies.iter().map(Tally::memory).sum::<i64>();
-        (self.fixed_bytes() as i64 + counted - self.freeing.freed_bytes()).max(0) as u64
+        let noted = self.field_times.memory_bytes() as i64;
+        (self.fixed_bytes() as i64 + counted + noted - self.freeing.freed_bytes()).max(0) as u64
     }
 
     /// The part of [`Keyspace::memory_bytes`] that is there without a key.
@@ -375,13 +379,14 @@ impl Keyspace {
         let databases = database.map_or(0..self.databases, |only| only..only + 1);
         let estimate = databases.clone().map(|one| self.occupied.iter(one, 0).count()).sum();
         let mut flushed = Flushed::new(&self.freeing, estimate);
-        for database in databases {
-            self.touch_watched(database, None, states);
-            for slot in self.occupied.iter(database, 0) {
-                self.take_table(states.state(slot), database, worker, &mut flushed);
+        for one in databases {
+            self.touch_watched(one, None, states);
+            for slot in self.occupied.iter(one, 0) {
+                self.take_table(states.state(slot), one, worker, &mut flushed);
             }
-            self.occupied.clear(database);
+            self.occupied.clear(one);
         }
+        self.field_times.clear(database);
         flushed
     }
 
@@ -447,6 +452,7 @@ impl Keyspace {
         }
         self.occupied.swap(a, b);
         self.average_ttls.swap(a, b);
+        self.field_times.swap(a, b);
     }
 
     #[inline]

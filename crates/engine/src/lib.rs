@@ -15,6 +15,7 @@ mod edit;
 mod events;
 mod evict;
 mod expiry;
+mod field_times;
 mod flushed;
 mod hasher;
 mod keyspace;

@@ -5,7 +5,9 @@ use crate::access::{Access, object_bytes};
 use crate::edit::Edit;
 use crate::events::EventClass;
 use crate::object::KeyRecord;
+use crate::typed::value_of;
 use collections::{NewValue, Record, Value};
+use values::{Hash, HashRef};
 
 impl Edit<'_, '_> {
     /// How many databases there are.
@@ -51,6 +53,9 @@ impl Edit<'_, '_> {
         let hash = self.access.hash(key);
         let hasher = self.access.keyspace.hasher;
         let added = object_bytes(&record) as i64;
+        if let Some(at) = value_of::<Hash>(&record).ok().and_then(HashRef::earliest_time) {
+            self.access.keyspace.field_times.note(database, key, at);
+        }
         let old = self.access.in_database(database, key, |table| {
             let old = table.remove(hash, key);
             table.insert(&hasher, hash, record);

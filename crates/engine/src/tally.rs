@@ -20,6 +20,7 @@ pub struct Tally {
     hits: AtomicU64,
     misses: AtomicU64,
     expired: AtomicU64,
+    expired_fields: AtomicU64,
     evicted: AtomicU64,
     changes: AtomicU64,
     seed: AtomicU64,
@@ -33,6 +34,7 @@ impl Tally {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            expired_fields: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             seed: AtomicU64::new(seed),
@@ -61,6 +63,10 @@ impl Tally {
 
     pub(crate) fn count_expired(&self, keys: u64) {
         add(&self.expired, keys);
+    }
+
+    pub(crate) fn count_expired_fields(&self, fields: u64) {
+        add(&self.expired_fields, fields);
     }
 
     pub(crate) fn count_evicted(&self, keys: u64) {
@@ -103,6 +109,11 @@ impl Tally {
         self.expired.load(Relaxed)
     }
 
+    /// Fields of hashes removed because their time had come.
+    pub fn expired_fields(&self) -> u64 {
+        self.expired_fields.load(Relaxed)
+    }
+
     /// Keys removed because memory was short.
     pub fn evicted(&self) -> u64 {
         self.evicted.load(Relaxed)
@@ -113,11 +124,12 @@ impl Tally {
         self.changes.load(Relaxed)
     }
 
-    /// Begins hits, misses, expired and evicted keys anew (`CONFIG RESETSTAT`). What the owner counts meanwhile may be lost.
+    /// Begins hits, misses, expired and evicted keys, and expired fields, anew (`CONFIG RESETSTAT`). What the owner counts meanwhile may be lost.
     pub fn reset_statistics(&self) {
         self.hits.store(0, Relaxed);
         self.misses.store(0, Relaxed);
         self.expired.store(0, Relaxed);
+        self.expired_fields.store(0, Relaxed);
         self.evicted.store(0, Relaxed);
     }
 }

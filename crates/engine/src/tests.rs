@@ -2,7 +2,7 @@
 
 use crate::{EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, Value, WorkerId};
 use base::{Slot, UnixMillis};
-use values::{End, List, Set};
+use values::{End, FieldExpiry, Hash, List, Set};
 
 const WORKER: WorkerId = WorkerId(0);
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -350,5 +350,42 @@ fn a_small_value_stands_in_its_record_and_a_larger_one_beside_it() {
     assert_eq!(place(&keyspace, b"l"), (true, 8), "160 bytes");
     change(&|list| list.pop(End::Left, 17, &rules));
     assert!(!is_there(&keyspace, 0, b"l", NOW));
+    assert_eq!(keyspace.memory_bytes(), empty);
+}
+
+#[test]
+fn due_fields_are_removed_and_their_hash_goes_with_the_last() {
+    let keyspace = keyspace();
+    let empty = keyspace.memory_bytes();
+    let rules = Rules::DEFAULT;
+    let set = |key: &[u8], field: &[u8], at: i64| {
+        let mut access = keyspace.hold(Slot::of_key(key), 0, WORKER, Moment::at(NOW));
+        let change = |hash: &mut Hash| {
+            hash.set(field, b"v", (FieldExpiry::At(at), NOW.0), &rules);
+        };
+        access.edit().modify_or_create(key, change).expect("it is a hash");
+    };
+    let expire = |after: i64| {
+        let moment = Moment::at(UnixMillis(NOW.0 + after));
+        std::iter::from_fn(|| keyspace.expire_fields(WORKER, moment, &mut drop)).sum::<usize>()
+    };
+    set(b"h", b"late", NOW.0 + 20);
+    set(b"h", b"soon", NOW.0 + 10);
+    set(b"gone", b"soon", NOW.0 + 10);
+    {
+        let mut access = keyspace.hold(Slot::of_key(b"h"), 0, WORKER, Moment::at(NOW));
+        assert!(access.edit().move_to(b"h", 3));
+        let mut access = keyspace.hold(Slot::of_key(b"gone"), 0, WORKER, Moment::at(NOW));
+        assert!(access.edit().remove(b"gone"));
+    }
+    assert_eq!(expire(9), 0);
+    assert_eq!(expire(10), 1);
+    assert!(is_there(&keyspace, 3, b"h", NOW));
+    // What was noted in vain, of the database that it left and of the key that is gone, costs nothing for long.
+    keyspace.review_field_times(WORKER, Moment::at(NOW));
+    assert_eq!(expire(20), 1);
+    assert!(!is_there(&keyspace, 3, b"h", NOW));
+    assert_eq!(keyspace.tally(WORKER).expired_fields(), 2);
+    assert_eq!((keyspace.totals(0), keyspace.totals(3)), Default::default());
     assert_eq!(keyspace.memory_bytes(), empty);
 }

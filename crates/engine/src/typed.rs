@@ -29,6 +29,11 @@ pub trait ValueType: Sized {
     /// Whether nothing is left in it.
     fn is_empty(&self) -> bool;
 
+    /// When the first part of it expires that does, in milliseconds since 1970-01-01 UTC.
+    fn earliest_time(&self) -> Option<i64> {
+        None
+    }
+
     /// The value in an object, where it is of this type.
     fn of(object: &Object) -> Option<Self::Ref<'_>>;
 
@@ -49,7 +54,7 @@ pub trait ValueType: Sized {
 }
 
 macro_rules! value_type {
-    ($type:ident, $ref:ident) => {
+    ($type:ident, $ref:ident $(, $earliest_time:ident)?) => {
         impl ValueType for $type {
             type Ref<'a> = $ref<'a>;
 
@@ -62,6 +67,10 @@ macro_rules! value_type {
             fn is_empty(&self) -> bool {
                 $type::is_empty(self)
             }
+
+            $(fn $earliest_time(&self) -> Option<i64> {
+                self.view().$earliest_time()
+            })?
 
             #[inline]
             fn of(object: &Object) -> Option<$ref<'_>> {
@@ -95,7 +104,7 @@ macro_rules! value_type {
 value_type!(List, ListRef);
 value_type!(Set, SetRef);
 value_type!(SortedSet, SortedSetRef);
-value_type!(Hash, HashRef);
+value_type!(Hash, HashRef, earliest_time);
 
 impl ValueType for Stream {
     type Ref<'a> = &'a Stream;
@@ -180,6 +189,13 @@ struct Changed<R> {
     /// Whether the closure says that it changed something.
     is_changed: bool,
     is_emptied: bool,
+    /// The first time at which a part of it expires, where that comes earlier than before.
+    earlier: Option<i64>,
+}
+
+/// The first time, where it comes before the one that was first.
+fn earlier(before: Option<i64>, now: Option<i64>) -> Option<i64> {
+    now.filter(|&now| before.is_none_or(|before| now < before))
 }
 
 impl Edit<'_, '_> {
@@ -285,6 +301,7 @@ impl Edit<'_, '_> {
         let mut value = T::empty();
         let (_, result) = once(&mut value).expect("the change has not run");
         if T::STAYS_EMPTY || !value.is_empty() {
+            self.note_time(key, value.earliest_time());
             new_value(value, |new| self.insert(hash, key, new, Expiry::Clear));
         }
         Ok(result)
@@ -292,7 +309,15 @@ impl Edit<'_, '_> {
 
     /// Sets a key to a value; a key that is there is overwritten, whatever it holds.
     pub fn put_value<T: ValueType>(&mut self, key: &[u8], value: T, expiry: Expiry) {
+        self.note_time(key, value.earliest_time());
         new_value(value, |new| self.put(key, new, expiry));
+    }
+
+    /// Has it known when the first part of a value expires.
+    fn note_time(&self, key: &[u8], at: Option<i64>) {
+        if let Some(at) = at {
+            self.access.keyspace.field_times.note(self.access.database, key, at);
+        }
     }
 
     /// What follows a change in place.
@@ -323,6 +348,9 @@ fn change_in_place<T: ValueType, R>(
         change_object(occupied, change)?
     };
     access.object_bytes += grown;
+    if let Some(at) = changed.earlier {
+        access.keyspace.field_times.note(access.database, key, at);
+    }
     Ok(Some(changed))
 }
 
@@ -339,6 +367,7 @@ fn change_compact<T: ValueType, R>(
     };
     // A value may take another layout without a change that counts as one.
     let is_as_before = value.compact() == Some((Compact::of_tag(tag), before));
+    let earlier = value.earliest_time();
     let grown = if is_emptied || is_as_before {
         0
     } else {
@@ -348,7 +377,7 @@ fn change_compact<T: ValueType, R>(
             grown
         })
     };
-    (Changed { result, is_changed, is_emptied }, grown)
+    (Changed { result, is_changed, is_emptied, earlier }, grown)
 }
 
 /// Changes a value in the allocation that it has; by how much the memory of objects grew.
@@ -359,7 +388,9 @@ fn change_object<T: ValueType, R>(
     let ValueMut::Object(object) = occupied.value_mut() else { return Err(WrongKind) };
     let before = object.memory_bytes() as i64;
     let value = T::of_mut(object).ok_or(WrongKind)?;
+    let time_before = value.earliest_time();
     let (is_changed, result) = change(value);
+    let earlier = earlier(time_before, value.earliest_time());
     let is_emptied = !T::STAYS_EMPTY && value.is_empty();
     // Far below the limit, so that a value on the border does not move with every change.
     let small = value.compact().filter(|(_, bytes)| bytes.len() <= COMPACT_BYTES_MAX / 2);
@@ -369,5 +400,5 @@ fn change_object<T: ValueType, R>(
         occupied.set_value(NewValue::Compact(compact.tag(), &bytes));
         after = 0;
     }
-    Ok((Changed { result, is_changed, is_emptied }, after - before))
+    Ok((Changed { result, is_changed, is_emptied, earlier }, after - before))
 }

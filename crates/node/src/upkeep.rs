@@ -191,8 +191,33 @@ impl Node {
                 break;
             }
         }
+        self.expire_fields(start, effort.time_max, &tuning, &clock);
         upkeep.expiry.add_cycle(all);
         upkeep.expiry.micros.add(micros_since(start, clock().monotonic));
+    }
+
+    /// The part of the cycle that is for fields of hashes: goes on while some are due, within its time.
+    fn expire_fields(
+        &self,
+        start: Monotonic,
+        time_max: Duration,
+        tuning: &Tuning,
+        clock: &impl Fn() -> Now,
+    ) {
+        let worker = self.upkeep();
+        loop {
+            let now = clock();
+            let moment = self.moment(tuning, now);
+            let mut conclude = |access| self.conclude(access, worker, moment, None);
+            if self.keyspace.expire_fields(worker, moment, &mut conclude).is_none() {
+                self.keyspace.review_field_times(worker, moment);
+                return;
+            }
+            if now.monotonic.since(start) > time_max {
+                self.upkeep.expiry.time_cap_reached.add(1);
+                return;
+            }
+        }
     }
 
     /// Frees some of what was flushed or removed; false when there is nothing left to free.

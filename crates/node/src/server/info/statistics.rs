@@ -17,6 +17,7 @@ pub(super) fn stats(report: &mut Report<'_>) {
     let expiry = &node.upkeep.expiry;
     report.fields(&["sync_full", "sync_partial_ok", "sync_partial_err"], 0);
     report.field("expired_keys", keys(Tally::expired));
+    report.field("expired_fields", keys(Tally::expired_fields));
     report.field("expired_stale_perc", format_args!("{:.2}", expiry.stale_percent()));
     report.field("expired_time_cap_reached_count", expiry.time_cap_reached.value());
     report.field("expire_cycle_cpu_milliseconds", expiry.micros.value() / 1000);

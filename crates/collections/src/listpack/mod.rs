@@ -159,10 +159,19 @@ impl Listpack {
     /// How many bytes an item takes.
     #[must_use]
     pub fn item_bytes(bytes: &[u8]) -> usize {
-        let entry = match parse_integer(bytes) {
-            Some(integer) => entry::IntegerEntry::new(integer).as_bytes().len(),
-            None => entry::string_head(bytes.len()).1 + bytes.len(),
-        };
+        match parse_integer(bytes) {
+            Some(integer) => Listpack::integer_bytes(integer),
+            None => {
+                let entry = entry::string_head(bytes.len()).1 + bytes.len();
+                entry + entry::back_bytes(entry)
+            }
+        }
+    }
+
+    /// How many bytes an integer takes.
+    #[must_use]
+    pub fn integer_bytes(integer: i64) -> usize {
+        let entry = entry::IntegerEntry::new(integer).as_bytes().len();
         entry + entry::back_bytes(entry)
     }
 }

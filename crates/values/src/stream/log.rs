@@ -3,12 +3,13 @@
 use super::StreamId;
 use super::node::Node;
 use crate::StreamRules;
+use collections::Listpack;
 use std::collections::BTreeMap;
 
 /// The largest node, and the most that the fields of an entry may take, in bytes.
 const NODE_BYTES_MAX: usize = 1 << 30;
 
-/// What a node costs in the map beyond its listpack: its place, as full as the map's leaves are.
+/// What a node costs in the map beyond its bytes: its place, as full as the map's leaves are.
 const NODE_PLACE_BYTES: usize = (size_of::<StreamId>() + size_of::<Node>()) * 3 / 2;
 
 /// Which id an entry gets.
@@ -38,8 +39,8 @@ pub enum AppendError {
 pub struct Log {
     /// By the id that their first entry had.
     nodes: BTreeMap<StreamId, Node>,
-    /// What the listpacks of the nodes own.
-    listpack_bytes: usize,
+    /// What the nodes own.
+    node_bytes: usize,
     length: u64,
     first_id: StreamId,
     last_id: StreamId,
@@ -107,12 +108,12 @@ impl Log {
     }
 
     /// The nodes as they stand in a file: their ids and listpacks.
-    pub fn node_bytes(&self) -> impl Iterator<Item = (StreamId, &[u8])> {
-        self.nodes.iter().map(|(id, node)| (*id, node.bytes()))
+    pub fn node_listpacks(&self) -> impl Iterator<Item = (StreamId, Listpack)> {
+        self.nodes.iter().map(|(id, node)| (*id, node.listpack()))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.listpack_bytes + self.nodes.len() * NODE_PLACE_BYTES
+        self.node_bytes + self.nodes.len() * NODE_PLACE_BYTES
     }
 
     /// Appends an entry, and tells its id.
@@ -172,16 +173,16 @@ impl Log {
             let before = node.heap_bytes();
             if is_full(node, field_bytes, rules) {
                 node.shrink();
-                self.listpack_bytes -= before - node.heap_bytes();
+                self.node_bytes -= before - node.heap_bytes();
             } else {
                 node.push(id.offset_from(base), fields);
-                self.listpack_bytes += node.heap_bytes() - before;
+                self.node_bytes += node.heap_bytes() - before;
                 return;
             }
         }
         let mut node = Node::new(fields.clone().map(|(name, _)| name));
         node.push((0, 0), fields);
-        self.listpack_bytes += node.heap_bytes();
+        self.node_bytes += node.heap_bytes();
         self.nodes.insert(id, node);
     }
 
@@ -211,7 +212,7 @@ impl Log {
             node.mark_deleted(&head);
             node.count_deleted(1);
             let after = node.heap_bytes();
-            self.listpack_bytes = self.listpack_bytes + after - before;
+            self.node_bytes = self.node_bytes + after - before;
             self.length -= 1;
         }
         if id == self.first_id {
@@ -223,7 +224,7 @@ impl Log {
     /// Removes a node with its entries.
     pub(super) fn remove_node(&mut self, base: StreamId) {
         if let Some(node) = self.nodes.remove(&base) {
-            self.listpack_bytes -= node.heap_bytes();
+            self.node_bytes -= node.heap_bytes();
             self.length -= node.live();
         }
     }
@@ -236,7 +237,7 @@ impl Log {
         let before = node.heap_bytes();
         let marked = mark(base, node);
         node.count_deleted(marked);
-        self.listpack_bytes = self.listpack_bytes + node.heap_bytes() - before;
+        self.node_bytes = self.node_bytes + node.heap_bytes() - before;
         self.length -= marked;
     }
 
@@ -264,6 +265,6 @@ fn is_full(node: &Node, field_bytes: usize, rules: StreamRules) -> bool {
         0 => NODE_BYTES_MAX,
         bytes => bytes.min(NODE_BYTES_MAX),
     };
-    node.bytes().len() + field_bytes >= bytes_max
+    node.listpack_bytes() + field_bytes >= bytes_max
         || rules.node_entries > 0 && node.live() + node.deleted() >= rules.node_entries as u64
 }

@@ -1,39 +1,54 @@
-//! A node of a stream: some consecutive entries in one listpack, in the layout of Redis.
+//! A node of a stream: some consecutive entries in one run of bytes.
 //!
 //! ```text
-//! live | deleted | N | name 1 .. name N | 0                                     the master entry
-//! flags | ms | seq | value 1 .. value N | items of the entry before this        its fields are named as in the master entry
-//! flags | ms | seq | M | name 1 | value 1 .. | items of the entry before this   it has names of its own
+//! N | name 1 .. name N                                   the master entry
+//! head | [seq] | value 1 .. value N                      an entry whose fields are named as in the master entry
+//! head | [seq] | M | name 1 | value 1 | name 2 ..        one that has names of its own
+//!
+//! head    ms << 3 | HAS_SEQ | SAME_NAMES | DELETED       ms and seq are offsets from the id of the node, which is that of its first entry
+//! item    length << 1, bytes;  or integer << 1 | 1       for a text that is an integer's canonical form
 //! ```
 //!
-//! `ms` and `seq` are offsets from the id of the node, which is the one that its first entry had. An entry is deleted by a flag. From the end
-//! entries are found by the count of items with which each ends.
+//! All numbers are of variable length, seven bits to a byte, the lowest first; those that may be negative go between the others (`zigzag`). An entry
+//! is deleted by a flag. It takes two thirds of what Redis's layout does, which [`Node::listpack`] makes: a listpack, where each item has a length at either end.
+//! Here entries are found from the end by going over the node once.
 
-use collections::At;
+use base::number::parse_i64;
 use collections::{Item, Listpack};
 
-const DELETED: i64 = 1;
-const SAME_NAMES: i64 = 2;
+const DELETED: u8 = 1;
+const SAME_NAMES: u8 = 2;
+const HAS_SEQ: u8 = 4;
+const FLAG_BITS: u32 = 3;
 
-/// The items of an entry that are neither name nor value: flags, offsets; the count at its end is not counted.
-const HEAD_ITEMS: usize = 3;
+/// The items of an entry in Redis's layout that are neither name nor value: flags, offsets; the count at its end is not counted.
+const LISTPACK_HEAD_ITEMS: usize = 3;
 
 /// Some consecutive entries.
 #[derive(Clone, Debug)]
-pub(super) struct Node(Listpack);
+pub(super) struct Node {
+    bytes: Vec<u8>,
+    live: u32,
+    deleted: u32,
+    /// Where the first entry begins, and the last.
+    entries_at: u32,
+    last_at: u32,
+    /// The bytes of its listpack but for the two counts at its beginning.
+    listpack_bytes: u32,
+}
 
 /// What the head of an entry says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     /// Where the entry begins.
-    at: At,
-    flags: i64,
+    at: usize,
+    flags: u8,
     /// How far its id is from that of the node.
     pub(super) offset: (i64, i64),
     /// How many fields it has.
     pub(super) fields: usize,
     /// Its first value, or its first name where it has names of its own.
-    body: At,
+    body: usize,
 }
 
 impl Head {
@@ -49,22 +64,115 @@ impl Head {
 /// The names of the fields in the master entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Master {
-    names: At,
+    names: usize,
     count: usize,
-    /// The zero at its end.
-    end: At,
+}
+
+/// Appends a number of variable length.
+fn push_number(out: &mut Vec<u8>, mut number: u128) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// How many bytes it takes.
+fn number_bytes(number: u128) -> usize {
+    (128 - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// Numbers near zero, of either sign, as small ones without.
+fn zigzag(number: i64) -> u64 {
+    (number << 1 ^ number >> 63) as u64
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+/// What stands before an item's bytes; all there is of an integer.
+fn item_head(text: &[u8]) -> u128 {
+    match parse_i64(text) {
+        Some(integer) => u128::from(zigzag(integer)) << 1 | 1,
+        None => (text.len() as u128) << 1,
+    }
+}
+
+fn item_bytes(text: &[u8]) -> usize {
+    let head = item_head(text);
+    number_bytes(head) + if head & 1 == 1 { 0 } else { text.len() }
+}
+
+fn push_item(out: &mut Vec<u8>, text: &[u8]) {
+    let head = item_head(text);
+    push_number(out, head);
+    if head & 1 == 0 {
+        out.extend_from_slice(text);
+    }
+}
+
+/// Bytes that a node has written, read from a place on.
+#[derive(Clone, Copy, Debug)]
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline]
+    fn number(&mut self) -> u128 {
+        let first = self.bytes[self.at];
+        self.at += 1;
+        let mut number = u128::from(first & 0x7f);
+        let (mut byte, mut shift) = (first, 7);
+        while byte & 0x80 != 0 {
+            byte = self.bytes[self.at];
+            self.at += 1;
+            number |= u128::from(byte & 0x7f) << shift;
+            shift += 7;
+        }
+        number
+    }
+
+    #[inline]
+    fn item(&mut self) -> Item<'a> {
+        let head = self.number();
+        if head & 1 == 1 {
+            return Item::Integer(unzigzag((head >> 1) as u64));
+        }
+        let bytes = &self.bytes[self.at..self.at + (head >> 1) as usize];
+        self.at += bytes.len();
+        Item::Bytes(bytes)
+    }
+
+    #[inline]
+    fn skip_items(&mut self, items: usize) {
+        for _ in 0..items {
+            let head = self.number();
+            if head & 1 == 0 {
+                self.at += (head >> 1) as usize;
+            }
+        }
+    }
 }
 
 impl Node {
     /// A node without entries.
     pub(super) fn new<'f>(names: impl ExactSizeIterator<Item = &'f [u8]>) -> Node {
-        let mut items = Listpack::new();
-        items.push_back_integer(0);
-        items.push_back_integer(0);
-        items.push_back_integer(names.len() as i64);
-        names.for_each(|name| items.push_back(name));
-        items.push_back_integer(0);
-        Node(items)
+        let mut bytes = Vec::new();
+        let count = names.len();
+        push_number(&mut bytes, count as u128);
+        let mut listpack_bytes = Listpack::EMPTY_BYTES
+            + Listpack::integer_bytes(count as i64)
+            + Listpack::integer_bytes(0);
+        names.for_each(|name| {
+            push_item(&mut bytes, name);
+            listpack_bytes += Listpack::item_bytes(name);
+        });
+        let entries_at = bytes.len() as u32;
+        let listpack_bytes = listpack_bytes as u32;
+        Node { bytes, live: 0, deleted: 0, entries_at, last_at: entries_at, listpack_bytes }
     }
 
     /// Appends an entry.
@@ -73,171 +181,207 @@ impl Node {
         offset: (i64, i64),
         fields: impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])> + Clone,
     ) {
-        let count = fields.len();
         let same_names = self.has_names(fields.clone().map(|(name, _)| name));
-        let items = &mut self.0;
-        items.push_back_integer(if same_names { SAME_NAMES } else { 0 });
-        items.push_back_integer(offset.0);
-        items.push_back_integer(offset.1);
-        if same_names {
-            fields.for_each(|(_, value)| items.push_back(value));
-            items.push_back_integer((HEAD_ITEMS + count) as i64);
-        } else {
-            items.push_back_integer(count as i64);
-            for (name, value) in fields {
-                items.push_back(name);
-                items.push_back(value);
-            }
-            items.push_back_integer((HEAD_ITEMS + 1 + 2 * count) as i64);
+        let flag = |flag: u8, is_set: bool| if is_set { flag } else { 0 };
+        let flags = flag(SAME_NAMES, same_names) | flag(HAS_SEQ, offset.1 != 0);
+        let head = u128::from(offset.0 as u64) << FLAG_BITS | u128::from(flags);
+        let (count, seq) = (fields.len(), zigzag(offset.1));
+        let texts = fields
+            .clone()
+            .map(|(name, value)| item_bytes(value) + if same_names { 0 } else { item_bytes(name) });
+        let more = number_bytes(head)
+            + if offset.1 == 0 { 0 } else { number_bytes(seq.into()) }
+            + if same_names { 0 } else { number_bytes(count as u128) }
+            + texts.sum::<usize>();
+        if self.bytes.capacity() - self.bytes.len() < more {
+            // By an eighth, so that little lies idle.
+            self.bytes.reserve_exact(more + self.bytes.len() / 8);
         }
-        self.set_count(0, self.live() + 1);
+        self.last_at = self.bytes.len() as u32;
+        push_number(&mut self.bytes, head);
+        if offset.1 != 0 {
+            push_number(&mut self.bytes, seq.into());
+        }
+        if !same_names {
+            push_number(&mut self.bytes, count as u128);
+        }
+        self.listpack_bytes += listpack_entry_bytes(offset, same_names, fields.clone()) as u32;
+        for (name, value) in fields {
+            if !same_names {
+                push_item(&mut self.bytes, name);
+            }
+            push_item(&mut self.bytes, value);
+        }
+        self.live += 1;
     }
 
     /// Whether the master entry has exactly these names.
     fn has_names<'f>(&self, mut names: impl ExactSizeIterator<Item = &'f [u8]>) -> bool {
-        let mut at = self.skip(self.start(), 2);
-        if self.integer(at) != names.len() as i64 {
-            return false;
-        }
-        names.all(|name| {
-            at = self.after(at);
-            self.0.item(at).eq_bytes(name)
-        })
+        let mut cursor = self.cursor(0);
+        cursor.number() == names.len() as u128 && names.all(|name| cursor.item().eq_bytes(name))
     }
 
     /// How many entries are there.
     pub(super) fn live(&self) -> u64 {
-        self.integer(self.start()) as u64
+        self.live.into()
     }
 
     /// How many have been deleted.
     pub(super) fn deleted(&self) -> u64 {
-        self.integer(self.after(self.start())) as u64
+        self.deleted.into()
     }
 
-    fn set_count(&mut self, index: usize, count: u64) {
-        let at = self.skip(self.start(), index);
-        self.0.replace_integer(at, count as i64);
-    }
-
-    /// The bytes of the listpack.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.0.bytes()
+    /// How many bytes the node has in Redis's layout.
+    pub(super) fn listpack_bytes(&self) -> usize {
+        let counts = [self.live, self.deleted].map(|count| Listpack::integer_bytes(count.into()));
+        self.listpack_bytes as usize + counts[0] + counts[1]
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes()
+        self.bytes.capacity()
     }
 
-    /// Gives back the room to grow.
+    /// Gives back the room to grow. The bytes move: an allocator that is asked to shrink a block by a little leaves it as it is.
     pub(super) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
+        if self.bytes.capacity() > self.bytes.len() {
+            self.bytes = self.bytes.as_slice().to_vec();
+        }
+    }
+
+    fn cursor(&self, at: usize) -> Cursor<'_> {
+        Cursor { bytes: &self.bytes, at }
     }
 
     pub(super) fn master(&self) -> Master {
-        let count_at = self.skip(self.start(), 2);
-        let count = self.integer(count_at) as usize;
-        let names = self.after(count_at);
-        Master { names, count, end: self.skip(names, count) }
+        let mut cursor = self.cursor(0);
+        let count = cursor.number() as usize;
+        Master { names: cursor.at, count }
     }
 
     /// The first entry, deleted or not.
     pub(super) fn first(&self, master: &Master) -> Option<Head> {
-        self.0.next(master.end).map(|at| self.head(master, at))
+        self.head(master, self.entries_at as usize)
     }
 
     /// The last entry, deleted or not.
     pub(super) fn last(&self, master: &Master) -> Option<Head> {
-        self.0.last().and_then(|end| self.ending_at(master, end))
+        self.head(master, self.last_at as usize)
     }
 
     /// The entry after this one.
     pub(super) fn following(&self, master: &Master, head: &Head) -> Option<Head> {
-        let items = if head.has_master_names() { head.fields } else { 2 * head.fields };
-        self.0.next(self.skip(head.body, items)).map(|at| self.head(master, at))
+        let mut cursor = self.cursor(head.body);
+        cursor.skip_items(if head.has_master_names() { head.fields } else { 2 * head.fields });
+        self.head(master, cursor.at)
     }
 
-    /// The entry before this one.
-    pub(super) fn preceding(&self, master: &Master, head: &Head) -> Option<Head> {
-        self.0.previous(head.at).and_then(|end| self.ending_at(master, end))
+    /// The entries before this one, in order.
+    pub(super) fn preceding(&self, master: &Master, head: &Head) -> Vec<Head> {
+        let next = |one: &Head| self.following(master, one);
+        let all = std::iter::successors(self.first(master), next);
+        all.take_while(|one| one.at < head.at).collect()
     }
 
-    /// The entry whose last item stands at `end`; none where that is the end of the master entry.
-    fn ending_at(&self, master: &Master, end: At) -> Option<Head> {
-        let items = self.integer(end);
-        let start = (0..items).fold(end, |at, _| {
-            self.0.previous(at).expect("an entry has as many items as its last one says")
-        });
-        (items > 0).then(|| self.head(master, start))
-    }
-
-    fn head(&self, master: &Master, at: At) -> Head {
-        let flags = self.integer(at);
-        let ms = self.after(at);
-        let seq = self.after(ms);
-        let mut body = self.after(seq);
-        let mut fields = master.count;
-        if flags & SAME_NAMES == 0 {
-            fields = self.integer(body) as usize;
-            body = self.after(body);
+    /// The entry that begins at a place; none where that is the end.
+    #[inline]
+    fn head(&self, master: &Master, at: usize) -> Option<Head> {
+        if at == self.bytes.len() {
+            return None;
         }
-        Head { at, flags, offset: (self.integer(ms), self.integer(seq)), fields, body }
+        let mut cursor = self.cursor(at);
+        let head = cursor.number();
+        let flags = head as u8 & (DELETED | SAME_NAMES | HAS_SEQ);
+        let ms = (head >> FLAG_BITS) as u64 as i64;
+        let seq = if flags & HAS_SEQ == 0 { 0 } else { unzigzag(cursor.number() as u64) };
+        let fields = if flags & SAME_NAMES == 0 { cursor.number() as usize } else { master.count };
+        Some(Head { at, flags, offset: (ms, seq), fields, body: cursor.at })
     }
 
     /// The fields of an entry.
     pub(super) fn fields(&self, master: &Master, head: &Head) -> Fields<'_> {
-        let names = head.has_master_names().then_some(master.names);
-        Fields { node: self, names, body: head.body, left: head.fields }
+        let names = head.has_master_names().then(|| self.cursor(master.names));
+        Fields { names, body: self.cursor(head.body), left: head.fields }
     }
 
-    /// Marks an entry as deleted. No item moves; [`Node::count_deleted`] has to follow.
+    /// Marks an entry as deleted. Nothing moves; [`Node::count_deleted`] has to follow.
     pub(super) fn mark_deleted(&mut self, head: &Head) {
-        self.0.replace_integer(head.at, head.flags | DELETED);
+        self.bytes[head.at] |= DELETED;
     }
 
     /// Counts entries that were marked.
     pub(super) fn count_deleted(&mut self, marked: u64) {
-        let (live, deleted) = (self.live(), self.deleted());
-        self.set_count(0, live - marked);
-        self.set_count(1, deleted + marked);
+        self.live -= marked as u32;
+        self.deleted += marked as u32;
     }
 
-    fn start(&self) -> At {
-        self.0.first().expect("a node begins with its master entry")
-    }
-
-    fn after(&self, at: At) -> At {
-        self.0.next(at).expect("an entry ends with a count, and so does the master entry")
-    }
-
-    fn skip(&self, at: At, items: usize) -> At {
-        (0..items).fold(at, |at, _| self.after(at))
-    }
-
-    fn integer(&self, at: At) -> i64 {
-        match self.0.item(at) {
-            Item::Integer(integer) => integer,
-            Item::Bytes(_) => unreachable!("counts, flags and offsets are integers"),
+    /// The node in the layout of Redis, as it stands in files:
+    ///
+    /// ```text
+    /// live | deleted | N | name 1 .. name N | 0                                     the master entry
+    /// flags | ms | seq | value 1 .. value N | items of the entry before this        flags: DELETED 1, SAME_NAMES 2
+    /// flags | ms | seq | M | name 1 | value 1 .. | items of the entry before this
+    /// ```
+    pub(super) fn listpack(&self) -> Listpack {
+        let master = self.master();
+        let mut items = Listpack::new();
+        items.push_back_integer(self.live.into());
+        items.push_back_integer(self.deleted.into());
+        items.push_back_integer(master.count as i64);
+        let mut names = self.cursor(master.names);
+        (0..master.count).for_each(|_| names.item().with_bytes(|name| items.push_back(name)));
+        items.push_back_integer(0);
+        let mut next = self.first(&master);
+        while let Some(head) = next {
+            items.push_back_integer(i64::from(head.flags & (DELETED | SAME_NAMES)));
+            items.push_back_integer(head.offset.0);
+            items.push_back_integer(head.offset.1);
+            if !head.has_master_names() {
+                items.push_back_integer(head.fields as i64);
+            }
+            for (name, value) in self.fields(&master, &head) {
+                if !head.has_master_names() {
+                    name.with_bytes(|name| items.push_back(name));
+                }
+                value.with_bytes(|value| items.push_back(value));
+            }
+            items.push_back_integer(listpack_items(head.has_master_names(), head.fields) as i64);
+            next = self.following(&master, &head);
         }
+        items
     }
+}
+
+/// The items of an entry in Redis's layout, but for the count itself.
+fn listpack_items(same_names: bool, fields: usize) -> usize {
+    LISTPACK_HEAD_ITEMS + if same_names { fields } else { 1 + 2 * fields }
+}
+
+/// The bytes of an entry in Redis's layout.
+fn listpack_entry_bytes<'f>(
+    (ms, seq): (i64, i64),
+    same_names: bool,
+    fields: impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])>,
+) -> usize {
+    let integer = Listpack::integer_bytes;
+    let count = fields.len();
+    let texts = fields.map(|(name, value)| {
+        Listpack::item_bytes(value) + if same_names { 0 } else { Listpack::item_bytes(name) }
+    });
+    texts.sum::<usize>()
+        + integer(0)
+        + integer(ms)
+        + integer(seq)
+        + if same_names { 0 } else { integer(count as i64) }
+        + integer(listpack_items(same_names, count) as i64)
 }
 
 /// The fields of an entry: names and values.
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
-    node: &'a Node,
     /// The next name, where the names are those of the master entry.
-    names: Option<At>,
-    body: At,
+    names: Option<Cursor<'a>>,
+    body: Cursor<'a>,
     left: usize,
-}
-
-impl<'a> Fields<'a> {
-    fn take(&mut self) -> Item<'a> {
-        let item = self.node.0.item(self.body);
-        self.body = self.node.after(self.body);
-        item
-    }
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -246,14 +390,11 @@ impl<'a> Iterator for Fields<'a> {
     #[inline]
     fn next(&mut self) -> Option<(Item<'a>, Item<'a>)> {
         self.left = self.left.checked_sub(1)?;
-        let name = match self.names {
-            Some(at) => {
-                self.names = Some(self.node.after(at));
-                self.node.0.item(at)
-            }
-            None => self.take(),
+        let name = match &mut self.names {
+            Some(names) => names.item(),
+            None => self.body.item(),
         };
-        Some((name, self.take()))
+        Some((name, self.body.item()))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -262,3 +403,33 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl ExactSizeIterator for Fields<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_read_back(number in any::<u128>(), shift in 0u32..128, integer in any::<i64>()) {
+            let number = number >> shift;
+            let mut bytes = Vec::new();
+            push_number(&mut bytes, number);
+            prop_assert_eq!(bytes.len(), number_bytes(number));
+            let mut cursor = Cursor { bytes: &bytes, at: 0 };
+            prop_assert_eq!((cursor.number(), cursor.at), (number, bytes.len()));
+            prop_assert_eq!(unzigzag(zigzag(integer)), integer);
+        }
+
+        #[test]
+        fn items_read_back(text in prop_oneof![
+            "-?[0-9]{0,20}", any::<i64>().prop_map(|integer| integer.to_string()), ".{0,200}"
+        ]) {
+            let mut bytes = Vec::new();
+            push_item(&mut bytes, text.as_bytes());
+            prop_assert_eq!(bytes.len(), item_bytes(text.as_bytes()));
+            let mut cursor = Cursor { bytes: &bytes, at: 0 };
+            prop_assert_eq!(cursor.item().to_vec(), text.as_bytes());
+        }
+    }
+}

@@ -26,22 +26,28 @@ struct Place<'a> {
     node: &'a Node,
     master: Master,
     next: Option<Head>,
+    /// Backwards: the last entry, once it was given, and those before it, once more were asked for.
+    last: Option<Head>,
+    before: Option<Vec<Head>>,
 }
 
 impl<'a> Place<'a> {
     fn new((id, node): (&StreamId, &'a Node), is_reverse: bool) -> Place<'a> {
         let master = node.master();
         let next = if is_reverse { node.last(&master) } else { node.first(&master) };
-        Place { id: *id, node, master, next }
+        Place { id: *id, node, master, next, last: None, before: None }
     }
 
     fn take(&mut self, is_reverse: bool) -> Option<Head> {
-        let head = self.next?;
-        self.next = if is_reverse {
-            self.node.preceding(&self.master, &head)
-        } else {
-            self.node.following(&self.master, &head)
+        let Some(head) = self.next.take() else {
+            let (node, master, last) = (self.node, &self.master, self.last.as_ref()?);
+            return self.before.get_or_insert_with(|| node.preceding(master, last)).pop();
         };
+        if is_reverse {
+            self.last = Some(head);
+        } else {
+            self.next = self.node.following(&self.master, &head);
+        }
         Some(head)
     }
 }

@@ -41,8 +41,8 @@ fn a_node_is_laid_out_as_in_redis() {
     assert_eq!(stream.delete(id(5, 2), References::Keep), Deletion::Deleted);
     let expected = "5a0000001f00030101010201816602816e0200010201000100018568656c6c6f06c12c0205010301000101010701\
         dffb02050100010101dfff020101856f746865720681780206010201cf9b02000182303103827a7a030501ff";
-    let nodes: Vec<_> = stream.log().node_bytes().collect();
-    let hex: String = nodes[0].1.iter().map(|byte| format!("{byte:02x}")).collect();
+    let nodes: Vec<_> = stream.log().node_listpacks().collect();
+    let hex: String = nodes[0].1.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!((nodes.len(), nodes[0].0, hex.as_str()), (1, id(5, 1), expected));
 }
 
@@ -182,8 +182,11 @@ proptest! {
             let first = model.keys().next().copied().unwrap_or_default();
             prop_assert_eq!(stream.log().first_id(), first);
         }
-        let listpacks: usize = stream.log().nodes().values().map(node::Node::heap_bytes).sum();
-        prop_assert!(stream.heap_bytes() >= listpacks);
+        let nodes = stream.log().nodes().values();
+        prop_assert!(stream.heap_bytes() >= nodes.clone().map(node::Node::heap_bytes).sum());
+        for node in nodes {
+            prop_assert_eq!(node.listpack_bytes(), node.listpack().bytes().len());
+        }
         let (first, last) = (id(bounds.0, 0), id(bounds.1, 5));
         let expected: Vec<_> = model.iter()
             .filter(|&(&at, _)| first <= at && at <= last)

@@ -310,7 +310,7 @@ fn an_event_comes_before_the_del_of_what_it_has_emptied() {
     assert_eq!(removed, Ok(Some(true)));
     let absent = edit.modify_as(key, EventClass::Set, |_: &mut Set| (Some("srem"), ()));
     assert_eq!(absent, Ok(None));
-    let names: Vec<&str> = access.take_effects().events.iter().map(|event| event.name).collect();
+    let names: Vec<&str> = access.take_effects().events().iter().map(|event| event.name).collect();
     assert_eq!(names, ["srem", "del"]);
 }
 

@@ -172,9 +172,12 @@ fn keys_that_expire_sooner_go_first_and_others_never() {
     let classes = EventClasses::NONE.with(EventClass::Evicted);
     let told = Moment { events: classes, observes: true, ..now };
     let effects = evict(&keyspace, &mut eviction, rule, told);
-    assert_eq!((effects.events.len(), effects.modified.len()), (1, 1));
-    assert_eq!((effects.events[0].name, effects.events[0].class), ("evicted", EventClass::Evicted));
-    assert_eq!(effects.events[0].key, effects.modified[0].key);
+    assert_eq!((effects.events().len(), effects.modified().len()), (1, 1));
+    assert_eq!(
+        (effects.events()[0].name, effects.events()[0].class),
+        ("evicted", EventClass::Evicted)
+    );
+    assert_eq!(effects.events()[0].key, effects.modified()[0].key);
     for _ in 1..400 {
         evict(&keyspace, &mut eviction, rule, now);
     }

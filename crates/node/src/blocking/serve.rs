@@ -67,7 +67,7 @@ impl Node {
             }
             self.tell(&new, by);
             if self.blocked.len() > 0 {
-                for modified in &new.modified {
+                for modified in new.modified() {
                     self.serve_key(access, (modified.database, &modified.key), None, deferred);
                 }
             }

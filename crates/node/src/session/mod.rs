@@ -368,7 +368,7 @@ impl Session {
         let mut window = [Prepared::NONE; WINDOW];
         let prepared = &mut window[..requests.len()];
         for (index, one) in prepared.iter_mut().enumerate() {
-            *one = Prepared::new(node, requests.args(index, input));
+            one.look_up(node, requests.args(index, input));
         }
         if self.state.database == 0 {
             prepare::prefetch(&node.keyspace, prepared);
@@ -389,7 +389,10 @@ impl Session {
         };
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
-            context.moment.touch = !context.state.no_touch;
+            // Written only where it changes: see `Moment::observed`.
+            if context.moment.touch == context.state.no_touch {
+                context.moment.touch = !context.state.no_touch;
+            }
             let answer = out.len();
             context.run(one, args, out);
             context.deliver(one.entry, answer, out);

@@ -112,7 +112,8 @@ fn run_stretch(context: &mut Context<'_>, stretch: &[Step<'_>], out: &mut Vec<u8
         context.release();
     }
     for step in stretch {
-        let prepared = Prepared::new(context.node, step.args);
+        let mut prepared = Prepared::NONE;
+        prepared.look_up(context.node, step.args);
         context.run(&prepared, step.args, out);
     }
     context.release();

@@ -86,6 +86,22 @@ fn idle_clients_are_closed_after_the_timeout() {
 }
 
 #[test]
+fn clients_that_wait_are_not_idle() {
+    let server = Server::start(&crate::program(), Setup::new().with("timeout", &["1"]));
+    let mut waiting = server.client();
+    waiting.send_raw(b"BLPOP list 0\r\n").expect("it listens");
+    // When one that came later is gone, the one that waits would be as well.
+    let mut idle = server.client();
+    assert_eq!(ping(&mut idle), pong());
+    assert!(idle.is_closed(LIMIT), "still open");
+    assert_eq!(server.client().command(&["RPUSH", "list", "v"]), Reply::Integer(1));
+    let popped = Reply::Array(vec![Reply::bulk("list"), Reply::bulk("v")]);
+    assert_eq!(waiting.reply().expect("it is served"), popped);
+    assert_eq!(ping(&mut waiting), pong(), "and begins to be idle");
+    assert!(waiting.is_closed(LIMIT), "still open");
+}
+
+#[test]
 fn a_pipeline_cut_at_every_byte_is_answered_in_order() {
     let server = Server::standalone(&crate::program());
     let pipeline = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nv\r\n\r\n\r\nGET k\r\n*1\r\n$4\r\nPING\r\nECHO \"a b\"\r\n";

@@ -60,7 +60,7 @@ pub struct Client {
     pub database: AtomicUsize,
     /// Whether it speaks RESP3.
     pub is_resp3: AtomicBool,
-    /// When it last sent something, in milliseconds of monotonic time.
+    /// When it last sent something, or was told what it had waited for, in milliseconds of monotonic time.
     pub last_active_millis: AtomicU64,
     /// The index in the command table of its last command, plus one; 0 before the first.
     pub last_command: AtomicUsize,
@@ -210,10 +210,11 @@ impl Client {
         if self.has_flag(flag::SUBSCRIBED) { &limits.pubsub } else { &limits.normal }
     }
 
-    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens, or is shown commands.
+    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens, is shown commands, or waits
+    /// for an answer.
     #[must_use]
     pub fn may_idle_out(&self) -> bool {
-        !self.has_flag(flag::SUBSCRIBED | flag::MONITOR)
+        !self.has_flag(flag::SUBSCRIBED | flag::MONITOR | flag::BLOCKED | flag::PAUSED)
     }
 
     /// The protocol that it speaks.

@@ -28,6 +28,7 @@ use parking_lot::Mutex;
 use resp::{Protocol, Reply, StoredRequests};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A client that waits, and the command that it waits with.
 pub(crate) struct Blocked {
@@ -171,6 +172,8 @@ impl BlockedClients {
                 State::Served(reply) => std::mem::take(reply),
             }
         };
+        // From here on its idle time counts again.
+        blocked.client.last_active_millis.store(now.millis(), Relaxed);
         self.end(blocked, keyspace);
         Some(reply)
     }

@@ -6,6 +6,7 @@ use base::double::parse_double;
 use base::number::parse_i64;
 use engine::{Edit, KeyRecord, Kind, Rules, View, WrongKind, kind, value_of};
 use resp::{Args, Reply};
+use std::collections::HashMap;
 use values::{Item, Set, SetRef, SortedSet, SortedSetRef};
 
 /// How sets are combined.
@@ -306,18 +307,24 @@ fn combined(
 }
 
 fn union(sources: &[(Source<'_>, f64)], aggregate: Aggregate, rules: &Rules) -> SortedSet {
-    let mut result = SortedSet::new();
+    // Each member is ranked once, when its score is known: ranking takes longer than finding.
+    let mut scores: HashMap<Box<[u8]>, f64> = HashMap::new();
     for &(source, weight) in sources {
         source.visit(|member, score| {
             let score = or_zero(score * weight);
-            let old = result.view().score(member);
-            let score = old.map_or(score, |old| aggregate.of(old, score));
-            // An equal score would stay, and a zero keep its sign.
-            if score == 0.0 && old == Some(0.0) {
-                result.remove(member);
+            match scores.get_mut(member) {
+                Some(old) => *old = aggregate.of(*old, score),
+                None => {
+                    scores.insert(member.into(), score);
+                }
             }
-            result.insert(member, score, rules);
         });
+    }
+    let mut scores: Vec<_> = scores.into_iter().collect();
+    scores.sort_unstable_by(|(_, one), (_, other)| one.total_cmp(other));
+    let mut result = SortedSet::new();
+    for (member, score) in &scores {
+        result.insert(member, *score, rules);
     }
     result
 }

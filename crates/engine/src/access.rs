@@ -344,21 +344,17 @@ impl<'k> Access<'k> {
     #[inline]
     pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         if self.moment.keeps_expired {
-            return self.found_live(key);
+            return self.found(key);
         }
         let hash = self.hash(key);
         Some(self.live_mut(hash, key)?.into_record())
     }
 
-    #[cold]
-    fn found_live(&self, key: &[u8]) -> Option<&KeyRecord> {
-        self.found(key).filter(|record| !is_expired(record, self.moment.now))
-    }
-
-    /// The record of `key`; where it was looked up before, its time has not come.
+    /// The same, but one whose time has come stays where it is.
     pub(crate) fn found(&self, key: &[u8]) -> Option<&KeyRecord> {
         let table = self.held.peek(key).table(self.database)?;
-        table.find(self.hash(key), key)
+        let record = table.find(self.hash(key), key)?;
+        (!is_expired(record, self.moment.now)).then_some(record)
     }
 
     /// The same, to be changed; one look-up.

@@ -23,8 +23,18 @@ impl Node {
         moment: Moment,
         by: Option<ClientId>,
     ) {
-        let mut access = access;
-        let mut deferred = VecDeque::new();
+        self.conclude_serving(access, VecDeque::new(), (worker, moment), by);
+    }
+
+    /// The same where some have been served already, of whom some are deferred.
+    fn conclude_serving(
+        &self,
+        access: Access<'_>,
+        deferred: VecDeque<Deferred>,
+        (worker, moment): (WorkerId, Moment),
+        by: Option<ClientId>,
+    ) {
+        let (mut access, mut deferred) = (access, deferred);
         self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
         while let Some(Deferred { database, key, destination, waiter }) = deferred.pop_front() {
@@ -38,19 +48,22 @@ impl Node {
     /// Serves those that wait for keys of a database, which were exchanged or removed as a whole.
     pub(crate) fn serve_database(&self, database: usize, worker: WorkerId, moment: Moment) {
         for key in self.keyspace.awaited_keys(database) {
-            let keys = std::iter::once(&*key);
-            let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
-            let mut deferred = VecDeque::new();
-            self.serve_key(&mut access, (database, &key), None, &mut deferred);
-            // What was taken from one list may have to go into another.
-            self.conclude(access, worker, moment, None);
-            for Deferred { database, key, destination, waiter } in deferred {
-                let keys = [&*key, &*destination].into_iter();
-                let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
-                self.serve_key(&mut access, (database, &key), Some(waiter), &mut VecDeque::new());
-                self.conclude(access, worker, moment, None);
-            }
+            self.serve_those_that_await((database, &key), worker, moment);
         }
+    }
+
+    /// Serves those that wait for a key that has changed, or gone, while its slot was held by somebody who could not serve them.
+    pub(crate) fn serve_those_that_await(
+        &self,
+        (database, key): (usize, &[u8]),
+        worker: WorkerId,
+        moment: Moment,
+    ) {
+        let keys = std::iter::once(key);
+        let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
+        let mut deferred = VecDeque::new();
+        self.serve_key(&mut access, (database, key), None, &mut deferred);
+        self.conclude_serving(access, deferred, (worker, moment), None);
     }
 
     /// Serves until nothing that was changed has anybody waiting for it who could be served.

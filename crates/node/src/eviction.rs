@@ -115,6 +115,8 @@ impl EvictionStats {
     }
 
     pub(crate) fn reset(&self) {
+        // A time that has not come to its end begins anew with the next look at the memory.
+        self.exceeded_since.store(0, Relaxed);
         self.exceeded.store(0, Relaxed);
         self.clients.store(0, Relaxed);
     }

@@ -99,7 +99,7 @@ impl State {
         self.client.commands.store(self.commands, Relaxed);
         let kept = self.transaction.as_ref().map_or(-1, |one| one.requests().len() as i64);
         self.client.transaction_commands.store(kept, Relaxed);
-        let bytes = self.transaction.as_ref().map_or(0, |one| one.requests().argument_bytes());
+        let bytes = self.transaction.as_ref().map_or(0, |one| one.requests().memory_bytes());
         self.client.transaction_bytes.store(bytes, Relaxed);
         self.client.watched_keys.store(self.watching.len(), Relaxed);
         let prefixes = self.tracker.as_ref().map_or(0, |tracker| tracker.prefix_bytes);
@@ -177,6 +177,8 @@ pub struct Context<'a> {
     pub(crate) moment: Moment,
     /// See [`crate::Tuning::memory`].
     pub(crate) memory: MemoryLimit,
+    /// See [`crate::Tuning::query_buffer_bytes_max`].
+    pub(crate) query_buffer_bytes_max: usize,
     /// The worker's own.
     pub(crate) eviction: &'a mut Eviction,
     pub(crate) state: &'a mut State,
@@ -385,6 +387,7 @@ impl Session {
             now,
             moment,
             memory: tuning.memory,
+            query_buffer_bytes_max: tuning.query_buffer_bytes_max,
             eviction,
             state: &mut self.state,
             events,

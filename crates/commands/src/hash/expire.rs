@@ -319,8 +319,8 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         Expiry::Clear => FieldExpiry::Clear,
         Expiry::At(time) => FieldExpiry::At(time),
     };
-    if resolved.elapsed {
-        remove_all(edit, args, &fields)?;
+    let changes = if resolved.elapsed {
+        remove_all(edit, args, &fields)?
     } else {
         edit.modify_or_create(&args[1], |hash: &mut Hash| {
             hash.prepare(args.iter_from(at + 2), &rules);
@@ -332,18 +332,23 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         if matches!(expiry, FieldExpiry::At(_)) {
             edit.notify(EventClass::Hash, "hexpire", &args[1]);
         }
-    }
-    edit.changed(fields.count as u64);
+        fields.count
+    };
+    edit.changed(changes as u64);
     reply.integer(1);
     Ok(())
 }
 
-/// Removes fields that were set with a time that has come already.
-fn remove_all(edit: &mut Edit<'_, '_>, args: Args<'_>, fields: &Fields) -> Outcome {
+/// Removes fields that were set with a time that has come already; how many there were.
+fn remove_all(
+    edit: &mut Edit<'_, '_>,
+    args: Args<'_>,
+    fields: &Fields,
+) -> Result<usize, CommandError> {
     let now = edit.moment().now.0;
-    edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
+    let removed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
         let removed = fields.names(args).filter(|field| hash.remove(field, now)).count();
-        ((removed > 0).then_some("hexpired"), ())
+        ((removed > 0).then_some("hexpired"), removed)
     })?;
-    Ok(())
+    Ok(removed.unwrap_or(0))
 }

@@ -72,7 +72,7 @@ fn take(
         (Some(pop_event(end)), count)
     })?;
     let taken = taken.unwrap_or(0);
-    edit.changed(u64::from(taken > 0));
+    edit.changed(taken as u64);
     Ok(taken)
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use base::Rng;
 use testkit::{Client, Reply, Server, Setup, wait};
@@ -180,10 +180,7 @@ fn blocked_clients(control: &mut Client) -> Option<String> {
 
 #[test]
 fn who_waits_is_served_once_and_nobody_is_forgotten() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
-    let seed =
-        std::env::var("BLOCKING_SEED").map_or(now as u64, |seed| seed.parse().expect("a number"));
-    println!("BLOCKING_SEED={seed}");
+    let seed = crate::seed("BLOCKING_SEED");
     let mut rng = Rng::from_seed(seed);
     let server = Server::start(&crate::program(), Setup::new().with("worker-threads", &["8"]));
     let mut control = server.client();

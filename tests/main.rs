@@ -5,6 +5,7 @@
 mod arguments;
 mod bad_input;
 mod blocking;
+mod blocking_order;
 mod clients;
 mod command_line;
 mod demo;

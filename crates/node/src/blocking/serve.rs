@@ -2,15 +2,14 @@
 
 use crate::clients::ClientId;
 use crate::node::Node;
-use engine::{Access, Moment, WaiterId, WorkerId};
+use engine::{Access, Moment, WorkerId};
 use std::collections::VecDeque;
 
-/// A client that has to wait until the slot of another key can be held, too.
+/// A key whose first client needs the slot of another key, too.
 struct Deferred {
     database: usize,
     key: Box<[u8]>,
     destination: Box<[u8]>,
-    waiter: WaiterId,
 }
 
 impl Node {
@@ -37,10 +36,10 @@ impl Node {
         let (mut access, mut deferred) = (access, deferred);
         self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
-        while let Some(Deferred { database, key, destination, waiter }) = deferred.pop_front() {
+        while let Some(Deferred { database, key, destination }) = deferred.pop_front() {
             let keys = [&*key, &*destination].into_iter();
             let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
-            self.serve_key(&mut access, (database, &key), Some(waiter), &mut deferred);
+            self.serve_key(&mut access, (database, &key), &mut deferred);
             self.serve_modified(&mut access, &mut deferred, by);
         }
     }
@@ -62,7 +61,7 @@ impl Node {
         let keys = std::iter::once(key);
         let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
         let mut deferred = VecDeque::new();
-        self.serve_key(&mut access, (database, key), None, &mut deferred);
+        self.serve_key(&mut access, (database, key), &mut deferred);
         self.conclude_serving(access, deferred, (worker, moment), None);
     }
 
@@ -81,33 +80,34 @@ impl Node {
             self.tell(&new, by);
             if self.blocked.len() > 0 {
                 for modified in new.modified() {
-                    self.serve_key(access, (modified.database, &modified.key), None, deferred);
+                    self.serve_key(access, (modified.database, &modified.key), deferred);
                 }
             }
         }
     }
 
-    /// Serves those that wait for a key, from `from` on where that is given.
+    /// Serves those that wait for a key, as far as the slots that are held allow: nobody is passed over for one who came later.
     fn serve_key(
         &self,
         access: &mut Access<'_>,
         (database, key): (usize, &[u8]),
-        from: Option<WaiterId>,
         deferred: &mut VecDeque<Deferred>,
     ) {
         let selected = access.database();
-        let waiters = access.waiters(database, key);
-        let start = from.and_then(|from| waiters.iter().position(|&waiter| waiter == from));
-        for &waiter in &waiters[start.unwrap_or(0)..] {
+        access.select(database);
+        for waiter in access.waiters(database, key) {
             let Some(blocked) = self.blocked.find(waiter) else { continue };
             if let Some(destination) = blocked.destination()
                 && !access.holds(destination)
             {
+                // Where there is nothing for it by now, those behind it may be served.
+                if !blocked.can_be_served(access, key) {
+                    continue;
+                }
                 let (key, destination) = (key.into(), destination.into());
-                deferred.push_back(Deferred { database, key, destination, waiter });
+                deferred.push_back(Deferred { database, key, destination });
                 break;
             }
-            access.select(database);
             blocked.serve(access, key);
         }
         access.select(selected);

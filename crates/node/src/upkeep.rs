@@ -19,6 +19,10 @@ const EXPIRE_STEP_KEYS: u64 = 200;
 /// How many flushed keys are freed before the thread does something else.
 const FREE_STEP_KEYS: u64 = 5000;
 
+/// Workers look through their memory when so much less is in use, in bytes and as a part of what was: looking takes time in what is in use.
+const GIVE_BACK_BYTES_MIN: u64 = 32 << 20;
+const GIVE_BACK_SHARE: u64 = 8;
+
 /// What the timers keep.
 pub(crate) struct Upkeep {
     /// DEBUG SET-ACTIVE-EXPIRE.
@@ -34,6 +38,16 @@ pub(crate) struct Upkeep {
     pub(crate) timer_eviction: Mutex<Eviction>,
     /// See [`Upkeep::link_bytes`].
     link_bytes: AtomicU64,
+    pub(crate) giving_back: GivingBack,
+}
+
+/// When threads give memory back to the system.
+#[derive(Default)]
+pub(crate) struct GivingBack {
+    /// How often they were asked to.
+    times: AtomicU64,
+    /// The most that was in use since then, in bytes.
+    peak_bytes: AtomicU64,
 }
 
 /// What is told of active expiry. Only the thread of the timers writes it.
@@ -96,6 +110,7 @@ impl Upkeep {
             eviction: EvictionStats::default(),
             timer_eviction: Mutex::new(Eviction::new(rng.fork())),
             link_bytes: AtomicU64::new(0),
+            giving_back: GivingBack::default(),
         }
     }
 
@@ -225,6 +240,30 @@ impl Node {
                 return;
             }
         }
+    }
+
+    /// Gives memory back to the system that nobody has needed for a while, and asks the workers to do the same where much less is in use now than
+    /// before. For a thread that has time, now and then.
+    pub fn give_back_memory(&self) {
+        engine::give_back_memory(false);
+        let GivingBack { peak_bytes, .. } = &self.upkeep.giving_back;
+        let used = self.keyspace.memory_bytes();
+        let peak = peak_bytes.fetch_max(used, Relaxed).max(used);
+        if peak - used >= GIVE_BACK_BYTES_MIN.max(peak / GIVE_BACK_SHARE) {
+            self.ask_to_give_back();
+        }
+    }
+
+    /// Asks all workers to give memory back to the system.
+    pub(crate) fn ask_to_give_back(&self) {
+        let GivingBack { times, peak_bytes } = &self.upkeep.giving_back;
+        peak_bytes.store(self.keyspace.memory_bytes(), Relaxed);
+        times.fetch_add(1, Relaxed);
+    }
+
+    /// How often workers were asked to give memory back.
+    pub(crate) fn giving_back_times(&self) -> u64 {
+        self.upkeep.giving_back.times.load(Relaxed)
     }
 
     /// Frees some of what was flushed or removed; false when there is nothing left to free.

@@ -145,7 +145,7 @@ impl Keyspace {
         if cursor.within == 0 {
             cursor.slot += 1;
         }
-        let table = state.table_mut(cursor.database, self.databases());
+        let table = state.table_mut(cursor.database);
         let before = table.memory_bytes() as i64;
         let mut objects = 0;
         let removed = due.len();

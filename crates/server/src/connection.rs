@@ -167,6 +167,9 @@ impl Connection {
             if read == 0 || !self.count_read(read, bench) {
                 return Poll::Ready(Ok(false));
             }
+            let client = self.session.client();
+            client.query_buffer_bytes.store(self.input.len(), Relaxed);
+            bench.worker.bound_clients(client);
         }
     }
 

@@ -400,6 +400,8 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         if let Some(access) = &mut self.held {
             access.select(self.state.database);
+            // A command before it may have been CLIENT TRACKING.
+            access.renew_observed();
             let outcome = run(access);
             if access.has_effects() {
                 self.node.tell_at_once(access.effects_mut(), Some(self.state.client.id));

@@ -6,6 +6,7 @@ use cluster::KeySlots;
 use commands::Outcome;
 use engine::{Access, Keyspace, Watch};
 use resp::Args;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a watched key takes beside its name, which both know it by: its places with the connection and with the keyspace.
@@ -14,7 +15,7 @@ const OVERHEAD_BYTES: usize = 96;
 /// The keys that a connection watches, each with its database; no allocation while there is none.
 #[derive(Default)]
 pub(crate) struct Watching {
-    keys: Vec<(usize, Box<[u8]>)>,
+    keys: HashSet<(usize, Box<[u8]>)>,
     /// What they take, in bytes.
     bytes: usize,
     watch: Arc<Watch>,
@@ -23,11 +24,10 @@ pub(crate) struct Watching {
 impl Watching {
     /// Begins to watch a key of a slot that is held, unless it is watched already.
     pub(crate) fn add(&mut self, access: &mut Access<'_>, database: usize, key: &[u8]) {
-        if self.keys.iter().any(|(one, name)| *one == database && **name == *key) {
+        if !self.keys.insert((database, key.into())) {
             return;
         }
         access.watch(key, &self.watch);
-        self.keys.push((database, key.into()));
         self.bytes += 2 * key.len() + OVERHEAD_BYTES;
     }
 
@@ -56,7 +56,7 @@ impl Watching {
         if self.keys.is_empty() {
             return;
         }
-        for (database, key) in self.keys.drain(..) {
+        for (database, key) in std::mem::take(&mut self.keys) {
             keyspace.unwatch(database, &key, &self.watch);
         }
         self.bytes = 0;

@@ -502,7 +502,8 @@ impl<'a> Context<'a> {
 
 /// Whether a command runs at once between MULTI and EXEC.
 fn runs_in_transaction(entry: &Entry) -> bool {
-    matches!(entry.spec.name, "exec" | "discard" | "reset" | "quit")
+    // By the full name: CLUSTER RESET is another.
+    matches!(entry.full_name.as_str(), "exec" | "discard" | "reset" | "quit")
 }
 
 /// What a command is told that needs memory while there is none.

@@ -3,7 +3,7 @@
 //!
 //! `ARGUMENTS_COMMANDS=<number>` runs more or fewer, `ARGUMENTS_SEED=<number>` those of a seed again, `ARGUMENTS_COMMAND=zadd` those of one command.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base::Rng;
 use commands::spec::{Argument, ArgumentKind};
@@ -180,11 +180,9 @@ fn await_reply(client: &mut Client, control: &mut Client, id: &str) -> Result<()
 
 #[test]
 fn no_arguments_bring_the_server_down() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
-    let seed = number("ARGUMENTS_SEED").unwrap_or(now as u64);
+    let seed = crate::seed("ARGUMENTS_SEED");
     let commands = number("ARGUMENTS_COMMANDS").map_or(COMMANDS, |number| number as usize);
     let only = std::env::var("ARGUMENTS_COMMAND").ok();
-    println!("ARGUMENTS_SEED={seed}");
     let table = node::command_table();
     let is_left_out = |entry: &Entry| {
         let container = entry.full_name.split('|').next();

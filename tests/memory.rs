@@ -252,3 +252,31 @@ fn a_cache_finds_about_as_much_as_the_oracle_does() {
         assert!(ours > theirs - 2.0, "{policy}: {ours:.2} % here, {theirs:.2} % there");
     }
 }
+
+#[test]
+fn what_is_deleted_goes_back_to_the_system() {
+    const GONE: i64 = 100 << 20;
+    const LEFT: i64 = 40 << 20;
+    let setup = Setup::new().with("worker-threads", &["2"]);
+    let server = Server::start(&crate::program(), setup);
+    let mut clients = [server.client(), server.client()];
+    // Large values are freed by a thread of their own; small ones, of which each worker has made half, by the one that flushes.
+    let large = vec![b'x'; 30 << 20];
+    let small = vec![b'x'; 400];
+    for round in ["large", "small"] {
+        let (size, count) = if round == "large" { (&large, 2_u32) } else { (&small, 150_000) };
+        for (number, client) in clients.iter_mut().enumerate() {
+            let sets = (0..count).map(|index| {
+                encode_command(&[b"SET", format!("{number}:{index}").as_bytes(), size])
+            });
+            assert_eq!(send_all(client, sets), 0);
+        }
+        let [client, _] = &mut clients;
+        let resident = info(client, "memory")["used_memory_rss"];
+        assert!(resident > GONE, "{round}: {resident}");
+        is_ok(client, "FLUSHALL");
+        let resident = |client: &mut Client| info(client, "memory")["used_memory_rss"];
+        let is_back = wait::until(LIMIT, || resident(client) < LEFT);
+        assert!(is_back, "{round}: {} are left", resident(client));
+    }
+}

@@ -71,6 +71,27 @@ impl LongDouble {
         Some(LongDouble { negative, magnitude })
     }
 
+    /// Whether it is infinite.
+    #[must_use]
+    pub fn is_infinite(&self) -> bool {
+        self.magnitude == Magnitude::Infinite
+    }
+
+    /// Nearly the same with 64 bits. A number that is not zero does not become zero.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        let magnitude = match self.magnitude {
+            Magnitude::Infinite => f64::INFINITY,
+            Magnitude::Finite { mantissa: 0, .. } => 0.0,
+            Magnitude::Finite { mantissa, exponent } => {
+                // In two steps: the power alone may be zero where the product is not.
+                let (half, rest) = (exponent / 2, exponent - exponent / 2);
+                (mantissa as f64 * 2f64.powi(half) * 2f64.powi(rest)).max(f64::MIN_POSITIVE)
+            }
+        };
+        if self.negative { -magnitude } else { magnitude }
+    }
+
     /// The sum, rounded once; `None` where it is infinite or not a number.
     #[must_use]
     pub fn checked_add(self, other: LongDouble) -> Option<LongDouble> {

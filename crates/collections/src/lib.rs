@@ -9,6 +9,7 @@
 //! - [`Packed`]: a map of byte strings that spends a few bytes beside an entry's own.
 //! - [`Ranking`]: members ranked by score, for large sorted sets.
 //! - [`prefetch`]: the hint that memory will be read soon.
+//! - [`give_back_memory`]: what was freed goes back to the system.
 //!
 //! This crate is the only home of `unsafe` in the workspace. It knows nothing of slots, commands or
 //! time: the engine brings the type of boxed values, the hash of a key and the clock. Nothing here locks for
@@ -16,6 +17,7 @@
 //!
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
+mod giving_back;
 mod intset;
 mod listpack;
 mod packed;
@@ -25,6 +27,7 @@ mod record;
 mod table;
 mod word;
 
+pub use giving_back::give_back_memory;
 pub use intset::{Intset, IntsetSlice, MalformedIntset};
 pub use listpack::{At, Item, Iter as ListpackIter, Listpack, ListpackSlice, MalformedListpack};
 pub use packed::{Packed, PackedIter};

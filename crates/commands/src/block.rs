@@ -1,6 +1,7 @@
 //! Commands that may wait for a key: how long, and what they do when it is there.
 
 use crate::CommandError;
+use base::LongDouble;
 use engine::{Edit, Kind};
 use resp::{Args, Reply};
 
@@ -57,16 +58,11 @@ const TIMEOUT_MILLIS_MAX: f64 = (i64::MAX / 2) as f64;
 ///
 /// # Errors
 ///
-/// Where it is no finite number, negative, or too large.
+/// Where it is no number, negative, or too large.
 pub fn parse_timeout(text: &[u8]) -> Result<Timeout, CommandError> {
-    const NOT_FLOAT: CommandError =
-        CommandError::Text("ERR timeout is not a float or out of range");
-    let is_plain = text.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
-    let seconds = std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| if is_plain { text.parse().ok() } else { parse_hexadecimal(text) })
-        .ok_or(NOT_FLOAT)?;
-    let millis = (seconds * 1000.0).ceil();
+    let seconds = LongDouble::parse(text)
+        .ok_or(CommandError::Text("ERR timeout is not a float or out of range"))?;
+    let millis = (seconds.to_f64() * 1000.0).ceil();
     if millis > TIMEOUT_MILLIS_MAX {
         return Err(CommandError::Text("ERR timeout is out of range"));
     }
@@ -74,14 +70,6 @@ pub fn parse_timeout(text: &[u8]) -> Result<Timeout, CommandError> {
         return Err(CommandError::Text("ERR timeout is negative"));
     }
     Ok(if millis == 0.0 { Timeout::Forever } else { Timeout::Millis(millis as u64) })
-}
-
-/// The whole number of a text that begins with `0x`: Redis reads timeouts as C's `strtold` does.
-fn parse_hexadecimal(text: &str) -> Option<f64> {
-    let digits = text.strip_prefix("0x").or(text.strip_prefix("0X"))?;
-    let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let value = |digit: char| digit.to_digit(16).map_or(0.0, f64::from);
-    is_plain.then(|| digits.chars().fold(0.0, |number, digit| number * 16.0 + value(digit)))
 }
 
 #[cfg(test)]
@@ -93,14 +81,18 @@ mod tests {
         assert_eq!(parse_timeout(b"0"), Ok(Timeout::Forever));
         assert_eq!(parse_timeout(b"0.0001"), Ok(Timeout::Millis(1)));
         assert_eq!(parse_timeout(b"1.5"), Ok(Timeout::Millis(1500)));
-        for text in ["", "x", "nan", "inf", "-inf", "1 ", "0x"] {
+        assert_eq!(parse_timeout(b"1e-400"), Ok(Timeout::Millis(1)));
+        for text in ["", "x", "nan", "1 ", "0x", "1e5000", "-1e5000", "1e-5000"] {
             let error = parse_timeout(text.as_bytes()).expect_err(text);
             assert_eq!(error.to_string(), "ERR timeout is not a float or out of range", "{text}");
         }
-        let error = parse_timeout(b"-1").expect_err("negative");
-        assert_eq!(error.to_string(), "ERR timeout is negative");
+        for text in ["-1", "-inf", "-1e400"] {
+            let error = parse_timeout(text.as_bytes()).expect_err("negative");
+            assert_eq!(error.to_string(), "ERR timeout is negative", "{text}");
+        }
         assert_eq!(parse_timeout(b"0x1F"), Ok(Timeout::Millis(31_000)));
-        for text in ["1e300", "0x7FFFFFFFFFFFFF"] {
+        assert_eq!(parse_timeout(b"0x.8p-2"), Ok(Timeout::Millis(125)));
+        for text in ["inf", "infinity", "1e300", "1e400", "0x7FFFFFFFFFFFFF"] {
             let error = parse_timeout(text.as_bytes()).expect_err("too large");
             assert_eq!(error.to_string(), "ERR timeout is out of range", "{text}");
         }

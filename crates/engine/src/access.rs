@@ -66,13 +66,17 @@ impl<'k> Held<'k> {
                 debug_assert_eq!(one.slot, slot, "a command stays in its slots");
                 &mut one.state
             }
-            Held::Many(many) => {
-                let index = many
-                    .binary_search_by_key(&slot, |held| held.slot)
-                    .expect("a command touches only the slots that it holds");
-                &mut many[index].state
-            }
+            Held::Many(many) => Held::of_several(many, slot),
         }
+    }
+
+    // Apart, so that the common case is small enough to be built into its callers.
+    #[inline(never)]
+    fn of_several<'h>(many: &'h mut [HeldSlot<'k>], slot: Slot) -> &'h mut SlotState {
+        let index = many
+            .binary_search_by_key(&slot, |held| held.slot)
+            .expect("a command touches only the slots that it holds");
+        &mut many[index].state
     }
 
     /// Whether a slot is one of these.
@@ -120,7 +124,7 @@ impl<'k> Held<'k> {
                 debug_assert_eq!(one.slot, Slot::of_key(key), "a command stays in its slots");
                 &mut one.state
             }
-            Held::Many(_) => self.of_slot(Slot::of_key(key)),
+            Held::Many(many) => Held::of_several(many, Slot::of_key(key)),
         }
     }
 }
@@ -165,7 +169,9 @@ impl<'k> Access<'k> {
         database: usize,
         mut moment: Moment,
     ) -> Access<'k> {
-        moment.observes |= keyspace.is_observed_whole() || held.is_observed(keyspace);
+        if keyspace.is_observed_whole() || held.is_observed(keyspace) {
+            moment = moment.observed();
+        }
         Access {
             keyspace,
             tally,
@@ -181,10 +187,8 @@ impl<'k> Access<'k> {
 
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.
     #[inline]
-    #[must_use]
-    pub fn with_hash(mut self, key: &[u8], hash: u64) -> Access<'k> {
+    pub fn know_hash(&mut self, key: &[u8], hash: u64) {
         self.known_hash = (key.as_ptr() as usize, hash);
-        self
     }
 
     /// The access as a reading command has it.
@@ -340,16 +344,17 @@ impl<'k> Access<'k> {
     #[inline]
     pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         if self.moment.keeps_expired {
-            return self.found(key).filter(|record| !is_expired(record, self.moment.now));
+            return self.found(key);
         }
         let hash = self.hash(key);
         Some(self.live_mut(hash, key)?.into_record())
     }
 
-    /// The record of `key`; where it was looked up before, its time has not come.
+    /// The same, but one whose time has come stays where it is.
     pub(crate) fn found(&self, key: &[u8]) -> Option<&KeyRecord> {
         let table = self.held.peek(key).table(self.database)?;
-        table.find(self.hash(key), key)
+        let record = table.find(self.hash(key), key)?;
+        (!is_expired(record, self.moment.now)).then_some(record)
     }
 
     /// The same, to be changed; one look-up.
@@ -360,10 +365,8 @@ impl<'k> Access<'k> {
         let table = self.held.state(key).table_mut(database, databases);
         let occupied = table.find_mut(hash, key)?;
         if is_expired(occupied.record(), now) {
-            let record = occupied.remove();
-            self.object_bytes -= self.keyspace.discard(record) as i64;
-            self.tally.count_expired(1);
-            self.effects.note_expired(self.keyspace, &self.moment, database, key);
+            let Access { keyspace, tally, effects, moment, object_bytes, .. } = self;
+            *object_bytes -= keyspace.expire(occupied, tally, (effects, moment, database)) as i64;
             return None;
         }
         Some(occupied)

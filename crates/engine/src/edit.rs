@@ -186,6 +186,17 @@ impl<'a, 'k> Edit<'a, 'k> {
         }
     }
 
+    /// Tells that a key was removed because the time that a command gave it has come already, and counts it.
+    pub fn tell_expired(&mut self, key: &[u8]) {
+        self.access.tally.count_expired(1);
+        self.notify(EventClass::Expired, "expired", key);
+    }
+
+    /// Counts fields of hashes that were removed for such a time.
+    pub fn count_expired_fields(&mut self, fields: u64) {
+        self.access.tally.count_expired_fields(fields);
+    }
+
     /// Looks a key up once, lets `decide` say what shall become of it, and does that. Sets the access clock of a key that is
     /// there. Whether anything was changed; counts no change by itself.
     ///

@@ -87,11 +87,15 @@ pub struct ModifiedKey {
 
 /// What a command did that others want to know of. Empty, and without an allocation, where nobody does.
 #[derive(Default, Debug)]
-pub struct Effects {
-    /// Events of the classes that are published.
-    pub events: Vec<KeyEvent>,
-    /// Keys that were modified, where somebody observes them; a key may stand here more than once.
-    pub modified: Vec<ModifiedKey>,
+pub struct Effects(
+    // One word where there are none: every command begins and ends with it.
+    Option<Box<Noted>>,
+);
+
+#[derive(Default, Debug)]
+struct Noted {
+    events: Vec<KeyEvent>,
+    modified: Vec<ModifiedKey>,
     /// How many of the modified keys those that have read them were told of already.
     told: usize,
 }
@@ -101,26 +105,34 @@ impl Effects {
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.modified.is_empty()
+        self.0.as_ref().is_none_or(|noted| noted.events.is_empty() && noted.modified.is_empty())
+    }
+
+    /// Events of the classes that are published.
+    #[must_use]
+    pub fn events(&self) -> &[KeyEvent] {
+        self.0.as_ref().map_or(&[], |noted| &noted.events)
+    }
+
+    /// Keys that were modified, where somebody observes them; a key may stand here more than once.
+    #[must_use]
+    pub fn modified(&self) -> &[ModifiedKey] {
+        self.0.as_ref().map_or(&[], |noted| &noted.modified)
     }
 
     /// The modified keys that those that have read them were not told of yet.
     #[must_use]
     pub fn untold(&self) -> &[ModifiedKey] {
-        &self.modified[self.told..]
+        self.0.as_ref().map_or(&[], |noted| &noted.modified[noted.told..])
     }
 
     /// Those that want to know of every event and of every key at once were told. The modified keys are kept: clients may wait for them, and
     /// others are told of all of them together.
     pub fn set_told(&mut self) {
-        self.events.clear();
-        self.told = self.modified.len();
-    }
-
-    /// Takes in what happened after this. Others were not told of either yet.
-    pub fn append(&mut self, later: Effects) {
-        self.events.extend(later.events);
-        self.modified.extend(later.modified);
+        if let Some(noted) = &mut self.0 {
+            noted.events.clear();
+            noted.told = noted.modified.len();
+        }
     }
 
     /// A key, whose slot is held, was modified, created or removed. `observes` is whether somebody may want to know.
@@ -148,7 +160,8 @@ impl Effects {
         if keyspace.is_observed(slot) {
             keyspace.observers.touch(slot, database, key, is_expired);
         }
-        self.modified.push(ModifiedKey { database, key: key.into(), is_expired });
+        let modified = ModifiedKey { database, key: key.into(), is_expired };
+        self.0.get_or_insert_default().modified.push(modified);
     }
 
     /// Something happened to a key.
@@ -167,10 +180,11 @@ impl Effects {
 
     #[cold]
     fn push_event(&mut self, event: KeyEvent) {
-        self.events.push(event);
+        self.0.get_or_insert_default().events.push(event);
     }
 
     /// The time of a key, whose slot is held, had come, and it was removed.
+    #[cold]
     pub(crate) fn note_expired(
         &mut self,
         keyspace: &Keyspace,

@@ -2,7 +2,6 @@
 
 use collections::KeyHasher;
 use siphasher::sip::SipHasher13;
-use std::hash::Hasher as _;
 
 /// The secret of the keyspace's hash function; random per process.
 #[derive(Clone, Copy)]
@@ -21,8 +20,6 @@ impl SeededHasher {
 impl KeyHasher for SeededHasher {
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = self.0;
-        hasher.write(key);
-        hasher.finish()
+        self.0.hash(key)
     }
 }

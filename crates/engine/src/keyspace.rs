@@ -3,6 +3,7 @@
 use crate::HashSeed;
 use crate::access::{Access, Held, HeldSlot};
 use crate::discarded::Discarded;
+use crate::events::Effects;
 use crate::expiry::AverageTtls;
 use crate::field_times::FieldTimes;
 use crate::flushed::{Flushed, Freeing};
@@ -14,7 +15,7 @@ use crate::occupied::OccupiedSlots;
 use crate::rules::SharedRules;
 use crate::tally::{Tally, Totals};
 use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
-use collections::{Hint, KeyHasher, Table, prefetch};
+use collections::{Hint, KeyHasher, Occupied, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -63,6 +64,12 @@ impl SlotState {
         if database == 0 {
             return &mut self.first;
         }
+        self.other_table_mut(database, databases)
+    }
+
+    // Apart, so that the common case is small enough to be built into its callers.
+    #[inline(never)]
+    fn other_table_mut(&mut self, database: usize, databases: usize) -> &mut Table<Object> {
         let tables = self
             .others
             .get_or_insert_with(|| Box::new((1..databases).map(|_| Table::new()).collect()));
@@ -195,6 +202,20 @@ impl Keyspace {
     /// long to free is left to [`Keyspace::free_discarded`] and counts until then.
     pub(crate) fn discard(&self, record: KeyRecord) -> usize {
         record.into_object().map_or(0, |object| self.discard_object(object))
+    }
+
+    /// Removes a record whose time has come, and notes that; what [`Keyspace::discard`] says of it.
+    #[cold]
+    pub(crate) fn expire(
+        &self,
+        occupied: Occupied<'_, Object>,
+        tally: &Tally,
+        (effects, moment, database): (&mut Effects, &Moment, usize),
+    ) -> usize {
+        let record = occupied.remove();
+        tally.count_expired(1);
+        effects.note_expired(self, moment, database, record.key());
+        self.discard(record)
     }
 
     /// The same for a value.

@@ -36,7 +36,7 @@ mod walk;
 mod watch;
 
 pub use access::{Access, is_expired};
-pub use collections::{NewValue, Record, Value};
+pub use collections::{NewValue, Record, Value, give_back_memory};
 pub use edit::{Change, Edit, Expiry};
 pub use events::{Effects, EventClass, EventClasses, KeyEvent, ModifiedKey};
 pub use evict::{EvictStep, Eviction, EvictionOrder, EvictionRule};

@@ -52,6 +52,14 @@ impl Moment {
         }
     }
 
+    /// The moment of a command on keys that somebody observes.
+    // Apart, so that the common case writes no single byte: whoever copies the whole right after that waits for the processor to put the
+    // two together.
+    #[cold]
+    pub(crate) fn observed(self) -> Moment {
+        Moment { observes: true, ..self }
+    }
+
     /// The access clock of a key that is created now.
     #[must_use]
     pub fn fresh_access(&self) -> u32 {

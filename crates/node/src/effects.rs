@@ -22,14 +22,14 @@ impl Node {
     /// in which it happened.
     pub(crate) fn tell(&self, effects: &Effects, by: Option<ClientId>) {
         self.tell_at_once(effects, by);
-        if !effects.modified.is_empty() {
-            self.tracking.broadcast(&effects.modified, by);
+        if !effects.modified().is_empty() {
+            self.tracking.broadcast(effects.modified(), by);
         }
     }
 
     /// Tells what one command of a transaction did, but for what is told of all of them together: [`Node::tell`] tells the rest.
     pub(crate) fn tell_at_once(&self, effects: &Effects, by: Option<ClientId>) {
-        for event in &effects.events {
+        for event in effects.events() {
             self.channels.announce(event);
         }
         let modified = effects.untold();

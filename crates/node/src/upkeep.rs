@@ -8,7 +8,7 @@ use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
 use base::{Monotonic, NodeId, Rng};
 use config::Config;
-use engine::{Eviction, ExpireCursor, ExpireProgress};
+use engine::{Effects, Eviction, ExpireCursor, ExpireProgress, ModifiedKey};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -18,6 +18,10 @@ const EXPIRE_STEP_KEYS: u64 = 200;
 
 /// How many flushed keys are freed before the thread does something else.
 const FREE_STEP_KEYS: u64 = 5000;
+
+/// Workers look through their memory when so much less is in use, in bytes and as a part of what was: looking takes time in what is in use.
+const GIVE_BACK_BYTES_MIN: u64 = 32 << 20;
+const GIVE_BACK_SHARE: u64 = 8;
 
 /// What the timers keep.
 pub(crate) struct Upkeep {
@@ -34,6 +38,16 @@ pub(crate) struct Upkeep {
     pub(crate) timer_eviction: Mutex<Eviction>,
     /// See [`Upkeep::link_bytes`].
     link_bytes: AtomicU64,
+    pub(crate) giving_back: GivingBack,
+}
+
+/// When threads give memory back to the system.
+#[derive(Default)]
+pub(crate) struct GivingBack {
+    /// How often they were asked to.
+    times: AtomicU64,
+    /// The most that was in use since then, in bytes.
+    peak_bytes: AtomicU64,
 }
 
 /// What is told of active expiry. Only the thread of the timers writes it.
@@ -96,6 +110,7 @@ impl Upkeep {
             eviction: EvictionStats::default(),
             timer_eviction: Mutex::new(Eviction::new(rng.fork())),
             link_bytes: AtomicU64::new(0),
+            giving_back: GivingBack::default(),
         }
     }
 
@@ -172,13 +187,20 @@ impl Node {
         loop {
             let now = clock();
             let moment = self.moment(&tuning, now);
-            let step = self.keyspace.expire_step(
-                cursor,
-                EXPIRE_STEP_KEYS,
-                self.upkeep(),
-                &moment,
-                &mut |effects| self.tell(effects, None),
-            );
+            let mut awaited = Vec::new();
+            let mut tell = |effects: &Effects| {
+                self.tell(effects, None);
+                if self.blocked.len() > 0 {
+                    awaited.extend_from_slice(effects.modified());
+                }
+            };
+            let worker = self.upkeep();
+            let step =
+                self.keyspace.expire_step(cursor, EXPIRE_STEP_KEYS, worker, &moment, &mut tell);
+            // Some want to be told that a key is no more.
+            for ModifiedKey { database, key, .. } in &awaited {
+                self.serve_those_that_await((*database, key), worker, moment);
+            }
             all.examined += step.examined;
             all.expired += step.expired;
             let is_worth_it =
@@ -210,7 +232,7 @@ impl Node {
             let moment = self.moment(tuning, now);
             let mut conclude = |access| self.conclude(access, worker, moment, None);
             if self.keyspace.expire_fields(worker, moment, &mut conclude).is_none() {
-                self.keyspace.review_field_times(worker, moment);
+                self.keyspace.review_field_times(worker, moment, &mut conclude);
                 return;
             }
             if now.monotonic.since(start) > time_max {
@@ -218,6 +240,30 @@ impl Node {
                 return;
             }
         }
+    }
+
+    /// Gives memory back to the system that nobody has needed for a while, and asks the workers to do the same where much less is in use now than
+    /// before. For a thread that has time, now and then.
+    pub fn give_back_memory(&self) {
+        engine::give_back_memory(false);
+        let GivingBack { peak_bytes, .. } = &self.upkeep.giving_back;
+        let used = self.keyspace.memory_bytes();
+        let peak = peak_bytes.fetch_max(used, Relaxed).max(used);
+        if peak - used >= GIVE_BACK_BYTES_MIN.max(peak / GIVE_BACK_SHARE) {
+            self.ask_to_give_back();
+        }
+    }
+
+    /// Asks all workers to give memory back to the system.
+    pub(crate) fn ask_to_give_back(&self) {
+        let GivingBack { times, peak_bytes } = &self.upkeep.giving_back;
+        peak_bytes.store(self.keyspace.memory_bytes(), Relaxed);
+        times.fetch_add(1, Relaxed);
+    }
+
+    /// How often workers were asked to give memory back.
+    pub(crate) fn giving_back_times(&self) -> u64 {
+        self.upkeep.giving_back.times.load(Relaxed)
     }
 
     /// Frees some of what was flushed or removed; false when there is nothing left to free.

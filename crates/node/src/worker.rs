@@ -37,6 +37,8 @@ pub struct Worker {
     pub(crate) eviction: Eviction,
     /// The commands that have run since the clock was last read.
     pub(crate) batch: Batch,
+    /// How often it was asked to give memory back, as far as it has seen.
+    given_back_times: u64,
 }
 
 impl Worker {
@@ -55,6 +57,7 @@ impl Worker {
             events: Vec::new(),
             eviction,
             batch,
+            given_back_times: 0,
         }
     }
 
@@ -69,6 +72,14 @@ impl Worker {
     pub fn bound_clients(&self, client: &Client) {
         if self.tuning.clients_bytes_max != 0 {
             self.node.bound_clients(client, self.tuning.clients_bytes_max);
+        }
+    }
+
+    /// Gives memory back to the system where the worker was asked to since this was last called. To be called now and then.
+    pub fn give_back_memory(&mut self) {
+        let times = self.node.giving_back_times();
+        if std::mem::replace(&mut self.given_back_times, times) != times {
+            engine::give_back_memory(true);
         }
     }
 

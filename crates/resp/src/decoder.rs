@@ -180,6 +180,9 @@ impl Decoder {
         requests_max: usize,
     ) -> Result<(), ProtocolError> {
         while requests.len() < requests_max && self.position < input.len() {
+            if self.state == State::Start && self.read_whole(input, limits, requests) {
+                continue;
+            }
             let progressed = match self.state {
                 State::Start if input[self.position] == b'*' => self.read_count(input, limits)?,
                 State::Start => self.read_inline(input, requests)?,
@@ -200,6 +203,37 @@ impl Decoder {
             }
         }
         Ok(())
+    }
+
+    /// The common case in one go: a whole request of few and short arguments. False where it is none, or not all there: then
+    /// nothing has changed, and what it is shows when its parts are read one by one.
+    #[inline]
+    fn read_whole(&mut self, input: &[u8], limits: &Limits, requests: &mut Requests) -> bool {
+        let Some((count, line)) = short_line(&input[self.position..], b'*') else { return false };
+        if count == 0 || limits.unauthenticated {
+            return false;
+        }
+        let before = requests.spans.len();
+        let mut position = self.position + line;
+        for _ in 0..count {
+            let Some((bytes, line)) = short_line(&input[position..], b'$') else { break };
+            let start = position + line;
+            let end = start + bytes;
+            if input.get(end..end + 2) != Some(b"\r\n") {
+                break;
+            }
+            requests.spans.push(Span { start: start as u32, end: end as u32 });
+            position = end + 2;
+        }
+        if requests.spans.len() - before != count {
+            requests.spans.truncate(before);
+            return false;
+        }
+        requests.ends.push(requests.spans.len() as u32);
+        requests.offsets.push(position as u32);
+        self.position = position;
+        self.request_start = position;
+        true
     }
 
     /// `*<count>\r\n`; false where the line is not complete.
@@ -252,13 +286,9 @@ impl Decoder {
 
     /// `$<bytes>\r\n`; `None` where the line is not complete.
     fn read_length(&mut self, input: &[u8], limits: &Limits) -> Result<Option<u32>, ProtocolError> {
-        // The common case: one or two digits, in full.
-        let (bytes, length) = match input[self.position..] {
-            [b'$', digit @ b'0'..=b'9', b'\r', b'\n', ..] => (i64::from(digit - b'0'), 4),
-            [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
-                (i64::from(tens - b'0') * 10 + i64::from(ones - b'0'), 5)
-            }
-            _ => {
+        let (bytes, length) = match short_line(&input[self.position..], b'$') {
+            Some((bytes, length)) => (bytes as i64, length),
+            None => {
                 let line = self.line(input, ProtocolError::TooBigBulkCount);
                 let first = input[self.position];
                 if first != b'$' && matches!(line, Ok(Some(_)) | Err(ProtocolError::InvalidLineEnd))
@@ -354,6 +384,33 @@ impl Decoder {
             Some(_) => Err(ProtocolError::InvalidLineEnd),
         }
     }
+}
+
+/// The number, below 1000, in the line at the front of `rest` that begins with `kind`, and how many bytes the line has.
+#[inline]
+fn short_line(rest: &[u8], kind: u8) -> Option<(usize, usize)> {
+    let line: &[u8; 6] = rest.first_chunk()?;
+    let digit = |at: usize| {
+        let value = line[at].wrapping_sub(b'0');
+        (value <= 9).then_some(usize::from(value))
+    };
+    let ends = |at: usize| line[at] == b'\r' && line[at + 1] == b'\n';
+    if line[0] != kind {
+        return None;
+    }
+    let first = digit(1)?;
+    if ends(2) {
+        return Some((first, 4));
+    }
+    let two = first * 10 + digit(2)?;
+    if first == 0 {
+        return None;
+    }
+    if ends(3) {
+        return Some((two, 5));
+    }
+    let three = two * 10 + digit(3)?;
+    ends(4).then_some((three, 6))
 }
 
 /// A length as clients write it.

@@ -97,6 +97,18 @@ impl<'a> Reply<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// A bulk string whose bytes stand in two places.
+    #[inline]
+    pub fn bulk_of_parts(&mut self, parts: [&[u8]; 2]) {
+        let [front, back] = parts;
+        let length = front.len() + back.len();
+        self.out.reserve(length + 16);
+        self.header(b'$', length as i64);
+        self.out.extend_from_slice(front);
+        self.out.extend_from_slice(back);
+        self.out.extend_from_slice(b"\r\n");
+    }
+
     /// A bulk string of an integer's decimal form.
     #[inline]
     pub fn bulk_integer(&mut self, value: i64) {

@@ -32,26 +32,29 @@ impl StoredRequests {
     /// The memory that they take, in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + self.requests.spans.capacity() * size_of::<Span>()
+        let Requests { spans, ends, offsets, .. } = &self.requests;
+        self.bytes.capacity()
+            + spans.capacity() * size_of::<Span>()
+            + (ends.capacity() + offsets.capacity()) * size_of::<u32>()
     }
 
-    /// The bytes of all arguments.
+    /// Keeps a copy of a request; false, and nothing kept, where all of them together would be longer than an input may be,
+    /// or take more than `bytes_max`. An argument counts with its place: many empty ones are not nothing.
     #[must_use]
-    pub fn argument_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Keeps a copy of a request; false, and nothing kept, where all of them together would be longer than an input may be.
-    #[must_use]
-    pub fn push(&mut self, args: Args<'_>) -> bool {
-        self.push_words(args.iter_from(0))
+    pub fn push(&mut self, args: Args<'_>, bytes_max: usize) -> bool {
+        self.push_words(args.iter_from(0), bytes_max)
     }
 
     /// The same for a request of these words, of which there is at least one.
     #[must_use]
-    pub fn push_words<'a>(&mut self, words: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
-        let added: usize = words.clone().map(<[u8]>::len).sum();
-        if self.bytes.len() + added > Limits::INPUT_BYTES_MAX as usize {
+    pub fn push_words<'a>(
+        &mut self,
+        words: impl Iterator<Item = &'a [u8]> + Clone,
+        bytes_max: usize,
+    ) -> bool {
+        let kept = self.bytes.len() + self.requests.spans.len() * size_of::<Span>();
+        let added: usize = words.clone().map(|word| word.len() + size_of::<Span>()).sum();
+        if kept + added > bytes_max.min(Limits::INPUT_BYTES_MAX as usize) {
             return false;
         }
         for argument in words {
@@ -88,7 +91,11 @@ mod tests {
             let mut requests = Requests::new();
             Decoder::new().decode(&input, &Limits::DEFAULT, &mut requests, 9).expect("well formed");
             for index in 0..requests.len() {
-                assert!(stored.push(requests.args(index, &input)));
+                let args = requests.args(index, &input);
+                // The bytes of the arguments, and eight for the place of each.
+                let needed = if index == 0 { 7 + 3 * 8 } else { 31 + 3 + 2 * 8 };
+                assert!(!stored.push(args, needed - 1));
+                assert!(stored.push(args, needed));
             }
         }
         assert_eq!(stored.len(), 2);

@@ -23,6 +23,9 @@ const CLIENTS_CYCLE: Duration = Duration::from_secs(1);
 /// How often it is looked whether there is something to free.
 const FREEING_CYCLE: Duration = Duration::from_millis(50);
 
+/// How often memory is given back to the system.
+pub(crate) const GIVING_BACK_CYCLE: Duration = Duration::from_millis(500);
+
 /// Starts the thread of the timers.
 pub(crate) fn start_timers(
     node: &Arc<Node>,
@@ -61,9 +64,15 @@ fn start(
 
 /// Frees for ever what was flushed or takes long to free, one portion or one value after the other.
 async fn run_freeing(node: Arc<Node>) {
+    let mut gave_back = clock::monotonic();
     loop {
         while node.free_flushed() {
             tokio::task::yield_now().await;
+        }
+        let now = clock::monotonic();
+        if now.since(gave_back) >= GIVING_BACK_CYCLE {
+            gave_back = now;
+            node.give_back_memory();
         }
         tokio::time::sleep(FREEING_CYCLE).await;
     }

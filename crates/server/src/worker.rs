@@ -2,12 +2,14 @@
 
 use crate::connection::Connection;
 use crate::stream::RawStream;
+use crate::upkeep::GIVING_BACK_CYCLE;
 use node::clients::Client;
 use node::{Session, Worker};
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 
 /// How much one read may bring, in bytes. A read that does not fill it tells that nothing more has come.
 const READ_BYTES: usize = 64 * 1024;
@@ -39,10 +41,13 @@ pub(crate) fn run(
         output: Vec::new(),
     }));
     runtime.block_on(async {
+        let mut giving_back = tokio::time::interval(GIVING_BACK_CYCLE);
+        giving_back.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|&stop| stop) => return,
+                _ = giving_back.tick() => bench.lock().worker.give_back_memory(),
                 next = dealt.recv() => match next {
                     Some(next) => serve(next, &bench),
                     None => return,

@@ -18,7 +18,7 @@ pub use collections::Item;
 pub use compact::Compact;
 pub use encoding::Encoding;
 pub use hash::{FieldExpiry, Hash, HashRef};
-pub use list::{End, List, ListRef};
+pub use list::{Element, End, List, ListRef};
 pub use rules::{HashRules, Rules, SetRules, SortedSetRules, StreamRules};
 pub use set::{Members, Set, SetRef};
 pub use sorted_set::{SortedSet, SortedSetRef};

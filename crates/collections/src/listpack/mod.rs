@@ -150,6 +150,21 @@ impl Listpack {
         Listpack(vec![bytes, 0, 0, 0, 0, 0, END])
     }
 
+    /// One without items, with room for so many bytes in all.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Listpack {
+        let mut pack = Vec::with_capacity(bytes.max(Listpack::EMPTY_BYTES));
+        pack.extend_from_slice(&Listpack::new().0);
+        Listpack(pack)
+    }
+
+    /// Whether this text is stored as an integer.
+    #[inline]
+    #[must_use]
+    pub fn is_integer(bytes: &[u8]) -> bool {
+        parse_integer(bytes).is_some()
+    }
+
     /// The bytes of memory that it owns.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -161,11 +176,15 @@ impl Listpack {
     pub fn item_bytes(bytes: &[u8]) -> usize {
         match parse_integer(bytes) {
             Some(integer) => Listpack::integer_bytes(integer),
-            None => {
-                let entry = entry::string_head(bytes.len()).1 + bytes.len();
-                entry + entry::back_bytes(entry)
-            }
+            None => Listpack::string_bytes(bytes.len()),
         }
+    }
+
+    /// How many bytes a string of this length takes that is no integer's text.
+    #[must_use]
+    pub fn string_bytes(length: usize) -> usize {
+        let entry = entry::string_head(length).1 + length;
+        entry + entry::back_bytes(entry)
     }
 
     /// How many bytes an integer takes.

@@ -51,7 +51,7 @@ impl Digest {
         match kind(record) {
             Kind::String => self.add_string(record),
             Kind::List => self.add::<List>(record, |own, list| {
-                list.visit(0, list.len(), |item| item.with_bytes(|bytes| own.mix(bytes)));
+                list.visit(0, list.len(), |element| own.mix(&element.to_vec()));
             }),
             Kind::Set => self.add::<Set>(record, |own, set| {
                 set.iter().for_each(|member| member.with_bytes(|bytes| own.combine(bytes)));

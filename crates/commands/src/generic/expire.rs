@@ -38,7 +38,7 @@ fn set_expiry(
     }
     if at <= now.0 {
         edit.remove(key);
-        edit.notify(EventClass::Expired, "expired", key);
+        edit.tell_expired(key);
     } else {
         edit.set_expire_at(key, Some(at));
         edit.notify(EventClass::Generic, "expire", key);

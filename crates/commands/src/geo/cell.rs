@@ -118,17 +118,20 @@ impl Cell {
         }
     }
 
-    /// The cell so many to the east and to the north, around the earth.
+    /// The cell so many to the east and to the north, around the earth. A place at the very edge of the map (180 degrees east, say) is in a
+    /// cell beyond the grid, and its neighbours to the sides as well; those across the edge are in the grid.
     pub(super) fn neighbour(self, east: i64, north: i64) -> Cell {
         let all = u64::MAX >> (64 - 2 * self.steps);
-        let moved = |own: u64, by: i64| match by {
-            0 => self.bits & own,
-            // The other bits are set, so that a carry passes through them.
-            1 => (self.bits & own | !own).wrapping_add(1) & own,
-            _ => (self.bits & own).wrapping_sub(lowest(own)) & own,
+        let moved = |axis: u64, by: i64| {
+            let own = axis & all;
+            match by {
+                0 => self.bits & axis,
+                // The other bits are set, so that a carry passes through them.
+                1 => (self.bits & own | !own).wrapping_add(1) & own,
+                _ => (self.bits & own).wrapping_sub(lowest(own)) & own,
+            }
         };
-        let bits = moved(LONGITUDE_BITS & all, east) | moved(LATITUDE_BITS & all, north);
-        Cell { bits, ..self }
+        Cell { bits: moved(LONGITUDE_BITS, east) | moved(LATITUDE_BITS, north), ..self }
     }
 
     /// The scores of places in the cell: from the first to below the second.

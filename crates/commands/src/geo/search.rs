@@ -75,7 +75,7 @@ fn read_or_store(
     let query = Query::parse(args, form, set)?;
     let found = search(set, &query);
     let is_there = set.is_some();
-    edit.count_lookup(is_there);
+    edit.count_lookup_of(&args[form.key()], is_there);
     let Some(key) = query.store else {
         reply_found(&query, &found, reply);
         return Ok(());

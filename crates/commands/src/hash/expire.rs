@@ -52,9 +52,10 @@ impl Fields {
         self.names(args).zip(args.iter_from(self.first + 1).step_by(self.step))
     }
 
-    /// Where the word `FIELDS` stands, from `from` on.
-    fn find(args: Args<'_>, from: usize) -> Option<usize> {
-        (from..args.len()).find(|&at| args[at].eq_ignore_ascii_case(b"fields"))
+    /// Where the word `FIELDS` stands, from `from` on: not at the end, where no count follows.
+    fn find(args: Args<'_>, from: usize) -> Result<usize, CommandError> {
+        let mut places = from..args.len().saturating_sub(1);
+        places.find(|&at| args[at].eq_ignore_ascii_case(b"fields")).ok_or(WRONG_COUNT)
     }
 }
 
@@ -85,7 +86,7 @@ fn expire(
     (kind, command): (TimeKind, &'static str),
 ) -> Outcome {
     let (rules, now) = (edit.rules(), edit.moment().now);
-    let at = Fields::find(args, 3).ok_or(WRONG_COUNT)?;
+    let at = Fields::find(args, 3)?;
     let conditions = Conditions::parse(args.iter_from(3).take(at - 3))?;
     let fields = Fields::parse(args, at, 1)?;
     let time = kind.any_moment(&args[2], now, command)?;
@@ -118,7 +119,11 @@ fn expire(
     if changed.is_none() {
         (0..fields.count).for_each(|_| reply.integer(NO_FIELD));
     }
-    edit.changed(changed.unwrap_or(0));
+    let changed = changed.unwrap_or(0);
+    if is_elapsed {
+        edit.count_expired_fields(changed);
+    }
+    edit.changed(changed);
     Ok(())
 }
 
@@ -199,13 +204,10 @@ fn times(
 
 pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (rules, now) = (edit.rules(), edit.moment().now);
-    let at = Fields::find(args, 2).ok_or(CommandError::Syntax)?;
+    let at = Fields::find(args, 2)?;
     let mut option = ExpiryOption::None;
     let mut index = 2;
     while index < at {
-        if option != ExpiryOption::None {
-            return Err(CommandError::Syntax);
-        }
         index += option.take_or_persist(args, index).ok_or(CommandError::Syntax)?;
     }
     if index != at {
@@ -252,10 +254,15 @@ pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         };
         ((changed > 0).then_some(event), changed)
     })?;
+    edit.count_lookup_of(&args[1], changed.is_some());
     if changed.is_none() {
         (0..fields.count).for_each(|_| reply.null());
     }
-    edit.changed(changed.unwrap_or(0));
+    let changed = changed.unwrap_or(0);
+    if resolved.elapsed {
+        edit.count_expired_fields(changed);
+    }
+    edit.changed(changed);
     Ok(())
 }
 
@@ -269,7 +276,7 @@ struct SetConditions {
 }
 
 impl SetConditions {
-    /// Takes the word at `index`, if it is one of them and stands alone.
+    /// Takes a word, if it is one of them and does not contradict one before.
     fn take(&mut self, word: &[u8]) -> bool {
         let lower = word.to_ascii_lowercase();
         let (condition, value) = match &lower[..] {
@@ -279,22 +286,19 @@ impl SetConditions {
             b"fxx" => (&mut self.fields, true),
             _ => return false,
         };
-        condition.replace(value).is_none()
+        condition.replace(value).is_none_or(|before| before == value)
     }
 }
 
 pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (rules, now) = (edit.rules(), edit.moment().now);
-    let at = Fields::find(args, 2).ok_or(CommandError::Syntax)?;
+    let at = Fields::find(args, 2)?;
     let (mut option, mut conditions) = (ExpiryOption::None, SetConditions::default());
     let mut index = 2;
     while index < at {
         if conditions.take(&args[index]) {
             index += 1;
             continue;
-        }
-        if option != ExpiryOption::None {
-            return Err(CommandError::Syntax);
         }
         index += option.take(args, index).ok_or(CommandError::Syntax)?;
     }
@@ -319,8 +323,8 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         Expiry::Clear => FieldExpiry::Clear,
         Expiry::At(time) => FieldExpiry::At(time),
     };
-    if resolved.elapsed {
-        remove_all(edit, args, &fields)?;
+    let changes = if resolved.elapsed {
+        set_and_expire(edit, args, &fields)?
     } else {
         edit.modify_or_create(&args[1], |hash: &mut Hash| {
             hash.prepare(args.iter_from(at + 2), &rules);
@@ -332,18 +336,38 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         if matches!(expiry, FieldExpiry::At(_)) {
             edit.notify(EventClass::Hash, "hexpire", &args[1]);
         }
-    }
-    edit.changed(fields.count as u64);
+        fields.count as u64
+    };
+    edit.changed(changes);
     reply.integer(1);
     Ok(())
 }
 
-/// Removes fields that were set with a time that has come already.
-fn remove_all(edit: &mut Edit<'_, '_>, args: Args<'_>, fields: &Fields) -> Outcome {
-    let now = edit.moment().now.0;
-    edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
+/// What is told and what is left where fields are set with a time that has come already: as if they were set first and expired then. How
+/// many were there before.
+fn set_and_expire(
+    edit: &mut Edit<'_, '_>,
+    args: Args<'_>,
+    fields: &Fields,
+) -> Result<u64, CommandError> {
+    let (key, now) = (&args[1], edit.moment().now.0);
+    let is_new = edit.typed::<Hash>(key)?.is_none();
+    if is_new {
+        edit.notify(EventClass::New, "new", key);
+    }
+    edit.notify(EventClass::Hash, "hset", key);
+    edit.notify(EventClass::Hash, "hexpire", key);
+    let removed = edit.modify_as(key, EventClass::Hash, |hash: &mut Hash| {
         let removed = fields.names(args).filter(|field| hash.remove(field, now)).count();
-        ((removed > 0).then_some("hexpired"), ())
+        ((removed > 0).then_some("hexpired"), removed as u64)
     })?;
-    Ok(())
+    let removed = removed.unwrap_or(0);
+    if removed == 0 {
+        edit.notify(EventClass::Hash, "hexpired", key);
+    }
+    if is_new {
+        edit.notify(EventClass::Generic, "del", key);
+    }
+    edit.count_expired_fields(fields.count as u64);
+    Ok(removed)
 }

@@ -30,7 +30,7 @@ pub(super) fn hincrbyfloat(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let by = LongDouble::parse(&args[3]).ok_or(CommandError::NotFloat)?;
-    if is_infinite(&args[3]) {
+    if by.is_infinite() {
         return Err(CommandError::Text("ERR value is NaN or Infinity"));
     }
     let now = edit.moment().now.0;
@@ -49,12 +49,6 @@ pub(super) fn hincrbyfloat(
     set(edit, args, &text, "hincrbyfloat")?;
     reply.bulk(&text);
     Ok(())
-}
-
-/// Whether a text means infinity, which is no number that could be added.
-fn is_infinite(text: &[u8]) -> bool {
-    let text = std::str::from_utf8(text).unwrap_or_default();
-    text.parse::<f64>().is_ok_and(f64::is_infinite)
 }
 
 /// Sets the field to a number; its time stays.

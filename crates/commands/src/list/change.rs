@@ -79,8 +79,12 @@ pub(super) fn ltrim(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         let (first, count) = range(start, stop, len);
         list.remove(first + count, len, &rules);
         list.remove(0, first, &rules);
-        (Some("ltrim"), len - count)
+        ((count < len).then_some("ltrim"), len - count)
     })?;
+    if removed == Some(0) {
+        // The event comes also where nothing was removed, though the key is not changed.
+        edit.notify(EventClass::List, "ltrim", &args[1]);
+    }
     edit.changed(removed.unwrap_or(0) as u64);
     reply.ok();
     Ok(())

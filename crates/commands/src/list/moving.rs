@@ -57,7 +57,9 @@ fn move_element(
     let (source, destination) = (&args[1], &args[2]);
     let rules = edit.rules();
     let Some(list) = edit.typed::<List>(source)? else { return Ok(Attempt::Wait) };
-    let Some(element) = list.end(from).map(values::Item::to_vec) else { return Ok(Attempt::Wait) };
+    let Some(element) = list.end(from).map(values::Element::to_vec) else {
+        return Ok(Attempt::Wait);
+    };
     // Nothing is taken that cannot be put down.
     edit.typed::<List>(destination)?;
     if source == destination {

@@ -1,7 +1,7 @@
 //! Taking elements from an end: of one list, or of the first that has some.
 
 use super::index::parse_end;
-use super::range::reply_item;
+use super::range::reply_element;
 use crate::{Attempt, Blocking, CommandError, Outcome, Timeout, parse_timeout};
 use base::number::parse_i64;
 use engine::{Edit, EventClass, Kind};
@@ -72,14 +72,14 @@ fn take(
         (Some(pop_event(end)), count)
     })?;
     let taken = taken.unwrap_or(0);
-    edit.changed(u64::from(taken > 0));
+    edit.changed(taken as u64);
     Ok(taken)
 }
 
 /// Appends the element at an end.
 fn reply_end(list: ListRef<'_>, end: End, reply: &mut Reply<'_>) {
     if let Some(item) = list.end(end) {
-        reply_item(item, reply);
+        reply_element(item, reply);
     }
 }
 
@@ -88,10 +88,10 @@ fn reply_ends(list: ListRef<'_>, end: End, count: usize, reply: &mut Reply<'_>) 
     let count = count.min(list.len());
     reply.array(count);
     match end {
-        End::Left => list.visit(0, count, |item| reply_item(item, reply)),
+        End::Left => list.visit(0, count, |element| reply_element(element, reply)),
         End::Right => {
             let last = list.len().saturating_sub(1);
-            list.iter_back_from(last).take(count).for_each(|item| reply_item(item, reply));
+            list.iter_back_from(last).take(count).for_each(|element| reply_element(element, reply));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::index::{element, parse_index, range};
 use crate::Outcome;
 use engine::View;
 use resp::{Args, Reply};
-use values::{Item, List, ListRef};
+use values::{Element, List, ListRef};
 
 pub(super) fn llen(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.count(view.typed::<List>(&args[1])?.map_or(0, ListRef::len));
@@ -18,7 +18,7 @@ pub(super) fn lindex(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<
     };
     let index = parse_index(&args[2])?;
     match element(index, list.len()).and_then(|index| list.get(index)) {
-        Some(item) => reply_item(item, reply),
+        Some(item) => reply_element(item, reply),
         None => reply.null(),
     }
     Ok(())
@@ -32,15 +32,12 @@ pub(super) fn lrange(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<
     };
     let (first, count) = range(start, stop, list.len());
     reply.array(count);
-    list.visit(first, count, |item| reply_item(item, reply));
+    list.visit(first, count, |element| reply_element(element, reply));
     Ok(())
 }
 
 /// Appends an element.
 #[inline]
-pub(super) fn reply_item(item: Item<'_>, reply: &mut Reply<'_>) {
-    match item {
-        Item::Bytes(bytes) => reply.bulk(bytes),
-        Item::Integer(integer) => reply.bulk_integer(integer),
-    }
+pub(super) fn reply_element(element: Element<'_>, reply: &mut Reply<'_>) {
+    element.with_parts(|parts| reply.bulk_of_parts(parts));
 }

@@ -233,7 +233,7 @@ fn texts(kind: Kind, record: &KeyRecord, request: &Request<'_>) -> Vec<Vec<u8>> 
             if request.keeps_order && request.is_descending {
                 if let Some(last) = len.checked_sub(wanted.start + 1) {
                     let items = list.iter_back_from(last).take(wanted.len());
-                    texts.extend(items.map(Item::to_vec));
+                    texts.extend(items.map(values::Element::to_vec));
                 }
             } else {
                 list.visit(wanted.start, wanted.len(), |item| texts.push(item.to_vec()));

@@ -81,11 +81,7 @@ fn store_combined(
     let rules = edit.rules();
     let sources = edit.find_all(args.iter_from(3).take(keys), source)?;
     let options = Options::parse(args, 3 + keys, keys, how, false)?;
-    let found = sources.iter().flatten().count();
     let result = combined(sources, how, &options, &rules);
-    for index in 0..keys {
-        edit.count_lookup(index < found);
-    }
     reply.count(result.len());
     store(edit, &args[1], result, name);
     Ok(())

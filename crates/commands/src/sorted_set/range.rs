@@ -94,7 +94,7 @@ pub(super) fn zrangestore(
             result.insert(member, score, &rules);
         });
     }
-    edit.count_lookup(is_there);
+    edit.count_lookup_of(&args[2], is_there);
     reply.count(result.len());
     store(edit, &args[1], result, "zrangestore");
     Ok(())

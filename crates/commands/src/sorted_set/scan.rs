@@ -8,10 +8,12 @@ use values::SortedSet;
 
 pub(super) fn zscan(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let cursor = parse_cursor(&args[2])?;
-    let options = ScanOptions::parse(args.iter_from(3), Scanned::Scores)?;
+    let set = view.typed::<SortedSet>(&args[1])?;
     let mut found = Found::new(reply);
     let mut next = 0;
-    if let Some(set) = view.typed::<SortedSet>(&args[1])? {
+    // Where there is none, options are not looked at.
+    if let Some(set) = set {
+        let options = ScanOptions::parse(args.iter_from(3), Scanned::Scores)?;
         next = set.scan(cursor, options.count, |member, score| {
             if !options.matches(member) {
                 return;

@@ -40,7 +40,7 @@ fn attempt(
         let after = parse_read_position(reading.id_text(stream), found)?;
         let has_more = found.is_some_and(|log| log.last().is_some_and(|last| last.id > after));
         let is_there = found.is_some();
-        edit.count_lookup(is_there);
+        edit.count_lookup_of(key, is_there);
         if let Some(start) = after.next().filter(|_| has_more) {
             ready.push((key, start));
         }

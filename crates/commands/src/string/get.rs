@@ -29,7 +29,7 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         index += option.take_or_persist(args, index).ok_or(CommandError::Syntax)?;
     }
     let NewExpiry { expiry, elapsed } = option.resolve(edit.moment().now, "getex")?;
-    let (mut found, mut event) = (false, "");
+    let mut found = false;
     let changed: Result<_, CommandError> = edit.update(&args[1], |record| {
         let Some(record) = record else {
             reply.null();
@@ -37,21 +37,22 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         };
         found = true;
         reply_string(record, reply)?;
-        let change;
-        (event, change) = match expiry {
-            Expiry::At(_) if elapsed => ("expired", Change::Remove),
-            Expiry::At(at) => ("expire", Change::ExpireAt(Some(at))),
+        Ok(match expiry {
+            Expiry::At(_) if elapsed => Change::Remove,
+            Expiry::At(at) => Change::ExpireAt(Some(at)),
             Expiry::Clear if option == ExpiryOption::Persist && record.expire_at().is_some() => {
-                ("persist", Change::ExpireAt(None))
+                Change::ExpireAt(None)
             }
-            Expiry::Clear | Expiry::Keep => ("", Change::None),
-        };
-        Ok(change)
+            Expiry::Clear | Expiry::Keep => Change::None,
+        })
     });
     edit.count_lookup_of(&args[1], found);
     if changed? {
-        let class = if elapsed { EventClass::Expired } else { EventClass::Generic };
-        edit.notify(class, event, &args[1]);
+        match expiry {
+            Expiry::At(_) if elapsed => edit.tell_expired(&args[1]),
+            Expiry::At(_) => edit.notify(EventClass::Generic, "expire", &args[1]),
+            Expiry::Clear | Expiry::Keep => edit.notify(EventClass::Generic, "persist", &args[1]),
+        }
         edit.changed(1);
     }
     Ok(())

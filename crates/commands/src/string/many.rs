@@ -53,11 +53,12 @@ pub(super) fn msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     if holds && elapsed {
         // A key that is absent counts as a change, as in Valkey.
         pairs.keys().for_each(|key| {
+            if !edit.remove(key) {
+                edit.notify(EventClass::New, "new", key);
+            }
             edit.notify(EventClass::String, "set", key);
             edit.notify(EventClass::Generic, "expire", key);
-            if edit.remove(key) {
-                edit.notify(EventClass::Expired, "expired", key);
-            }
+            edit.tell_expired(key);
         });
         edit.changed(keys as u64);
     } else if holds {

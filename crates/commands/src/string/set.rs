@@ -70,7 +70,7 @@ fn tell_set(edit: &mut Edit<'_, '_>, key: &[u8], expiry: NewExpiry, found: bool)
             edit.notify(EventClass::Generic, "expire", key);
         }
     } else if found {
-        edit.notify(EventClass::Expired, "expired", key);
+        edit.tell_expired(key);
     }
 }
 

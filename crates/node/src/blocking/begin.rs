@@ -33,10 +33,10 @@ impl BlockedClients {
         };
         let mut request = StoredRequests::new();
         let is_kept = match wait.blocking.rewrite {
-            None => request.push(wait.args),
+            None => request.push(wait.args, usize::MAX),
             Some(rewrite) => {
                 let words = rewrite(&mut access.edit(), wait.args);
-                request.push_words(words.iter().map(Vec::as_slice))
+                request.push_words(words.iter().map(Vec::as_slice), usize::MAX)
             }
         };
         if !is_kept {

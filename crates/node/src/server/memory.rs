@@ -121,9 +121,10 @@ fn diagnosis(memory: &MemoryUse, clients: u64) -> String {
     problems.iter().map(|problem| format!("* {problem}\n")).collect()
 }
 
-/// What was flushed is freed at once, not by and by; the allocator returns memory to the system by itself.
+/// What was flushed is freed at once, not by and by, and all threads give back to the system what they do not need.
 pub(super) fn purge(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     while context.node.free_flushed() {}
+    context.node.ask_to_give_back();
     reply.ok();
     Ok(())
 }

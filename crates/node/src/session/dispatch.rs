@@ -6,6 +6,7 @@ use crate::blocking::Wait;
 use crate::clients::flag;
 use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
+use crate::tracking::Tracker;
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
@@ -414,9 +415,8 @@ impl<'a> Context<'a> {
             return self.holding_several(entry, args, run);
         }
         let keyspace = &self.node.keyspace;
-        let mut access = keyspace
-            .hold(slot, self.state.database, self.worker, self.moment)
-            .with_hash(&args[keys.first], hash);
+        let mut access = keyspace.hold(slot, self.state.database, self.worker, self.moment);
+        access.know_hash(&args[keys.first], hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
@@ -448,16 +448,21 @@ impl<'a> Context<'a> {
     /// Has a client that tracks remembered with the keys that it has read, whose slots are held.
     #[inline]
     fn remember_keys(&self, entry: &Entry, args: Args<'_>) {
-        if let Some(tracker) = &self.state.tracker
-            && entry.spec.has(Flag::Readonly)
-            && tracker.wants_keys(self.state.caching)
-        {
-            let mut positions = Vec::new();
-            // Where the keys could not be told, the command has said so.
-            let _ = entry.spec.key_positions(args, &mut positions);
-            for position in positions {
-                self.node.tracking.remember(self.state.client.id, &args[position]);
-            }
+        if let Some(tracker) = &self.state.tracker {
+            self.remember_keys_for(tracker, entry, args);
+        }
+    }
+
+    #[cold]
+    fn remember_keys_for(&self, tracker: &Tracker, entry: &Entry, args: Args<'_>) {
+        if !entry.spec.has(Flag::Readonly) || !tracker.wants_keys(self.state.caching) {
+            return;
+        }
+        let mut positions = Vec::new();
+        // Where the keys could not be told, the command has said so.
+        let _ = entry.spec.key_positions(args, &mut positions);
+        for position in positions {
+            self.node.tracking.remember(self.state.client.id, &args[position]);
         }
     }
 

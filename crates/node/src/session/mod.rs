@@ -99,7 +99,7 @@ impl State {
         self.client.commands.store(self.commands, Relaxed);
         let kept = self.transaction.as_ref().map_or(-1, |one| one.requests().len() as i64);
         self.client.transaction_commands.store(kept, Relaxed);
-        let bytes = self.transaction.as_ref().map_or(0, |one| one.requests().argument_bytes());
+        let bytes = self.transaction.as_ref().map_or(0, |one| one.requests().memory_bytes());
         self.client.transaction_bytes.store(bytes, Relaxed);
         self.client.watched_keys.store(self.watching.len(), Relaxed);
         let prefixes = self.tracker.as_ref().map_or(0, |tracker| tracker.prefix_bytes);
@@ -177,6 +177,8 @@ pub struct Context<'a> {
     pub(crate) moment: Moment,
     /// See [`crate::Tuning::memory`].
     pub(crate) memory: MemoryLimit,
+    /// See [`crate::Tuning::query_buffer_bytes_max`].
+    pub(crate) query_buffer_bytes_max: usize,
     /// The worker's own.
     pub(crate) eviction: &'a mut Eviction,
     pub(crate) state: &'a mut State,
@@ -363,10 +365,17 @@ impl Session {
         let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
         let moment = node.moment(tuning, now);
-        let mut window = [Prepared::NONE; WINDOW];
-        let prepared = &mut window[..requests.len()];
+        // The room for many is not written for one.
+        let (mut one, mut window);
+        let prepared = if requests.len() == 1 {
+            one = [Prepared::NONE];
+            &mut one[..]
+        } else {
+            window = [Prepared::NONE; WINDOW];
+            &mut window[..requests.len()]
+        };
         for (index, one) in prepared.iter_mut().enumerate() {
-            *one = Prepared::new(node, requests.args(index, input));
+            one.look_up(node, requests.args(index, input));
         }
         if self.state.database == 0 {
             prepare::prefetch(&node.keyspace, prepared);
@@ -378,6 +387,7 @@ impl Session {
             now,
             moment,
             memory: tuning.memory,
+            query_buffer_bytes_max: tuning.query_buffer_bytes_max,
             eviction,
             state: &mut self.state,
             events,
@@ -386,7 +396,10 @@ impl Session {
         };
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
-            context.moment.touch = !context.state.no_touch;
+            // Written only where it changes: see `Moment::observed`.
+            if context.moment.touch == context.state.no_touch {
+                context.moment.touch = !context.state.no_touch;
+            }
             let answer = out.len();
             context.run(one, args, out);
             context.deliver(one.entry, answer, out);

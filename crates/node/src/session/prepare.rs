@@ -18,17 +18,16 @@ pub(crate) struct Prepared<'n> {
 impl<'n> Prepared<'n> {
     pub(crate) const NONE: Prepared<'static> = Prepared { entry: None, key: None };
 
+    /// Fills in what `args` say.
     #[inline]
-    pub(crate) fn new(node: &'n Node, args: Args<'_>) -> Prepared<'n> {
-        let Some(entry) = node.table.find(args.name()) else {
-            return Prepared { entry: None, key: None };
-        };
-        let key = entry.keys.and_then(|keys| args.get(keys.first)).map(|key| {
+    pub(crate) fn look_up(&mut self, node: &'n Node, args: Args<'_>) {
+        self.entry = node.table.find(args.name());
+        let keys = self.entry.and_then(|entry| entry.keys);
+        self.key = keys.and_then(|keys| args.get(keys.first)).map(|key| {
             let slot = Slot::of_key(key);
             node.keyspace.prefetch_slot(slot);
             (slot, node.keyspace.hash(key))
         });
-        Prepared { entry: Some(entry), key }
     }
 }
 

@@ -20,11 +20,11 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    /// Keeps a command; false where there is no room for more.
-    pub(crate) fn push(&mut self, entry: &Entry, args: Args<'_>) -> bool {
+    /// Keeps a command; false where all together would take more than `bytes_max`.
+    pub(crate) fn push(&mut self, entry: &Entry, args: Args<'_>, bytes_max: usize) -> bool {
         self.writes |= waits_with_writes(entry);
         // Of one that will not run, nothing needs to be kept.
-        self.is_aborted || self.requests.push(args)
+        self.is_aborted || self.requests.push(args, bytes_max)
     }
 
     /// A command was refused.
@@ -68,9 +68,11 @@ impl Context<'_> {
         if !self.has_memory_for(entry) {
             return Err(OUT_OF_MEMORY);
         }
-        let is_kept = self.state.transaction.as_mut().is_some_and(|one| one.push(entry, args));
-        if !is_kept {
+        let bytes_max = self.query_buffer_bytes_max;
+        let transaction = self.state.transaction.as_mut();
+        if !transaction.is_some_and(|one| one.push(entry, args, bytes_max)) {
             // As Redis does with a client whose transaction outgrows the query buffer.
+            self.node.stats(self.worker).query_buffer_disconnections.add(1);
             self.state.after = After::Abort;
             return Ok(());
         }

@@ -3,12 +3,16 @@
 //! A small list is one listpack. One that would become larger than `list-max-listpack-size` allows becomes many ([`nodes`]); one that
 //! has shrunk to a single node of half that size becomes a listpack again, so that a list on the border does not change with every command.
 
+mod element;
+mod node;
 mod nodes;
 #[cfg(test)]
 mod tests;
 
 use crate::{Compact, Encoding, Rules};
-use collections::{Item, Listpack, ListpackSlice};
+use collections::{Listpack, ListpackSlice};
+pub use element::Element;
+use node::Node;
 use nodes::{NodeLimit, Nodes};
 
 /// An end of a list.
@@ -48,9 +52,9 @@ impl Default for List {
 
 impl PartialEq for List {
     fn eq(&self, other: &List) -> bool {
-        let texts = |item: Item<'_>| item.to_vec();
         let (own, other) = (self.view(), other.view());
-        own.len() == other.len() && own.iter_from(0).map(texts).eq(other.iter_from(0).map(texts))
+        own.len() == other.len()
+            && own.iter_from(0).map(Element::to_vec).eq(other.iter_from(0).map(Element::to_vec))
     }
 }
 
@@ -134,7 +138,9 @@ impl List {
         }
         if limit.is_exceeded(bytes, count) {
             let mut nodes = Box::<Nodes>::default();
-            nodes.push_node(std::mem::take(pack));
+            if !pack.is_empty() {
+                nodes.push_node(Node::from(std::mem::take(pack)));
+            }
             self.0 = Layout::Nodes(nodes);
         }
     }
@@ -221,7 +227,7 @@ impl List {
 
     /// Moves the element at an end to an end.
     pub fn rotate(&mut self, from: End, to: End, rules: &Rules) {
-        let Some(element) = self.view().end(from).map(Item::to_vec) else { return };
+        let Some(element) = self.view().end(from).map(Element::to_vec) else { return };
         let index = match from {
             End::Left => 0,
             End::Right => self.len() - 1,
@@ -239,7 +245,7 @@ impl List {
         (from, count): (End, usize),
         rules: &Rules,
     ) -> usize {
-        let is_equal = |(_, item): &(usize, Item<'_>)| item.eq_bytes(element);
+        let is_equal = |(_, own): &(usize, Element<'_>)| own.eq_bytes(element);
         let last = self.len().saturating_sub(1);
         let mut places: Vec<usize> = match from {
             End::Left => {
@@ -265,8 +271,18 @@ impl List {
         let Layout::Nodes(nodes) = &self.0 else { return };
         let Some(node) = nodes.only_node() else { return };
         let half = NodeLimit::new(rules).half();
-        if !half.is_exceeded(node.bytes().len(), node.len()) {
-            self.0 = Layout::Pack(node.clone());
+        if !half.is_exceeded(node.plain_bytes(), node.len()) {
+            self.0 = Layout::Pack(node.to_listpack());
+        }
+    }
+}
+
+#[cfg(test)]
+impl List {
+    /// Checks the invariants of its layout.
+    fn check(&self) {
+        if let Layout::Nodes(nodes) = &self.0 {
+            nodes.check();
         }
     }
 }
@@ -309,11 +325,11 @@ impl<'a> ListRef<'a> {
     }
 
     /// Visits `count` elements from one on.
-    pub fn visit(self, first: usize, count: usize, visit: impl FnMut(Item<'_>)) {
+    pub fn visit(self, first: usize, count: usize, visit: impl FnMut(Element<'_>)) {
         match self.0 {
             View::Pack(pack) => {
                 let items = pack.seek(first as i64).into_iter().flat_map(|at| pack.iter_from(at));
-                items.take(count).for_each(visit);
+                items.take(count).map(Element::from).for_each(visit);
             }
             View::Nodes(nodes) => nodes.iter_from(first).take(count).for_each(visit),
         }
@@ -321,16 +337,16 @@ impl<'a> ListRef<'a> {
 
     /// The element of this number.
     #[must_use]
-    pub fn get(self, index: usize) -> Option<Item<'a>> {
+    pub fn get(self, index: usize) -> Option<Element<'a>> {
         match self.0 {
-            View::Pack(pack) => pack.seek(index as i64).map(|at| pack.item(at)),
+            View::Pack(pack) => pack.seek(index as i64).map(|at| pack.item(at).into()),
             View::Nodes(nodes) => nodes.get(index),
         }
     }
 
     /// The element at an end.
     #[must_use]
-    pub fn end(self, end: End) -> Option<Item<'a>> {
+    pub fn end(self, end: End) -> Option<Element<'a>> {
         match end {
             End::Left => self.get(0),
             End::Right => self.get(self.len().checked_sub(1)?),
@@ -338,21 +354,22 @@ impl<'a> ListRef<'a> {
     }
 
     /// The elements from one on.
-    pub fn iter_from(self, index: usize) -> Box<dyn Iterator<Item = Item<'a>> + 'a> {
+    pub fn iter_from(self, index: usize) -> Box<dyn Iterator<Item = Element<'a>> + 'a> {
         match self.0 {
             View::Pack(pack) => {
-                Box::new(pack.seek(index as i64).into_iter().flat_map(|at| pack.iter_from(at)))
+                let items = pack.seek(index as i64).into_iter().flat_map(|at| pack.iter_from(at));
+                Box::new(items.map(Element::from))
             }
             View::Nodes(nodes) => Box::new(nodes.iter_from(index)),
         }
     }
 
     /// The elements from one on, backwards.
-    pub fn iter_back_from(self, index: usize) -> Box<dyn Iterator<Item = Item<'a>> + 'a> {
+    pub fn iter_back_from(self, index: usize) -> Box<dyn Iterator<Item = Element<'a>> + 'a> {
         match self.0 {
             View::Pack(pack) => {
                 let skip = pack.len().saturating_sub(index + 1);
-                Box::new(pack.iter().rev().skip(skip))
+                Box::new(pack.iter().rev().skip(skip).map(Element::from))
             }
             View::Nodes(nodes) => Box::new(nodes.iter_back_from(index)),
         }

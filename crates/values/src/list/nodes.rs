@@ -1,7 +1,7 @@
 //! A large list: nodes of many elements, in blocks of many nodes.
 //!
 //! ```text
-//! Nodes ── Block (elements: n) ── Node: a listpack of some KiB
+//! Nodes ── Block (elements: n) ── Node: some KiB
 //!      │                      └─ Node ...
 //!      └── Block ...
 //! ```
@@ -17,8 +17,10 @@
 //! 1. No node and no block is empty.
 //! 2. `elements` of a block is the sum over its nodes, `len` that over all blocks, `heap_bytes` that of all nodes' memory.
 
+use super::element::Element;
+use super::node::Node;
 use crate::Rules;
-use collections::{At, Item, Listpack};
+use collections::Listpack;
 use std::collections::VecDeque;
 
 /// How many nodes a block holds before it becomes two.
@@ -59,19 +61,19 @@ impl NodeLimit {
     }
 
     /// Whether this node of one element takes no other.
-    fn is_alone(self, node: &Listpack) -> bool {
-        let bytes = node.bytes().len();
+    fn is_alone(self, node: &Node) -> bool {
+        let bytes = node.plain_bytes();
         node.len() == 1 && (bytes > self.alone || self.is_exceeded(bytes, 1))
     }
 
     /// Whether an element takes a node of its own, whatever room others have.
     fn stands_alone(self, element: &[u8]) -> bool {
-        Listpack::new().bytes().len() + Listpack::item_bytes(element) > self.alone
+        Listpack::EMPTY_BYTES + Listpack::item_bytes(element) > self.alone
     }
 
     /// Whether a node has room for one element more.
-    fn admits(self, node: &Listpack, element: &[u8]) -> bool {
-        !self.is_exceeded(node.bytes().len() + Listpack::item_bytes(element), node.len() + 1)
+    fn admits(self, node: &Node, element: &[u8]) -> bool {
+        !self.is_exceeded(node.plain_bytes() + Listpack::item_bytes(element), node.len() + 1)
             && !self.is_alone(node)
             && !self.stands_alone(element)
     }
@@ -79,7 +81,7 @@ impl NodeLimit {
 
 #[derive(Clone, Default)]
 struct Block {
-    nodes: VecDeque<Listpack>,
+    nodes: VecDeque<Node>,
     elements: usize,
 }
 
@@ -106,7 +108,7 @@ impl Nodes {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let per_block = size_of::<Block>() + BLOCK_NODES_MAX / 2 * size_of::<Listpack>();
+        let per_block = size_of::<Block>() + BLOCK_NODES_MAX / 2 * size_of::<Node>();
         self.node_bytes + self.blocks.capacity() * per_block
     }
 
@@ -115,7 +117,7 @@ impl Nodes {
     }
 
     /// The only node, where there is only one.
-    pub(super) fn only_node(&self) -> Option<&Listpack> {
+    pub(super) fn only_node(&self) -> Option<&Node> {
         match (self.blocks.len(), self.blocks.front()) {
             (1, Some(block)) if block.nodes.len() == 1 => block.nodes.front(),
             _ => None,
@@ -123,10 +125,7 @@ impl Nodes {
     }
 
     /// Adds a node behind the last.
-    pub(super) fn push_node(&mut self, node: Listpack) {
-        if node.is_empty() {
-            return;
-        }
+    pub(super) fn push_node(&mut self, node: Node) {
         let elements = node.len();
         self.len += elements;
         self.node_bytes += node.heap_bytes();
@@ -152,10 +151,10 @@ impl Nodes {
                 return;
             }
             // It is full, and grows no more at this end.
-            node.shrink_to_fit();
+            node.close();
             self.node_bytes = self.node_bytes + node.heap_bytes() - before;
         }
-        self.push_node(single(element));
+        self.push_node(Node::single(element));
     }
 
     pub(super) fn push_front(&mut self, element: &[u8], limit: NodeLimit) {
@@ -170,10 +169,10 @@ impl Nodes {
                 self.node_bytes = self.node_bytes + node.heap_bytes() - before;
                 return;
             }
-            node.shrink_to_fit();
+            node.close();
             self.node_bytes = self.node_bytes + node.heap_bytes() - before;
         }
-        let node = single(element);
+        let node = Node::single(element);
         self.len += 1;
         self.node_bytes += node.heap_bytes();
         match self.blocks.front_mut().filter(|block| block.nodes.len() < BLOCK_NODES_MAX) {
@@ -188,30 +187,26 @@ impl Nodes {
     }
 
     /// The element of this number.
-    pub(super) fn get(&self, index: usize) -> Option<Item<'_>> {
+    pub(super) fn get(&self, index: usize) -> Option<Element<'_>> {
         let place = self.place(index)?;
-        let node = &self.blocks[place.block].nodes[place.node];
-        node.seek(place.index as i64).map(|at| node.item(at))
+        self.blocks[place.block].nodes[place.node].get(place.index)
     }
 
     /// The elements from one on, forwards.
-    pub(super) fn iter_from(&self, index: usize) -> impl Iterator<Item = Item<'_>> {
+    pub(super) fn iter_from(&self, index: usize) -> impl Iterator<Item = Element<'_>> {
         self.place(index).into_iter().flat_map(move |place| {
             let first = &self.blocks[place.block].nodes[place.node];
-            let at = first.seek(place.index as i64);
             let rest =
                 self.blocks.range(place.block..).enumerate().flat_map(move |(number, block)| {
                     let skip = if number == 0 { place.node + 1 } else { 0 };
                     block.nodes.range(skip..)
                 });
-            at.into_iter()
-                .flat_map(|at| first.iter_from(at))
-                .chain(rest.flat_map(|node| node.iter()))
+            first.iter_from(place.index).chain(rest.flat_map(Node::iter))
         })
     }
 
     /// The elements from one on, backwards.
-    pub(super) fn iter_back_from(&self, index: usize) -> impl Iterator<Item = Item<'_>> {
+    pub(super) fn iter_back_from(&self, index: usize) -> impl Iterator<Item = Element<'_>> {
         self.place(index).into_iter().flat_map(move |place| {
             let first = &self.blocks[place.block].nodes[place.node];
             let behind = first.len() - 1 - place.index;
@@ -229,15 +224,13 @@ impl Nodes {
     pub(super) fn set(&mut self, index: usize, element: &[u8], limit: NodeLimit) {
         let Some(place) = self.place(index) else { return };
         let node = &self.blocks[place.block].nodes[place.node];
-        let bytes = node.bytes().len() + Listpack::item_bytes(element);
+        let bytes = node.plain_bytes() + Listpack::item_bytes(element);
         // What was too large to stand with others may become small: then it goes to the node behind it, if that has room.
         let moves = limit.is_alone(node)
             || limit.is_exceeded(bytes, node.len())
             || limit.stands_alone(element);
         if !moves || self.len == 1 {
-            self.change_node(place, |node, at| {
-                node.replace(at, element);
-            });
+            self.change_node(place, |node| node.replace(place.index, element));
         } else {
             self.remove(index, 1);
             self.insert(index, element, limit);
@@ -254,9 +247,7 @@ impl Nodes {
         }
         let Some(place) = self.place(index) else { return };
         if limit.admits(&self.blocks[place.block].nodes[place.node], element) {
-            self.change_node(place, |node, at| {
-                node.insert_before(at, element);
-            });
+            self.change_node(place, |node| node.insert(place.index, element));
             return;
         }
         // The node becomes two; the element goes to the end of the first, the start of the second, or between them.
@@ -265,14 +256,13 @@ impl Nodes {
         self.node_bytes -= right.heap_bytes();
         let mut pieces = Vec::with_capacity(3);
         if place.index > 0 {
-            let at = right.seek(place.index as i64).expect("the element is there");
-            let tail = right.split_off(at);
+            let tail = right.split_off(place.index);
             pieces.push(std::mem::replace(&mut right, tail));
         }
         match pieces.last_mut() {
             Some(left) if limit.admits(left, element) => left.push_back(element),
             Some(_) if limit.admits(&right, element) => right.push_front(element),
-            Some(_) | None => pieces.push(single(element)),
+            Some(_) | None => pieces.push(Node::single(element)),
         }
         pieces.push(right);
         for (offset, mut piece) in pieces.into_iter().enumerate() {
@@ -295,7 +285,7 @@ impl Nodes {
                 if let Some(block) = self.blocks.remove(place.block) {
                     left -= block.elements;
                     self.len -= block.elements;
-                    self.node_bytes -= block.nodes.iter().map(Listpack::heap_bytes).sum::<usize>();
+                    self.node_bytes -= block.nodes.iter().map(Node::heap_bytes).sum::<usize>();
                 }
                 continue;
             }
@@ -307,11 +297,7 @@ impl Nodes {
                 block.nodes.remove(place.node);
                 self.node_bytes -= bytes;
             } else {
-                let at = node.seek(place.index as i64).expect("the element is there");
-                node.remove(at, removed);
-                if node.heap_bytes() > 2 * node.bytes().len() {
-                    node.shrink_to_fit();
-                }
+                node.remove(place.index, removed);
                 self.node_bytes = self.node_bytes + node.heap_bytes() - bytes;
             }
             block.elements -= removed;
@@ -337,12 +323,11 @@ impl Nodes {
     }
 
     /// Changes one element of a node, or the number of its elements by at most one.
-    fn change_node(&mut self, place: Place, change: impl FnOnce(&mut Listpack, At)) {
+    fn change_node(&mut self, place: Place, change: impl FnOnce(&mut Node)) {
         let block = &mut self.blocks[place.block];
         let node = &mut block.nodes[place.node];
         let (elements, bytes) = (node.len(), node.heap_bytes());
-        let at = node.seek(place.index as i64).expect("the element is there");
-        change(node, at);
+        change(node);
         block.elements = block.elements + node.len() - elements;
         self.len = self.len + node.len() - elements;
         self.node_bytes = self.node_bytes + node.heap_bytes() - bytes;
@@ -355,7 +340,7 @@ impl Nodes {
             return;
         }
         let nodes = old.nodes.split_off(old.nodes.len() / 2);
-        let elements = nodes.iter().map(|node| node.len()).sum();
+        let elements = nodes.iter().map(Node::len).sum();
         old.elements -= elements;
         self.blocks.insert(block + 1, Block { nodes, elements });
     }
@@ -390,8 +375,19 @@ fn seek(
     None
 }
 
-fn single(element: &[u8]) -> Listpack {
-    let mut node = Listpack::new();
-    node.push_back(element);
-    node
+#[cfg(test)]
+impl Nodes {
+    /// Checks the invariants.
+    pub(super) fn check(&self) {
+        let nodes = || self.blocks.iter().flat_map(|block| &block.nodes);
+        for node in nodes() {
+            assert!(node.len() > 0, "no node is empty");
+            assert_eq!(node.plain_bytes(), node.to_listpack().bytes().len());
+        }
+        for block in &self.blocks {
+            assert_eq!(block.elements, block.nodes.iter().map(Node::len).sum());
+        }
+        assert_eq!(self.len, nodes().map(Node::len).sum());
+        assert_eq!(self.node_bytes, nodes().map(Node::heap_bytes).sum());
+    }
 }

@@ -1,11 +1,11 @@
 //! Lists against a vector, at limits that make them large soon.
 
-use super::{End, List};
+use super::{Element, End, List};
 use crate::{Encoding, Rules};
 use proptest::prelude::*;
 
 fn elements(list: &List) -> Vec<Vec<u8>> {
-    list.view().iter_from(0).map(collections::Item::to_vec).collect()
+    list.view().iter_from(0).map(Element::to_vec).collect()
 }
 
 #[derive(Clone, Debug)]
@@ -17,7 +17,16 @@ enum Change {
     RemoveEqual(usize, usize, bool),
 }
 
-fn an_element() -> impl Strategy<Value = Vec<u8>> {
+/// Elements of all kinds, or most of them with a prefix.
+fn an_element(is_alike: bool) -> impl Strategy<Value = Vec<u8>> {
+    let alike = (0u32..3000).prop_map(|number| format!("a prefix of all:{number:04}").into_bytes());
+    prop_oneof![
+        if is_alike { 60 } else { 1 } => alike,
+        3 => a_strange_element(),
+    ]
+}
+
+fn a_strange_element() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         (0i64..50).prop_map(|number| number.to_string().into_bytes()),
         (0usize..40).prop_map(|length| vec![b'x'; length]),
@@ -25,11 +34,12 @@ fn an_element() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn a_change() -> impl Strategy<Value = Change> {
+fn a_change(is_alike: bool) -> impl Strategy<Value = Change> {
+    let element = || an_element(is_alike);
     prop_oneof![
-        4 => (any::<bool>(), an_element()).prop_map(|(left, element)| Change::Push(left, element)),
-        1 => (any::<usize>(), an_element()).prop_map(|(at, element)| Change::Set(at, element)),
-        2 => (any::<usize>(), an_element()).prop_map(|(at, element)| Change::Insert(at, element)),
+        4 => (any::<bool>(), element()).prop_map(|(left, element)| Change::Push(left, element)),
+        1 => (any::<usize>(), element()).prop_map(|(at, element)| Change::Set(at, element)),
+        2 => (any::<usize>(), element()).prop_map(|(at, element)| Change::Insert(at, element)),
         1 => (any::<usize>(), 0usize..12).prop_map(|(at, count)| Change::Remove(at, count)),
         1 => (any::<usize>(), 0usize..3, any::<bool>())
             .prop_map(|(at, count, left)| Change::RemoveEqual(at, count, left)),
@@ -79,7 +89,8 @@ fn apply(list: &mut List, model: &mut Vec<Vec<u8>>, change: Change, rules: &Rule
 proptest! {
     #[test]
     fn a_list_does_what_a_vector_does(
-        changes in proptest::collection::vec(a_change(), 0..300),
+        changes in any::<bool>()
+            .prop_flat_map(|is_alike| proptest::collection::vec(a_change(is_alike), 0..300)),
         size in prop_oneof![Just(-1), Just(-2), Just(1), Just(3), Just(20)],
         alone in prop_oneof![Just(usize::MAX), Just(1), Just(40)],
     ) {
@@ -88,6 +99,7 @@ proptest! {
         for change in changes {
             apply(&mut list, &mut model, change, &rules);
             prop_assert_eq!(list.len(), model.len());
+            list.check();
         }
         prop_assert_eq!(elements(&list), model.clone());
         for (index, element) in model.iter().enumerate() {
@@ -95,11 +107,36 @@ proptest! {
         }
         let middle = model.len() / 2;
         let back: Vec<Vec<u8>> =
-            list.view().iter_back_from(middle).map(collections::Item::to_vec).collect();
+            list.view().iter_back_from(middle).map(Element::to_vec).collect();
         let expected: Vec<Vec<u8>> = model.iter().take(middle + 1).rev().cloned().collect();
         prop_assert_eq!(back, expected);
         prop_assert_eq!(list.clone(), list);
     }
+}
+
+#[test]
+fn elements_that_begin_alike_take_what_differs() {
+    let (rules, mut list) = (Rules::DEFAULT, List::new());
+    let text = |number: u32| format!("https://example.org/jobs/{number}").into_bytes();
+    for number in 100_000..200_000 {
+        list.push_all(End::Right, std::iter::once(&*text(number)), &rules);
+    }
+    let plain = 100_000 * text(100_000).len();
+    assert!(list.heap_bytes() < plain / 5, "{} of {plain}", list.heap_bytes());
+    list.check();
+    for number in (100_000..200_000).step_by(97) {
+        let element = list.view().get(number as usize - 100_000);
+        assert!(
+            element.is_some_and(|element| element.eq_bytes(&text(number)) && element.len() == 31)
+        );
+    }
+    // One that is different is at home among them.
+    list.set(50_000, b"17", &rules);
+    list.insert(70_000, b"", &rules);
+    list.check();
+    assert!(list.view().get(50_000).is_some_and(|element| element.eq_bytes(b"17")));
+    assert!(list.view().get(70_000).is_some_and(|element| element.eq_bytes(b"")));
+    assert!(list.view().get(70_001).is_some_and(|element| element.eq_bytes(&text(170_000))));
 }
 
 #[test]

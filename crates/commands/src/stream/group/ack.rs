@@ -1,7 +1,7 @@
 //! Acknowledging entries: XACK, XACKDEL.
 
 use super::super::delete::{parse_ids, parse_ids_option};
-use super::named::change_group;
+use super::named::{change_group, has_group};
 use crate::{CommandError, Outcome};
 use engine::{Edit, EventClass};
 use resp::{Args, Reply};
@@ -14,8 +14,7 @@ pub(in crate::stream) fn xack(
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let (key, group) = (&args[1], &args[2]);
-    let stream = edit.typed::<Stream>(key)?;
-    if stream.is_none_or(|stream| stream.group(group).is_none()) {
+    if !has_group(edit, key, group)? {
         reply.integer(0);
         return Ok(());
     }

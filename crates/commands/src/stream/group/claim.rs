@@ -2,13 +2,12 @@
 
 use super::super::id::{parse_id, parse_start, reply_id};
 use super::super::reply::reply_entry;
-use super::named::{change_group, no_group};
+use super::named::{change_group, has_group, no_group};
 use super::note_new_consumer;
 use crate::{CommandError, Outcome};
 use base::number::parse_i64;
 use engine::Edit;
 use resp::{Args, Reply};
-use values::Stream;
 use values::stream::{ConsumerNumber, Entry, Group, Log, Pending, StreamId};
 
 /// How a claimed entry is noted.
@@ -108,7 +107,8 @@ impl Claiming {
     }
 
     fn apply(&self, log: &Log, group: &mut Group, name: &[u8], reply: &mut Reply<'_>) -> Done {
-        let mut changes = u64::from(group.advance_to(self.last_id));
+        let is_advanced = group.advance_to(self.last_id);
+        let mut changes = 0;
         let now = self.claim.now;
         let (consumer, is_new_consumer) = group.ensure_consumer(name, now);
         group.consumer_mut(consumer).seen_at = now;
@@ -131,7 +131,8 @@ impl Claiming {
             changes += 1;
         }
         reply.close(later, length);
-        Done { changes, is_new_consumer }
+        // A position that moves counts only where nothing else does.
+        Done { changes: changes.max(u64::from(is_advanced)), is_new_consumer }
     }
 }
 
@@ -140,8 +141,7 @@ pub(in crate::stream) fn xclaim(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let stream = edit.typed::<Stream>(&args[1])?;
-    if stream.is_none_or(|stream| stream.group(&args[2]).is_none()) {
+    if !has_group(edit, &args[1], &args[2])? {
         return Err(no_group(&args[1], &args[2]));
     }
     let claiming = Claiming::parse(args, edit.moment().now.0)?;
@@ -156,7 +156,7 @@ const LOOKED_AT: usize = 10;
 
 /// The most entries that XAUTOCLAIM may be asked for, and the most for which room would be found.
 const COUNT_MAX: i64 = i64::MAX / 16;
-const COUNT_WITH_ROOM_MAX: i64 = 1 << 32;
+const COUNT_WITH_ROOM_MAX: usize = 1 << 32;
 
 /// The arguments of XAUTOCLAIM.
 struct AutoClaiming {
@@ -176,7 +176,10 @@ impl AutoClaiming {
         while let Some(word) = args.get(index) {
             let value = args.get(index + 1);
             if word.eq_ignore_ascii_case(b"COUNT") && value.is_some() {
-                count = check_count(value.and_then(parse_i64))?;
+                count = value
+                    .and_then(parse_i64)
+                    .filter(|count| (1..=COUNT_MAX).contains(count))
+                    .ok_or(CommandError::Text("ERR COUNT must be > 0"))?;
                 index += 2;
             } else if word.eq_ignore_ascii_case(b"JUSTID") {
                 only_ids = true;
@@ -226,25 +229,20 @@ impl AutoClaiming {
     }
 }
 
-/// A count, where the text was a number at all.
-fn check_count(count: Option<i64>) -> Result<i64, CommandError> {
-    let count = count
-        .filter(|count| (1..=COUNT_MAX).contains(count))
-        .ok_or(CommandError::Text("ERR COUNT must be > 0"))?;
-    if count > COUNT_WITH_ROOM_MAX {
-        return Err(CommandError::Text(
-            "ERR Insufficient memory, failed allocating transient memory, COUNT too high.",
-        ));
-    }
-    Ok(count)
-}
-
 pub(in crate::stream) fn xautoclaim(
     edit: &mut Edit<'_, '_>,
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
     let claiming = AutoClaiming::parse(args, edit.moment().now.0)?;
+    if !has_group(edit, &args[1], &args[2])? {
+        return Err(no_group(&args[1], &args[2]));
+    }
+    if claiming.count > COUNT_WITH_ROOM_MAX {
+        return Err(CommandError::Text(
+            "ERR Insufficient memory, failed allocating transient memory, COUNT too high.",
+        ));
+    }
     let done = change_group(edit, (&args[1], &args[2]), |log, group| {
         claiming.apply(log, group, &args[3], reply)
     })?;

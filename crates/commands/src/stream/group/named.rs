@@ -23,6 +23,19 @@ pub(super) fn read_group<'v>(
     stream.and_then(|stream| stream.group(group)).ok_or_else(|| no_group(key, group))
 }
 
+/// Whether there is a stream with such a group. Counts as a look-up of the key.
+pub(super) fn has_group(
+    edit: &mut Edit<'_, '_>,
+    key: &[u8],
+    group: &[u8],
+) -> Result<bool, CommandError> {
+    let stream = edit.typed::<Stream>(key)?;
+    let (is_there, has_group) =
+        (stream.is_some(), stream.is_some_and(|stream| stream.group(group).is_some()));
+    edit.count_lookup_of(key, is_there);
+    Ok(has_group)
+}
+
 /// Changes a group; `None` where there is no such key or group. The key does not count as modified: as in Redis, WATCH looks at entries only.
 pub(super) fn change_group<R>(
     edit: &mut Edit<'_, '_>,

@@ -45,8 +45,10 @@ fn attempt(
         if only.is_some_and(|only| only != key) {
             continue;
         }
-        let found = edit.typed::<Stream>(key)?;
-        let (log, group) = found
+        let is_there = edit.typed::<Stream>(key)?.is_some();
+        edit.count_lookup_of(key, is_there);
+        let (log, group) = edit
+            .typed::<Stream>(key)?
             .and_then(|stream| Some((stream.log(), stream.group(group)?)))
             .ok_or_else(|| no_group_to_read(key, group))?;
         let source = match parse_group_position(reading.id_text(stream))? {
@@ -57,12 +59,7 @@ fn attempt(
             Source::OwnAfter(_) => true,
             Source::New => log.last().is_some_and(|last| last.id > group.last_id()),
         };
-        if is_ready {
-            ready.push((key, source))
-        } else {
-            idle.push(key)
-        }
-        edit.count_lookup(true);
+        if is_ready { ready.push((key, source)) } else { idle.push(key) }
     }
     for key in idle {
         note_consumer(edit, (key, group), consumer)?;

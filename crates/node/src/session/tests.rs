@@ -309,6 +309,21 @@ fn a_protocol_error_is_told_counted_and_final() {
 }
 
 #[test]
+fn a_transaction_is_held_to_the_limit_of_the_query_buffer() {
+    let fixture = Fixture::new();
+    let mut peer = fixture.connect();
+    peer.send(&fixture, "CONFIG SET client-query-buffer-limit 1mb\r\nMULTI\r\n");
+    let set = format!("SET k {}\r\n", "x".repeat(60_000));
+    for _ in 0..(1 << 20) / (60_000 + 4 + 3 * 8) {
+        assert_eq!(peer.send(&fixture, &set), "+QUEUED\r\n");
+    }
+    assert_eq!(peer.send(&fixture, &set), "");
+    assert_eq!(peer.step, Step::Close);
+    let stats = fixture.node.stats(engine::WorkerId(0));
+    assert_eq!(stats.query_buffer_disconnections.value(), 1);
+}
+
+#[test]
 fn command_info_and_docs_have_their_shape_in_both_protocols() {
     let fixture = Fixture::new();
     let mut peer = fixture.connect();

@@ -25,7 +25,7 @@ struct TtlSample {
     millis: u64,
 }
 
-/// A running average of the time that keys have left, for each database. Only the thread that runs the cycle writes it.
+/// A running average of the time that keys have left, for each database. The thread that runs the cycle writes it, and SWAPDB.
 pub(crate) struct AverageTtls(Box<[AtomicU64]>);
 
 impl AverageTtls {

@@ -5,6 +5,7 @@
 mod arguments;
 mod bad_input;
 mod blocking;
+mod blocking_order;
 mod clients;
 mod command_line;
 mod demo;
@@ -17,8 +18,10 @@ mod pubsub;
 mod scripts;
 mod tidy;
 mod tools;
+mod transactions;
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use testkit::Program;
 
@@ -28,4 +31,12 @@ fn program() -> Program {
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The seed that a variable of the environment names, or one by chance; printed, so that it can be named next time.
+fn seed(variable: &str) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
+    let seed = std::env::var(variable).map_or(now as u64, |seed| seed.parse().expect("a number"));
+    println!("{variable}={seed}");
+    seed
 }

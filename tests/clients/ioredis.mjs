@@ -1,12 +1,10 @@
 // ioredis against a server and a cluster: `ioredis.mjs <folder of node_modules> <port> <cluster port>...`; ends with 0 when all holds.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import path from 'node:path';
+import { ioredis } from './checks.mjs';
 
 const [folder, port, ...ports] = process.argv.slice(2);
-const require = createRequire(path.join(folder, 'index.js'));
-const { Redis, Cluster } = require('ioredis');
+const { Redis, Cluster } = ioredis(folder);
 
 async function plain(options) {
   const client = new Redis({ host: '127.0.0.1', port: Number(port), maxRetriesPerRequest: 1, ...options });

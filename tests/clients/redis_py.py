@@ -5,10 +5,7 @@ import sys
 import redis
 from redis.cluster import ClusterNode, RedisCluster
 
-
-def check(what, given, expected):
-    if given != expected:
-        raise AssertionError(f"{what}: {given!r} instead of {expected!r}")
+from checks import check
 
 
 def plain(port, protocol):

@@ -47,6 +47,29 @@ pub fn parse_u64(bytes: &[u8]) -> Option<u64> {
     })
 }
 
+/// A number in any form that C's `strtoull` reads, as Redis takes ids and cursors: white space and a sign may precede, and a negative number wraps.
+/// The plain form of a negative integer is refused, though.
+#[must_use]
+pub fn parse_wrapping_u64(text: &[u8]) -> Option<u64> {
+    if parse_i64(text).is_some_and(i64::is_negative) {
+        return None;
+    }
+    let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'))?;
+    let (is_negative, digits) = match &text[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let value = digits.iter().try_fold(0u64, |value, &digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })?;
+    Some(if is_negative { value.wrapping_neg() } else { value })
+}
+
 /// Appends the decimal form of `value`.
 #[inline]
 pub fn push_i64(out: &mut Vec<u8>, value: i64) {

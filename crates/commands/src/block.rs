@@ -21,7 +21,7 @@ pub enum Timeout {
 pub enum Attempt {
     /// The reply was written.
     Served,
-    /// There is nothing for it: nothing was written, and nothing was changed.
+    /// There is nothing for it, and nothing was written. Of the data nothing was changed; XREADGROUP may have added its consumer.
     Wait,
 }
 

@@ -41,6 +41,9 @@ pub use whole::Whole;
 use engine::{Edit, View};
 use resp::{Args, Reply};
 
+/// The most elements that a command gives by chance with repetitions: a short request must not fill the memory.
+pub(crate) const REPEATED_MAX: u64 = 1 << 27;
+
 /// What running a command gives: its reply has been written, or the client made a mistake.
 pub type Outcome = Result<(), CommandError>;
 

@@ -2,7 +2,7 @@
 
 use crate::CommandError;
 use base::glob::{self, Case};
-use base::number::parse_i64;
+use base::number::{parse_i64, parse_wrapping_u64};
 use resp::Reply;
 
 /// How many keys or elements a step looks at where the client does not say.
@@ -149,34 +149,13 @@ impl Found {
     }
 }
 
-/// A cursor, in any form that C's `strtoull` reads, as Redis takes it: white space and a sign may precede, and a negative number wraps.
-/// The plain form of a negative integer is refused, though.
+/// A cursor, in any form that Redis takes.
 ///
 /// # Errors
 ///
 /// Where it is none.
 pub(crate) fn parse_cursor(text: &[u8]) -> Result<u64, CommandError> {
-    cursor(text).ok_or(CommandError::Text("ERR invalid cursor"))
-}
-
-fn cursor(text: &[u8]) -> Option<u64> {
-    if parse_i64(text).is_some_and(i64::is_negative) {
-        return None;
-    }
-    let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'))?;
-    let (negative, digits) = match &text[start..] {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    let value = digits.iter().try_fold(0u64, |value, &digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })?;
-    Some(if negative { value.wrapping_neg() } else { value })
+    parse_wrapping_u64(text).ok_or(CommandError::Text("ERR invalid cursor"))
 }
 
 #[cfg(test)]

@@ -185,6 +185,13 @@ impl<'k> Access<'k> {
         }
     }
 
+    /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
+    pub fn renew_observed(&mut self) {
+        if self.keyspace.is_observed_whole() || self.held.is_observed(self.keyspace) {
+            self.moment = self.moment.observed();
+        }
+    }
+
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.
     #[inline]
     pub fn know_hash(&mut self, key: &[u8], hash: u64) {
@@ -316,8 +323,8 @@ impl<'k> Access<'k> {
     /// The table of this access's database that `key` belongs to.
     #[inline]
     pub(crate) fn table(&mut self, key: &[u8]) -> &mut Table<Object> {
-        let (database, databases) = (self.database, self.keyspace.databases());
-        self.held.state(key).table_mut(database, databases)
+        let database = self.database;
+        self.held.state(key).table_mut(database)
     }
 
     /// Runs `change` on the table of another database that `key` belongs to, and counts what it did.
@@ -328,9 +335,8 @@ impl<'k> Access<'k> {
         change: impl FnOnce(&mut Table<Object>) -> T,
     ) -> T {
         let (keyspace, tally) = (self.keyspace, self.tally);
-        let databases = keyspace.databases();
         let other = database != self.database;
-        let table = self.held.state(key).table_mut(database, databases);
+        let table = self.held.state(key).table_mut(database);
         let before = Extent::of(Some(table));
         let result = change(table);
         if other {
@@ -344,29 +350,25 @@ impl<'k> Access<'k> {
     #[inline]
     pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
         if self.moment.keeps_expired {
-            return self.found_live(key);
+            return self.found(key);
         }
         let hash = self.hash(key);
         Some(self.live_mut(hash, key)?.into_record())
     }
 
-    #[cold]
-    fn found_live(&self, key: &[u8]) -> Option<&KeyRecord> {
-        self.found(key).filter(|record| !is_expired(record, self.moment.now))
-    }
-
-    /// The record of `key`; where it was looked up before, its time has not come.
+    /// The same, but one whose time has come stays where it is.
     pub(crate) fn found(&self, key: &[u8]) -> Option<&KeyRecord> {
         let table = self.held.peek(key).table(self.database)?;
-        table.find(self.hash(key), key)
+        let record = table.find(self.hash(key), key)?;
+        (!is_expired(record, self.moment.now)).then_some(record)
     }
 
     /// The same, to be changed; one look-up.
     #[inline]
     pub(crate) fn live_mut(&mut self, hash: u64, key: &[u8]) -> Option<Occupied<'_, Object>> {
-        let (database, databases) = (self.database, self.keyspace.databases());
+        let database = self.database;
         let now = self.moment.now;
-        let table = self.held.state(key).table_mut(database, databases);
+        let table = self.held.state(key).table_mut(database);
         let occupied = table.find_mut(hash, key)?;
         if is_expired(occupied.record(), now) {
             let Access { keyspace, tally, effects, moment, object_bytes, .. } = self;

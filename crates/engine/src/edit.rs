@@ -132,9 +132,9 @@ impl<'a, 'k> Edit<'a, 'k> {
     /// The record of a key; sets its access clock.
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Option<&KeyRecord> {
-        let moment = self.access.moment;
+        let (tally, moment) = (self.access.tally, self.access.moment);
         let record = self.access.live(key)?;
-        touch(record, &moment);
+        touch(record, &moment, tally);
         Some(record)
     }
 
@@ -210,13 +210,13 @@ impl<'a, 'k> Edit<'a, 'k> {
         decide: impl FnOnce(Option<&KeyRecord>) -> Result<Change<'v>, E>,
     ) -> Result<bool, E> {
         let hash = self.access.hash(key);
-        let moment = self.access.moment;
+        let (tally, moment) = (self.access.tally, self.access.moment);
         let Some(occupied) = self.access.live_mut(hash, key) else {
             let Change::Put(value, expiry) = decide(None)? else { return Ok(false) };
             self.insert(hash, key, value, expiry);
             return Ok(true);
         };
-        touch(occupied.record(), &moment);
+        touch(occupied.record(), &moment, tally);
         match decide(Some(occupied.record()))? {
             Change::None => return Ok(false),
             Change::Put(value, expiry) => {
@@ -246,10 +246,10 @@ impl<'a, 'k> Edit<'a, 'k> {
     #[inline]
     pub fn put(&mut self, key: &[u8], value: NewValue<'_, Object>, expiry: Expiry) {
         let hash = self.access.hash(key);
-        let moment = self.access.moment;
+        let (tally, moment) = (self.access.tally, self.access.moment);
         match self.access.live_mut(hash, key) {
             Some(occupied) => {
-                touch(occupied.record(), &moment);
+                touch(occupied.record(), &moment, tally);
                 let replaced = replace(occupied, value, expiry);
                 self.settle_replaced(replaced);
                 self.access.note_modified(key);
@@ -301,9 +301,9 @@ impl<'a, 'k> Edit<'a, 'k> {
         change: impl FnOnce(&mut Vec<u8>) -> (bool, T),
     ) -> Option<T> {
         let hash = self.access.hash(key);
-        let moment = self.access.moment;
+        let (tally, moment) = (self.access.tally, self.access.moment);
         let mut occupied = self.access.live_mut(hash, key)?;
-        touch(occupied.record(), &moment);
+        touch(occupied.record(), &moment, tally);
         let mut before = object_bytes(occupied.record());
         let inline = match occupied.record().value() {
             Value::Object(_) => None,
@@ -333,9 +333,9 @@ impl<'a, 'k> Edit<'a, 'k> {
     /// Sets or clears the expiry of a key that is there; false where it is not.
     pub fn set_expire_at(&mut self, key: &[u8], at: Option<i64>) -> bool {
         let hash = self.access.hash(key);
-        let moment = self.access.moment;
+        let (tally, moment) = (self.access.tally, self.access.moment);
         let Some(mut occupied) = self.access.live_mut(hash, key) else { return false };
-        touch(occupied.record(), &moment);
+        touch(occupied.record(), &moment, tally);
         occupied.set_expire_at(at);
         self.access.note_modified(key);
         true
@@ -364,12 +364,12 @@ impl<'a, 'k> Edit<'a, 'k> {
     /// removed; the access clock of any other is set.
     pub fn exists_in(&mut self, database: usize, key: &[u8]) -> bool {
         let hash = self.access.hash(key);
-        let moment = self.access.moment;
+        let (tally, moment) = (self.access.tally, self.access.moment);
         let mut expired = None;
         let exists = self.access.in_database(database, key, |table| {
             let Some(record) = table.find(hash, key) else { return false };
             if !crate::access::is_expired(record, moment.now) {
-                touch(record, &moment);
+                touch(record, &moment, tally);
                 return true;
             }
             expired = table.remove(hash, key);

@@ -135,15 +135,6 @@ impl Effects {
         }
     }
 
-    /// Takes in what happened after this. Others were not told of either yet.
-    pub fn append(&mut self, later: Effects) {
-        if let Some(later) = later.0 {
-            let noted = self.0.get_or_insert_default();
-            noted.events.extend(later.events);
-            noted.modified.extend(later.modified);
-        }
-    }
-
     /// A key, whose slot is held, was modified, created or removed. `observes` is whether somebody may want to know.
     #[inline]
     pub(crate) fn note_modified(

@@ -8,8 +8,9 @@
 //!
 //! Each thread goes a round of its own, from a place of its own, so that threads which evict at once seldom meet.
 
+use crate::access::Access;
 use crate::access::is_expired;
-use crate::events::{Effects, EventClass};
+use crate::events::EventClass;
 use crate::keyspace::{Keyspace, WorkerId};
 use crate::moment::Moment;
 use crate::object::KeyRecord;
@@ -159,14 +160,14 @@ fn score(record: &KeyRecord, rule: EvictionRule, moment: &Moment, rng: &mut Rng)
 }
 
 impl Keyspace {
-    /// Looks at a few keys and evicts the best candidate that is known. What others are to be told of it is added to `effects`.
-    pub fn evict_step(
-        &self,
+    /// Looks at a few keys and evicts the best candidate that is known; what was done to it is given to `conclude`.
+    pub fn evict_step<'k>(
+        &'k self,
         eviction: &mut Eviction,
         rule: EvictionRule,
         worker: WorkerId,
         moment: &Moment,
-        effects: &mut Effects,
+        conclude: &mut dyn FnMut(Access<'k>),
     ) -> EvictStep {
         if !self.may_evict(rule) {
             return EvictStep::Nothing;
@@ -174,7 +175,7 @@ impl Keyspace {
         eviction.follow(rule);
         self.sample(eviction, rule, moment);
         while let Some(candidate) = eviction.candidates.pop() {
-            if self.evict(&candidate, (rule, &mut eviction.rng), worker, moment, effects) {
+            if self.evict(&candidate, (rule, &mut eviction.rng), worker, moment, conclude) {
                 return EvictStep::Evicted;
             }
         }
@@ -258,13 +259,13 @@ impl Keyspace {
     }
 
     /// Evicts a candidate, where it is still as good as it was.
-    fn evict(
-        &self,
+    fn evict<'k>(
+        &'k self,
         candidate: &Candidate,
         (rule, rng): (EvictionRule, &mut Rng),
         worker: WorkerId,
         moment: &Moment,
-        effects: &mut Effects,
+        conclude: &mut dyn FnMut(Access<'k>),
     ) -> bool {
         let Candidate { database, slot, ref key, .. } = *candidate;
         let mut access = self.hold(slot, database, worker, *moment);
@@ -282,7 +283,7 @@ impl Keyspace {
             access.effects.note_event(&moment, (EventClass::Evicted, "evicted"), database, key);
             access.tally.count_evicted(1);
         }
-        effects.append(access.take_effects());
+        conclude(access);
         is_evicted
     }
 }

@@ -25,7 +25,7 @@ struct TtlSample {
     millis: u64,
 }
 
-/// A running average of the time that keys have left, for each database. Only the thread that runs the cycle writes it.
+/// A running average of the time that keys have left, for each database. The thread that runs the cycle writes it, and SWAPDB.
 pub(crate) struct AverageTtls(Box<[AtomicU64]>);
 
 impl AverageTtls {
@@ -145,7 +145,7 @@ impl Keyspace {
         if cursor.within == 0 {
             cursor.slot += 1;
         }
-        let table = state.table_mut(cursor.database, self.databases());
+        let table = state.table_mut(cursor.database);
         let before = table.memory_bytes() as i64;
         let mut objects = 0;
         let removed = due.len();
@@ -203,8 +203,14 @@ impl Keyspace {
         Some(removed)
     }
 
-    /// Looks at some hashes of which it is noted that their fields expire, and forgets those of which none does any more.
-    pub fn review_field_times(&self, worker: WorkerId, moment: Moment) {
+    /// Looks at some hashes of which it is noted that their fields expire, and forgets those of which none does any more. One whose own time has come
+    /// is removed; what was done is given to `conclude`.
+    pub fn review_field_times<'k>(
+        &'k self,
+        worker: WorkerId,
+        moment: Moment,
+        conclude: &mut dyn FnMut(Access<'k>),
+    ) {
         for place in self.field_times.suspects() {
             let (database, key) = &place;
             let mut access = self.hold(Slot::of_key(key), *database, worker, moment);
@@ -213,6 +219,7 @@ impl Keyspace {
             if hash.ok().flatten().and_then(HashRef::earliest_time).is_none() {
                 self.field_times.forget(&place);
             }
+            conclude(access);
         }
     }
 }

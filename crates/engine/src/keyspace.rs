@@ -45,7 +45,7 @@ const MARKS: u64 = SERVED | OBSERVED;
 pub(crate) struct SlotState {
     /// Database 0.
     first: Table<Object>,
-    /// Databases 1 and up, from the first use of any of them on.
+    /// Databases 1 and up, to the last that was ever used here.
     #[allow(clippy::box_collection, reason = "eight bytes, so that a slot fits a cache line")]
     others: Option<Box<Vec<Table<Object>>>>,
 }
@@ -56,23 +56,26 @@ impl SlotState {
         if database == 0 {
             return Some(&self.first);
         }
-        self.others.as_ref().map(|tables| &tables[database - 1])
+        self.others.as_ref()?.get(database - 1)
     }
 
     #[inline]
-    pub(crate) fn table_mut(&mut self, database: usize, databases: usize) -> &mut Table<Object> {
+    pub(crate) fn table_mut(&mut self, database: usize) -> &mut Table<Object> {
         if database == 0 {
             return &mut self.first;
         }
-        self.other_table_mut(database, databases)
+        self.other_table_mut(database)
     }
 
     // Apart, so that the common case is small enough to be built into its callers.
     #[inline(never)]
-    fn other_table_mut(&mut self, database: usize, databases: usize) -> &mut Table<Object> {
-        let tables = self
-            .others
-            .get_or_insert_with(|| Box::new((1..databases).map(|_| Table::new()).collect()));
+    fn other_table_mut(&mut self, database: usize) -> &mut Table<Object> {
+        let tables = self.others.get_or_insert_default();
+        if tables.len() < database {
+            // There may be a thousand databases, of which one is used.
+            tables.reserve_exact(database - tables.len());
+            tables.resize_with(database, Table::new);
+        }
         &mut tables[database - 1]
     }
 }
@@ -435,7 +438,7 @@ impl Keyspace {
         if state.table(database).is_none_or(Table::is_empty) {
             return;
         }
-        let table = std::mem::take(state.table_mut(database, self.databases));
+        let table = std::mem::take(state.table_mut(database));
         let (keys, volatile) = (table.len() as i64, table.volatile_len() as i64);
         self.tally(worker).add_keys(database, -keys, -volatile);
         flushed.push(table);
@@ -460,16 +463,16 @@ impl Keyspace {
                 continue;
             }
             let state = states.state(slot);
-            let from_a = std::mem::take(state.table_mut(a, self.databases));
-            let from_b = std::mem::replace(state.table_mut(b, self.databases), from_a);
-            let now_b = state.table_mut(b, self.databases);
+            let from_a = std::mem::take(state.table_mut(a));
+            let from_b = std::mem::replace(state.table_mut(b), from_a);
+            let now_b = state.table_mut(b);
             let (keys, volatile) = (
                 now_b.len() as i64 - from_b.len() as i64,
                 now_b.volatile_len() as i64 - from_b.volatile_len() as i64,
             );
             tally.add_keys(a, -keys, -volatile);
             tally.add_keys(b, keys, volatile);
-            *state.table_mut(a, self.databases) = from_b;
+            *state.table_mut(a) = from_b;
         }
         self.occupied.swap(a, b);
         self.average_ttls.swap(a, b);

@@ -72,14 +72,14 @@ impl Moment {
     /// The access clock of a key with clock `access` that is used now. `random` decides whether the logarithmic
     /// counter goes up.
     #[must_use]
-    pub fn used_access(&self, access: u32, random: u64) -> u32 {
+    pub fn used_access(&self, access: u32, random: impl FnOnce() -> u64) -> u32 {
         match self.policy {
             AccessPolicy::Lru => self.lru_seconds(),
             AccessPolicy::Lfu { log_factor, .. } => {
                 let counter = self.lfu_counter(access);
                 let excess = u64::from(counter.saturating_sub(LFU_INITIAL));
                 let odds = excess * u64::from(log_factor) + 1;
-                let counter = counter.saturating_add(u8::from(random.is_multiple_of(odds)));
+                let counter = counter.saturating_add(u8::from(random().is_multiple_of(odds)));
                 (self.lfu_minutes() << 8) | u32::from(counter)
             }
         }
@@ -126,7 +126,7 @@ mod tests {
         let moment = Moment { policy, ..Moment::at(UnixMillis(0)) };
         let mut access = moment.fresh_access();
         for _ in 0..10 {
-            access = moment.used_access(access, 0);
+            access = moment.used_access(access, || 0);
         }
         assert_eq!(moment.lfu_counter(access), 15);
         let later = Moment { now: UnixMillis(5 * 60_000), ..moment };

@@ -382,7 +382,7 @@ fn due_fields_are_removed_and_their_hash_goes_with_the_last() {
     assert_eq!(expire(10), 1);
     assert!(is_there(&keyspace, 3, b"h", NOW));
     // What was noted in vain, of the database that it left and of the key that is gone, costs nothing for long.
-    keyspace.review_field_times(WORKER, Moment::at(NOW));
+    keyspace.review_field_times(WORKER, Moment::at(NOW), &mut drop);
     assert_eq!(expire(20), 1);
     assert!(!is_there(&keyspace, 3, b"h", NOW));
     assert_eq!(keyspace.tally(WORKER).expired_fields(), 2);

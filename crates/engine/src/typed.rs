@@ -338,9 +338,9 @@ fn change_in_place<T: ValueType, R>(
     key: &[u8],
     change: impl FnOnce(&mut T) -> (bool, R),
 ) -> Result<Option<Changed<R>>, WrongKind> {
-    let moment = access.moment;
+    let (tally, moment) = (access.tally, access.moment);
     let Some(occupied) = access.live_mut(hash, key) else { return Ok(None) };
-    touch(occupied.record(), &moment);
+    touch(occupied.record(), &moment, tally);
     let (changed, grown) = if let Value::Compact(tag, bytes) = occupied.record().value() {
         let value = T::copy_of_compact(Compact::of_tag(tag), bytes).ok_or(WrongKind)?;
         change_compact(occupied, value, change)

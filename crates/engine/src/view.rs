@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::moment::Moment;
 use crate::object::KeyRecord;
+use crate::tally::Tally;
 use base::Rng;
 use values::Rules;
 
@@ -26,7 +27,7 @@ impl<'a, 'k> View<'a, 'k> {
         match record {
             Some(record) => {
                 tally.count_hit();
-                touch(record, &moment);
+                touch(record, &moment, tally);
             }
             None => tally.count_miss(),
         }
@@ -53,9 +54,9 @@ impl<'a, 'k> View<'a, 'k> {
 
     /// As [`View::find`], but sets the access clock even for clients that asked to leave it alone.
     pub fn find_and_touch(&mut self, key: &[u8]) -> Option<&KeyRecord> {
-        let moment = Moment { touch: true, ..self.access.moment };
+        let (tally, moment) = (self.access.tally, Moment { touch: true, ..self.access.moment });
         let record = self.inspect(key)?;
-        touch(record, &moment);
+        touch(record, &moment, tally);
         Some(record)
     }
 
@@ -106,15 +107,14 @@ impl<'a, 'k> View<'a, 'k> {
     }
 }
 
+/// Notes in a record that it is used.
 #[inline]
-pub(crate) fn touch(record: &KeyRecord, moment: &Moment) {
+pub(crate) fn touch(record: &KeyRecord, moment: &Moment, tally: &Tally) {
     if !moment.touch {
         return;
     }
     let access = record.access();
-    // The clock's low bits are as good as any random number for a counter that only has to grow slowly.
-    let random = moment.now.0 as u64 ^ u64::from(access);
-    let used = moment.used_access(access, random);
+    let used = moment.used_access(access, || Rng::from_seed(tally.next_seed()).next_u64());
     if used != access {
         record.set_access(used);
     }

@@ -41,7 +41,7 @@ impl Reach<'_, '_> {
         0
     }
 
-    /// As [`Keyspace::scan`], but visits only keys of one slot. The cursors are of the same kind: one of an earlier slot begins at the start
+    /// As [`Reach::scan`], but visits only keys of one slot. The cursors are of the same kind: one of an earlier slot begins at the start
     /// of this one, one of a later slot is at the end.
     pub fn scan_slot(
         &mut self,

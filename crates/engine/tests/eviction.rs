@@ -2,7 +2,7 @@
 
 use base::{Rng, Slot, UnixMillis};
 use engine::{
-    AccessPolicy, Effects, EventClass, EventClasses, EvictStep, Eviction, EvictionOrder,
+    Access, AccessPolicy, Effects, EventClass, EventClasses, EvictStep, Eviction, EvictionOrder,
     EvictionRule, Expiry, HashSeed, Keyspace, Moment, WorkerId,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +35,8 @@ fn is_there(keyspace: &Keyspace, key: &[u8], moment: Moment) -> bool {
 fn evict(keyspace: &Keyspace, eviction: &mut Eviction, rule: EvictionRule, at: Moment) -> Effects {
     let mut effects = Effects::default();
     loop {
-        match keyspace.evict_step(eviction, rule, WORKER, &at, &mut effects) {
+        let mut conclude = |mut access: Access<'_>| effects = access.take_effects();
+        match keyspace.evict_step(eviction, rule, WORKER, &at, &mut conclude) {
             EvictStep::Evicted => return effects,
             EvictStep::Searching => {}
             EvictStep::Nothing => panic!("there is a key to evict"),
@@ -185,7 +186,7 @@ fn keys_that_expire_sooner_go_first_and_others_never() {
     assert_eq!(totals.iter().map(|one| one.keys).sum::<i64>(), 400);
     assert!(totals.iter().all(|one| one.volatile == 0));
     let step = (0..1000)
-        .map(|_| keyspace.evict_step(&mut eviction, rule, WORKER, &now, &mut Effects::default()))
+        .map(|_| keyspace.evict_step(&mut eviction, rule, WORKER, &now, &mut drop))
         .find(|step| *step != EvictStep::Searching);
     assert_eq!(step, Some(EvictStep::Nothing));
 }
@@ -268,9 +269,8 @@ fn threads_evict_at_once_and_the_counters_come_out_right() {
             let keyspace = &keyspace;
             scope.spawn(move || {
                 let mut eviction = Eviction::new(Rng::from_seed(number as u64));
-                let mut effects = Effects::default();
                 let worker = WorkerId(number);
-                while keyspace.evict_step(&mut eviction, LRU, worker, &now, &mut effects)
+                while keyspace.evict_step(&mut eviction, LRU, worker, &now, &mut drop)
                     != EvictStep::Nothing
                 {}
             });

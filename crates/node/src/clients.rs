@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use resp::Protocol;
 use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed,
 };
 use std::task::Waker;
 
@@ -389,11 +389,16 @@ impl Clients {
     pub(crate) fn count(&self, client: &Client) -> usize {
         let bytes = if client.is_killed() { 0 } else { client.memory_bytes() };
         self.count_bytes(client, bytes);
+        // It may have left meanwhile: then nobody else takes it out.
+        if client.has_left.load(Relaxed) {
+            self.count_bytes(client, 0);
+        }
         bytes
     }
 
     fn count_bytes(&self, client: &Client, bytes: usize) {
-        let before = client.counted_bytes.swap(bytes, Relaxed);
+        // In an order with that of others, and with whether it has left.
+        let before = client.counted_bytes.swap(bytes, AcqRel);
         self.counted_bytes.fetch_add(bytes as i64 - before as i64, Relaxed);
     }
 

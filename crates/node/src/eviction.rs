@@ -8,7 +8,7 @@ use crate::session::Context;
 use crate::table::Entry;
 use commands::spec::Flag;
 use config::{Config, EvictionPolicy};
-use engine::{Effects, EvictStep, Eviction, EvictionOrder, EvictionRule, Moment, WorkerId};
+use engine::{Access, EvictStep, Eviction, EvictionOrder, EvictionRule, Moment, WorkerId};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -138,9 +138,7 @@ impl Node {
         moment: &Moment,
     ) -> bool {
         let clock = || self.host.monotonic_micros();
-        let mut effects = Effects::default();
-        let outcome = self.evict_until_room(limit, eviction, worker, moment, &mut effects);
-        self.tell(&effects, None);
+        let outcome = self.evict_until_room(limit, eviction, worker, moment);
         self.upkeep.eviction.note(outcome != Some(true), clock);
         outcome.is_none_or(|has_room| has_room)
     }
@@ -152,7 +150,6 @@ impl Node {
         eviction: &mut Eviction,
         worker: WorkerId,
         moment: &Moment,
-        effects: &mut Effects,
     ) -> Option<bool> {
         let has_room = || self.limited_bytes() <= limit.bytes_max;
         // Nothing changes during a pause: keys do not go, and nothing is refused for it.
@@ -174,8 +171,13 @@ impl Node {
             }
         }
         let Some(rule) = limit.eviction else { return Some(false) };
+        let mut conclude = |access: Access<'_>| {
+            if access.has_effects() {
+                self.conclude(access, worker, *moment, None);
+            }
+        };
         for step in 1u32.. {
-            match self.keyspace.evict_step(eviction, rule, worker, moment, effects) {
+            match self.keyspace.evict_step(eviction, rule, worker, moment, &mut conclude) {
                 EvictStep::Evicted if has_room() => return Some(true),
                 EvictStep::Evicted | EvictStep::Searching => {}
                 EvictStep::Nothing => return Some(has_room()),

@@ -20,7 +20,7 @@ pub struct CpuTimes {
     pub process: CpuTime,
     /// Of the processes that it started and that have ended.
     pub children: CpuTime,
-    /// Of its first thread, which accepts connections and runs the timers.
+    /// Of its first thread, which accepts connections and speaks on the bus.
     pub main_thread: CpuTime,
 }
 

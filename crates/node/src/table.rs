@@ -331,10 +331,6 @@ mod tests {
         for entry in node.table.entries() {
             let Action::Subcommands(container) = &entry.action else { continue };
             let name = entry.spec.name.to_uppercase();
-            if name == "CLUSTER" {
-                // Outside a cluster it is refused whatever its words.
-                continue;
-            }
             let reply = peer.send(&fixture, &format!("{name} HELP\r\n"));
             let lines: Vec<&str> = reply.split_terminator("\r\n").collect();
             assert_eq!(lines[0], format!("*{}", lines.len() - 1), "{name} HELP");

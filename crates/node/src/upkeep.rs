@@ -8,7 +8,7 @@ use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
 use base::{Monotonic, NodeId, Rng};
 use config::Config;
-use engine::{Eviction, ExpireCursor, ExpireProgress};
+use engine::{Effects, Eviction, ExpireCursor, ExpireProgress, ModifiedKey};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -187,13 +187,20 @@ impl Node {
         loop {
             let now = clock();
             let moment = self.moment(&tuning, now);
-            let step = self.keyspace.expire_step(
-                cursor,
-                EXPIRE_STEP_KEYS,
-                self.upkeep(),
-                &moment,
-                &mut |effects| self.tell(effects, None),
-            );
+            let mut awaited = Vec::new();
+            let mut tell = |effects: &Effects| {
+                self.tell(effects, None);
+                if self.blocked.len() > 0 {
+                    awaited.extend_from_slice(effects.modified());
+                }
+            };
+            let worker = self.upkeep();
+            let step =
+                self.keyspace.expire_step(cursor, EXPIRE_STEP_KEYS, worker, &moment, &mut tell);
+            // Some want to be told that a key is no more.
+            for ModifiedKey { database, key, .. } in &awaited {
+                self.serve_those_that_await((*database, key), worker, moment);
+            }
             all.examined += step.examined;
             all.expired += step.expired;
             let is_worth_it =
@@ -225,7 +232,7 @@ impl Node {
             let moment = self.moment(tuning, now);
             let mut conclude = |access| self.conclude(access, worker, moment, None);
             if self.keyspace.expire_fields(worker, moment, &mut conclude).is_none() {
-                self.keyspace.review_field_times(worker, moment);
+                self.keyspace.review_field_times(worker, moment, &mut conclude);
                 return;
             }
             if now.monotonic.since(start) > time_max {

@@ -84,19 +84,21 @@ impl Connection {
     }
 
     /// Reads and executes what has come; false at the end of the stream.
-    fn poll_read_and_execute(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
+    fn poll_read_and_execute(
+        &mut self,
+        cx: &mut Context<'_>,
+        bench: &mut Bench,
+    ) -> Poll<std::io::Result<bool>> {
         if !self.input.is_empty() {
             let room = self.session.missing(self.input.len());
             self.input.reserve(room.clamp(PARTIAL_READ_BYTES_MIN, PARTIAL_READ_BYTES_MAX));
             let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-            if read == 0 || !self.count_read(read) {
+            if read == 0 || !self.count_read(read, bench) {
                 return Poll::Ready(Ok(false));
             }
             self.phase = Phase::Execute;
             return Poll::Ready(Ok(true));
         }
-        let bench = Arc::clone(&self.bench);
-        let bench = &mut *bench.lock();
         let mut buffer = ReadBuf::new(&mut bench.input);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
         let read = buffer.filled().len();
@@ -111,14 +113,12 @@ impl Connection {
         let consumed = self.session.consumed();
         self.session.advance(consumed);
         self.input.extend_from_slice(&bench.input[consumed..read]);
-        self.after(step, cx, bench);
+        self.after(step, bench);
         Poll::Ready(Ok(true))
     }
 
     /// Executes input that waited.
-    fn execute_waiting(&mut self, cx: &mut Context<'_>) {
-        let bench = Arc::clone(&self.bench);
-        let bench = &mut *bench.lock();
+    fn execute_waiting(&mut self, bench: &mut Bench) {
         let now = clock::now();
         let step = self.session.execute(&mut bench.worker, now, &self.input, &mut bench.output);
         let consumed = self.session.consumed();
@@ -127,26 +127,28 @@ impl Connection {
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }
-        self.after(step, cx, bench);
+        self.after(step, bench);
     }
 
     /// Writes the reply that a connection has waited for; false while there is none.
-    fn take_reply(&mut self, cx: &mut Context<'_>) -> bool {
-        let bench = Arc::clone(&self.bench);
-        let bench = &mut *bench.lock();
+    fn take_reply(&mut self, bench: &mut Bench) -> bool {
         if !self.session.unblock(&bench.worker, clock::monotonic(), &mut bench.output) {
             return false;
         }
         self.timer = None;
-        self.write_out(cx, bench);
+        self.write_out(bench);
         self.phase = Phase::Execute;
         true
     }
 
     /// Waits for the reply that a key has to bring; ready with false when the client has gone.
-    fn poll_blocked(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<bool>> {
+    fn poll_blocked(
+        &mut self,
+        cx: &mut Context<'_>,
+        bench: &mut Bench,
+    ) -> Poll<std::io::Result<bool>> {
         loop {
-            if self.take_reply(cx) {
+            if self.take_reply(bench) {
                 return Poll::Ready(Ok(true));
             }
             let Some(deadline) = self.session.deadline() else { break };
@@ -162,14 +164,17 @@ impl Connection {
         loop {
             self.input.reserve(PARTIAL_READ_BYTES_MIN);
             let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
-            if read == 0 || !self.count_read(read) {
+            if read == 0 || !self.count_read(read, bench) {
                 return Poll::Ready(Ok(false));
             }
+            let client = self.session.client();
+            client.query_buffer_bytes.store(self.input.len(), Relaxed);
+            bench.worker.bound_clients(client);
         }
     }
 
     /// Writes the replies of a batch and decides what comes next.
-    fn after(&mut self, step: Step, cx: &mut Context<'_>, bench: &mut Bench) {
+    fn after(&mut self, step: Step, bench: &mut Bench) {
         bench.worker.end_batch(clock::monotonic());
         self.phase = match step {
             Step::Input => Phase::Read,
@@ -188,20 +193,18 @@ impl Connection {
         let client = self.session.client();
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);
         client.query_buffer_bytes.store(self.input.len(), Relaxed);
-        self.write_out(cx, bench);
+        self.write_out(bench);
         bench.worker.bound_clients(self.session.client());
     }
 
     /// Writes messages that wait for the client. Only while no other output does: beyond that they stay in the mailbox, which has its bound.
-    fn deliver(&mut self, cx: &mut Context<'_>) {
-        let bench = Arc::clone(&self.bench);
-        let bench = &mut *bench.lock();
+    fn deliver(&mut self, bench: &mut Bench) {
         self.session.deliver(&mut bench.output);
-        self.write_out(cx, bench);
+        self.write_out(bench);
     }
 
     /// Writes what stands in the worker's output buffer; keeps what the socket does not take.
-    fn write_out(&mut self, cx: &mut Context<'_>, bench: &mut Bench) {
+    fn write_out(&mut self, bench: &mut Bench) {
         let client = self.session.client();
         if bench.output.is_empty() {
             return;
@@ -218,8 +221,7 @@ impl Connection {
         let mut written = 0;
         // Errors show up again at the next read or write.
         while written < bench.output.len()
-            && let Poll::Ready(Ok(some)) =
-                Pin::new(&mut self.stream).poll_write(cx, &bench.output[written..])
+            && let Ok(some) = self.stream.try_write(&bench.output[written..])
         {
             written += some;
         }
@@ -234,11 +236,11 @@ impl Connection {
     }
 
     /// Logs and counts the end of a client that was disconnected for what it, or all clients, took.
-    fn tell_end(&self) {
+    fn tell_end(&self, bench: &Bench) {
         let client = self.session.client();
         if client.has_outgrown() {
             log_overcome(client);
-            self.bench.lock().worker.stats().output_buffer_disconnections.add(1);
+            bench.worker.stats().output_buffer_disconnections.add(1);
         }
         if client.is_evicted() {
             let address = &client.origin.address;
@@ -247,8 +249,7 @@ impl Connection {
     }
 
     /// Counts what was read; whether the client may have so much waiting.
-    fn count_read(&self, bytes: usize) -> bool {
-        let bench = self.bench.lock();
+    fn count_read(&self, bytes: usize, bench: &Bench) -> bool {
         bench.worker.stats().reads.add(1);
         bench.worker.stats().input_bytes.add(bytes as u64);
         let may = self.input.len() <= bench.worker.tuning.query_buffer_bytes_max;
@@ -281,9 +282,12 @@ impl Future for Connection {
             this.session.client().set_waker(cx.waker());
             this.knows_waker = true;
         }
+        // Once a poll: nothing that is polled here asks for it.
+        let bench = Arc::clone(&this.bench);
+        let bench = &mut *bench.lock();
         loop {
             if this.session.client().is_killed() {
-                this.tell_end();
+                this.tell_end(bench);
                 return Poll::Ready(());
             }
             if !this.output.is_empty() && ready!(this.poll_flush_output(cx)).is_err() {
@@ -291,33 +295,27 @@ impl Future for Connection {
             }
             if this.session.client().has_messages() && this.phase != Phase::Close {
                 // What a command did that has waited comes behind its reply.
-                if this.phase == Phase::Blocked && this.take_reply(cx) {
+                if this.phase == Phase::Blocked && this.take_reply(bench) {
                     continue;
                 }
-                this.deliver(cx);
+                this.deliver(bench);
                 continue;
             }
             match this.phase {
                 Phase::Close => return Poll::Ready(()),
-                Phase::Execute => this.execute_waiting(cx),
-                Phase::Blocked => match ready!(this.poll_blocked(cx)) {
+                Phase::Execute | Phase::Paused => this.execute_waiting(bench),
+                Phase::Blocked => match ready!(this.poll_blocked(cx, bench)) {
                     Ok(true) => {}
                     Ok(false) | Err(_) => return Poll::Ready(()),
                 },
-                Phase::Paused => {
-                    this.execute_waiting(cx);
-                    if this.phase == Phase::Paused {
-                        return Poll::Pending;
-                    }
-                }
-                Phase::Read => match ready!(this.poll_read_and_execute(cx)) {
-                    Ok(true) => {
-                        if this.phase == Phase::Paused {
-                            return Poll::Pending;
-                        }
-                    }
+                Phase::Read => match ready!(this.poll_read_and_execute(cx, bench)) {
+                    Ok(true) => {}
                     Ok(false) | Err(_) => return Poll::Ready(()),
                 },
+            }
+            // The end of the pause wakes it; what stands before that in its way is written first.
+            if this.phase == Phase::Paused && this.output.is_empty() {
+                return Poll::Pending;
             }
         }
     }

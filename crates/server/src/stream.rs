@@ -28,6 +28,16 @@ impl RawStream {
     }
 }
 
+impl Stream {
+    /// Writes as much as the socket takes at once. Nobody is woken when it takes more: that is what polling is for.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.try_write(bytes),
+            Stream::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -10,6 +10,8 @@ mod shape;
 
 use crate::spec::{Argument, Arity, Begin, Flag, Group, KeyAccess, KeyEffect, KeySpec};
 use crate::{Body, Command, KeyspaceCommand, Run, Spec};
+use query::destination;
+use resp::Args;
 
 /// The commands on places, by name.
 pub const COMMANDS: &[KeyspaceCommand] = &[
@@ -167,6 +169,17 @@ const GEOPOS: KeyspaceCommand = Command {
     body: Body::Run(Run::Read(read::geopos)),
 };
 
+/// The key behind an option that stores the result.
+const fn stored_behind(
+    word: &'static str,
+    from: i64,
+    read: fn(Args<'_>) -> Option<usize>,
+) -> KeySpec {
+    KeySpec { begin: Begin::Keyword { word, from, read: Some(read) }, ..KeySpec::at(1) }
+        .does(KeyAccess::Overwrite, &[KeyEffect::Update])
+        .variable("")
+}
+
 const GEORADIUS: KeyspaceCommand = Command {
     spec: Spec {
         name: "georadius",
@@ -178,12 +191,9 @@ const GEORADIUS: KeyspaceCommand = Command {
         flags: &[Flag::Write, Flag::DenyOom, Flag::MovableKeys],
         keys: &[
             KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access]),
-            KeySpec { begin: Begin::Keyword { word: "STORE", from: 6 }, ..KeySpec::at(1) }
-                .does(KeyAccess::Overwrite, &[KeyEffect::Update])
-                .variable(""),
-            KeySpec { begin: Begin::Keyword { word: "STOREDIST", from: 6 }, ..KeySpec::at(1) }
-                .does(KeyAccess::Overwrite, &[KeyEffect::Update])
-                .variable(""),
+            stored_behind("STORE", 6, |args| destination(args, 6)),
+            // Of both words the last counts: the one above finds it.
+            stored_behind("STOREDIST", 6, |_| None),
         ],
         arguments: &[
             KEY,
@@ -249,12 +259,9 @@ const GEORADIUSBYMEMBER: KeyspaceCommand = Command {
         flags: &[Flag::Write, Flag::DenyOom, Flag::MovableKeys],
         keys: &[
             KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access]),
-            KeySpec { begin: Begin::Keyword { word: "STORE", from: 5 }, ..KeySpec::at(1) }
-                .does(KeyAccess::Overwrite, &[KeyEffect::Update])
-                .variable(""),
-            KeySpec { begin: Begin::Keyword { word: "STOREDIST", from: 5 }, ..KeySpec::at(1) }
-                .does(KeyAccess::Overwrite, &[KeyEffect::Update])
-                .variable(""),
+            stored_behind("STORE", 5, |args| destination(args, 5)),
+            // Of both words the last counts: the one above finds it.
+            stored_behind("STOREDIST", 5, |_| None),
         ],
         arguments: &[
             KEY,

@@ -82,6 +82,20 @@ struct Reader<'a, 's> {
     shape: Option<Shape>,
 }
 
+/// Where the key of STORE or STOREDIST stands, among the options from `index` on: the last where there are several.
+pub(super) fn destination(args: Args<'_>, mut index: usize) -> Option<usize> {
+    let mut found = None;
+    while let Some(word) = args.get(index) {
+        let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+        let stores = (is("store") || is("storedist")) && index + 1 < args.len();
+        if stores {
+            found = Some(index + 1);
+        }
+        index += if stores || is("count") { 2 } else { 1 };
+    }
+    found
+}
+
 impl<'a> Query<'a> {
     /// Reads a query on a set, which is absent perhaps.
     pub(super) fn parse(

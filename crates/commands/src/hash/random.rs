@@ -1,16 +1,13 @@
 //! HRANDFIELD: fields by chance.
 
 use super::read::reply_item;
-use crate::{CommandError, Outcome};
+use crate::{CommandError, Outcome, REPEATED_MAX};
 use base::Rng;
 use base::number::parse_i64;
 use engine::View;
 use resp::{Args, Protocol, Reply};
 use std::collections::BTreeMap;
 use values::{Hash, HashRef, Item};
-
-/// The most fields that may be asked for with repetitions: a short request must not fill the memory.
-const REPEATED_MAX: u64 = 1 << 27;
 
 /// How many fields a hash has for one that is drawn, so that those are drawn one by one, and not left of all.
 const FIELDS_PER_DRAWN: usize = 3;

@@ -1,15 +1,12 @@
 //! Members by chance: SPOP removes them, SRANDMEMBER leaves them.
 
 use super::reply::{reply_member, reply_members};
-use crate::{CommandError, Outcome};
+use crate::{CommandError, Outcome, REPEATED_MAX};
 use base::Rng;
 use base::number::parse_i64;
 use engine::{Edit, EventClass, Rules, View};
 use resp::{Args, Reply};
 use values::{Item, Set, SetRef};
-
-/// The most members that SRANDMEMBER gives with repetitions: a short request must not fill the memory.
-const REPEATED_MAX: u64 = 1 << 27;
 
 /// How many members have to be popped for one that stays, so that those that stay are moved to a set of their own instead.
 const POPPED_PER_STAYING: usize = 5;

@@ -129,7 +129,8 @@ enum Weight {
 /// Whether the request reads keys that no argument names.
 pub(super) fn reads_others(args: Args<'_>) -> bool {
     let is_pattern = |at: usize| option_is(args, at, "by", 1) || option_is(args, at, "get", 1);
-    (2..args.len()).any(|at| is_pattern(at) && args[at + 1] != *ELEMENT)
+    // Without a star, no pattern names a key.
+    (2..args.len()).any(|at| is_pattern(at) && args[at + 1].contains(&b'*'))
 }
 
 /// Where the key of STORE stands: the last where there are several.

@@ -1,13 +1,15 @@
 //! ZRANDMEMBER: members by chance.
 
 use super::range::reply_members;
-use crate::{CommandError, Outcome};
+use crate::{CommandError, Outcome, REPEATED_MAX};
 use base::Rng;
 use base::number::parse_i64;
 use engine::View;
 use resp::{Args, Protocol, Reply};
 use std::collections::BTreeSet;
 use values::{SortedSet, SortedSetRef};
+
+const OUT_OF_RANGE: CommandError = CommandError::Text("ERR value is out of range");
 
 pub(super) fn zrandmember(
     view: &mut View<'_, '_>,
@@ -39,12 +41,15 @@ pub(super) fn zrandmember(
     // The number of replies is twice that, with a sign.
     let bound = if with_scores { i64::MAX / 2 } else { i64::MAX };
     if !(-bound..=bound).contains(&count) {
-        return Err(CommandError::Text("ERR value is out of range"));
+        return Err(OUT_OF_RANGE);
     }
     let Some(set) = view.typed::<SortedSet>(&args[1])? else {
         reply.array(0);
         return Ok(());
     };
+    if count < 0 && count.unsigned_abs() > REPEATED_MAX {
+        return Err(OUT_OF_RANGE);
+    }
     let wanted = count.unsigned_abs() as usize;
     if count >= 0 && wanted >= set.len() {
         reply_members(set, 0..set.len(), false, with_scores, reply);
@@ -87,5 +92,27 @@ fn reply_ranks(
                 reply.double(score);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+
+    #[test]
+    fn a_short_request_does_not_fill_the_memory() {
+        let mut fixture = Fixture::new();
+        for (add, random) in [
+            ("ZADD k 1 a", "ZRANDMEMBER"),
+            ("SADD k a", "SRANDMEMBER"),
+            ("HSET k a 1", "HRANDFIELD"),
+        ] {
+            fixture.run("DEL k");
+            fixture.run(add);
+            for count in ["-134217729", "-9223372036854775807"] {
+                let reply = fixture.run(&format!("{random} k {count}"));
+                assert_eq!(reply, "-ERR value is out of range", "{random} {count}");
+            }
+        }
     }
 }

@@ -36,6 +36,9 @@ pub enum Begin {
         word: &'static str,
         /// Where to look for it.
         from: i64,
+        /// Where the command takes the key from, if the word may also be the value of an option, or stand there more than once: the keys
+        /// that are held have to be those that the command will ask for.
+        read: Option<fn(Args<'_>) -> Option<usize>>,
     },
     /// At a place that the request has to be read for; COMMAND INFO calls it unknown. `None` where there is no such key, or none that an argument
     /// names.
@@ -161,11 +164,11 @@ impl KeySpec {
     pub fn find_in(&self, args: Args<'_>, found: &mut Vec<usize>) -> Result<(), InvalidKeys> {
         let begin = match self.begin {
             Begin::Index(index) => index,
-            Begin::Keyword { word, from } => match find_word(args, word, from) {
+            Begin::Keyword { word, from, read: None } => match find_word(args, word, from) {
                 Some(at) => at + 1,
                 None => return Ok(()),
             },
-            Begin::Unknown(find) => match find(args) {
+            Begin::Keyword { read: Some(read), .. } | Begin::Unknown(read) => match read(args) {
                 Some(at) => at,
                 None => return Ok(()),
             },

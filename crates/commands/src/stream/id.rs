@@ -1,6 +1,7 @@
 //! Ids of entries as clients write them.
 
 use crate::CommandError;
+use base::number::parse_wrapping_u64;
 use resp::Reply;
 use values::stream::StreamId;
 
@@ -57,7 +58,7 @@ pub(super) fn parse_end(text: &[u8]) -> Result<StreamId, CommandError> {
 pub(super) fn parse_new_id(text: &[u8]) -> Result<(u64, Option<u64>), CommandError> {
     match until_zero(text).strip_suffix(b"-*") {
         Some(ms) if !ms.contains(&b'-') && text.len() <= ID_BYTES_MAX => {
-            Ok((parse_number(ms).ok_or(INVALID)?, None))
+            Ok((parse_wrapping_u64(ms).ok_or(INVALID)?, None))
         }
         Some(_) | None => parse_id(text).map(|id| (id.ms, Some(id.seq))),
     }
@@ -73,38 +74,15 @@ fn parse(text: &[u8], missing: Missing) -> Result<StreamId, CommandError> {
         None => (text, None),
     };
     let seq = match (seq, missing) {
-        (Some(seq), _) => parse_number(seq).ok_or(INVALID)?,
+        (Some(seq), _) => parse_wrapping_u64(seq).ok_or(INVALID)?,
         (None, Missing::Lowest) => 0,
         (None, Missing::Highest) => u64::MAX,
     };
-    Ok(StreamId::new(parse_number(ms).ok_or(INVALID)?, seq))
+    Ok(StreamId::new(parse_wrapping_u64(ms).ok_or(INVALID)?, seq))
 }
 
 fn until_zero(text: &[u8]) -> &[u8] {
     text.split(|&byte| byte == 0).next().unwrap_or_default()
-}
-
-/// A number, by the rules of C: white space and a sign may stand before it, and one below zero wraps around (though not where it is written
-/// plainly).
-fn parse_number(text: &[u8]) -> Option<u64> {
-    if base::number::parse_i64(text).is_some_and(|number| number < 0) {
-        return None;
-    }
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
-    let start = text.iter().position(|byte| !is_space(byte))?;
-    let (is_negative, digits) = match &text[start..] {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    let number = digits.iter().try_fold(0u64, |number, &digit| {
-        let digit = char::from(digit).to_digit(10)?;
-        number.checked_mul(10)?.checked_add(digit.into())
-    })?;
-    Some(if is_negative { number.wrapping_neg() } else { number })
 }
 
 /// Appends an id as a bulk string.

@@ -1,8 +1,8 @@
 //! XINFO: what is known of a stream, its groups and their consumers.
 
+use super::group::no_group_of_key;
 use super::id::reply_id;
 use super::reply::{reply_entries, reply_entry};
-use crate::error::echoed;
 use crate::help::{HelpEntry, reply_help};
 use crate::{CommandError, Outcome, Whole};
 use base::number::parse_i64;
@@ -181,11 +181,7 @@ pub(super) fn groups(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<
 pub(super) fn consumers(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let now = view.moment().now.0;
     let stream = find(view, args)?;
-    let Some(group) = stream.group(&args[3]) else {
-        let (key, group) = (echoed(&args[2]), echoed(&args[3]));
-        let parts = [b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"];
-        return Err(CommandError::Bytes(parts.concat()));
-    };
+    let group = stream.group(&args[3]).ok_or_else(|| no_group_of_key(args))?;
     reply.array(group.consumers().len());
     for consumer in group.consumers() {
         reply.map(4);

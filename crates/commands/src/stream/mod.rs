@@ -80,7 +80,7 @@ const STREAMS: Argument =
 /// Keys that stand behind the word STREAMS, half of what follows it.
 const fn streams_from(from: i64) -> KeySpec {
     KeySpec {
-        begin: Begin::Keyword { word: "STREAMS", from },
+        begin: Begin::Keyword { word: "STREAMS", from, read: Some(reading::first_key) },
         find: Find::Range { last: -1, step: 1, limit: 2 },
         ..KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])
     }

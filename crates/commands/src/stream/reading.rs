@@ -20,6 +20,21 @@ pub(super) struct Reading<'a> {
     pub(super) streams: usize,
 }
 
+/// Where the keys begin: a group or a consumer may be called STREAMS, too.
+pub(super) fn first_key(args: Args<'_>) -> Option<usize> {
+    let mut index = 1;
+    loop {
+        let word = args.get(index)?;
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        index += match word {
+            _ if is(b"STREAMS") => return Some(index + 1),
+            _ if is(b"GROUP") => 3,
+            _ if is(b"BLOCK") || is(b"COUNT") => 2,
+            _ => 1,
+        };
+    }
+}
+
 impl<'a> Reading<'a> {
     pub(super) fn parse(args: Args<'a>) -> Result<Reading<'a>, CommandError> {
         let is_grouped = args.name().eq_ignore_ascii_case(b"XREADGROUP");

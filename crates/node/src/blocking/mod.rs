@@ -60,14 +60,20 @@ pub(crate) enum Unblock {
 }
 
 impl Blocked {
+    /// Whether the client waits, and a key whose slot is held may have something for it.
+    fn can_be_served(&self, access: &mut Access<'_>, key: &[u8]) -> bool {
+        matches!(*self.state.lock(), State::Waiting) && self.is_served_from(access, key)
+    }
+
+    fn is_served_from(&self, access: &mut Access<'_>, key: &[u8]) -> bool {
+        self.blocking.wakes_without_key
+            || access.view().peek(key).map(kind) == Some(self.blocking.kind)
+    }
+
     /// Serves the client from a key whose slot is held, with all else that its command needs.
     fn serve(&self, access: &mut Access<'_>, key: &[u8]) {
         let mut state = self.state.lock();
-        if !matches!(*state, State::Waiting) {
-            return;
-        }
-        let found = access.view().peek(key).map(kind);
-        if !self.blocking.wakes_without_key && found != Some(self.blocking.kind) {
+        if !matches!(*state, State::Waiting) || !self.is_served_from(access, key) {
             return;
         }
         let mut out = Vec::new();

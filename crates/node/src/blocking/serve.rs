@@ -2,15 +2,14 @@
 
 use crate::clients::ClientId;
 use crate::node::Node;
-use engine::{Access, Moment, WaiterId, WorkerId};
+use engine::{Access, Moment, WorkerId};
 use std::collections::VecDeque;
 
-/// A client that has to wait until the slot of another key can be held, too.
+/// A key whose first client needs the slot of another key, too.
 struct Deferred {
     database: usize,
     key: Box<[u8]>,
     destination: Box<[u8]>,
-    waiter: WaiterId,
 }
 
 impl Node {
@@ -23,14 +22,24 @@ impl Node {
         moment: Moment,
         by: Option<ClientId>,
     ) {
-        let mut access = access;
-        let mut deferred = VecDeque::new();
+        self.conclude_serving(access, VecDeque::new(), (worker, moment), by);
+    }
+
+    /// The same where some have been served already, of whom some are deferred.
+    fn conclude_serving(
+        &self,
+        access: Access<'_>,
+        deferred: VecDeque<Deferred>,
+        (worker, moment): (WorkerId, Moment),
+        by: Option<ClientId>,
+    ) {
+        let (mut access, mut deferred) = (access, deferred);
         self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
-        while let Some(Deferred { database, key, destination, waiter }) = deferred.pop_front() {
+        while let Some(Deferred { database, key, destination }) = deferred.pop_front() {
             let keys = [&*key, &*destination].into_iter();
             let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
-            self.serve_key(&mut access, (database, &key), Some(waiter), &mut deferred);
+            self.serve_key(&mut access, (database, &key), &mut deferred);
             self.serve_modified(&mut access, &mut deferred, by);
         }
     }
@@ -38,19 +47,22 @@ impl Node {
     /// Serves those that wait for keys of a database, which were exchanged or removed as a whole.
     pub(crate) fn serve_database(&self, database: usize, worker: WorkerId, moment: Moment) {
         for key in self.keyspace.awaited_keys(database) {
-            let keys = std::iter::once(&*key);
-            let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
-            let mut deferred = VecDeque::new();
-            self.serve_key(&mut access, (database, &key), None, &mut deferred);
-            // What was taken from one list may have to go into another.
-            self.conclude(access, worker, moment, None);
-            for Deferred { database, key, destination, waiter } in deferred {
-                let keys = [&*key, &*destination].into_iter();
-                let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
-                self.serve_key(&mut access, (database, &key), Some(waiter), &mut VecDeque::new());
-                self.conclude(access, worker, moment, None);
-            }
+            self.serve_those_that_await((database, &key), worker, moment);
         }
+    }
+
+    /// Serves those that wait for a key that has changed, or gone, while its slot was held by somebody who could not serve them.
+    pub(crate) fn serve_those_that_await(
+        &self,
+        (database, key): (usize, &[u8]),
+        worker: WorkerId,
+        moment: Moment,
+    ) {
+        let keys = std::iter::once(key);
+        let mut access = self.keyspace.hold_keys(keys, database, worker, moment);
+        let mut deferred = VecDeque::new();
+        self.serve_key(&mut access, (database, key), &mut deferred);
+        self.conclude_serving(access, deferred, (worker, moment), None);
     }
 
     /// Serves until nothing that was changed has anybody waiting for it who could be served.
@@ -68,33 +80,34 @@ impl Node {
             self.tell(&new, by);
             if self.blocked.len() > 0 {
                 for modified in new.modified() {
-                    self.serve_key(access, (modified.database, &modified.key), None, deferred);
+                    self.serve_key(access, (modified.database, &modified.key), deferred);
                 }
             }
         }
     }
 
-    /// Serves those that wait for a key, from `from` on where that is given.
+    /// Serves those that wait for a key, as far as the slots that are held allow: nobody is passed over for one who came later.
     fn serve_key(
         &self,
         access: &mut Access<'_>,
         (database, key): (usize, &[u8]),
-        from: Option<WaiterId>,
         deferred: &mut VecDeque<Deferred>,
     ) {
         let selected = access.database();
-        let waiters = access.waiters(database, key);
-        let start = from.and_then(|from| waiters.iter().position(|&waiter| waiter == from));
-        for &waiter in &waiters[start.unwrap_or(0)..] {
+        access.select(database);
+        for waiter in access.waiters(database, key) {
             let Some(blocked) = self.blocked.find(waiter) else { continue };
             if let Some(destination) = blocked.destination()
                 && !access.holds(destination)
             {
+                // Where there is nothing for it by now, those behind it may be served.
+                if !blocked.can_be_served(access, key) {
+                    continue;
+                }
                 let (key, destination) = (key.into(), destination.into());
-                deferred.push_back(Deferred { database, key, destination, waiter });
+                deferred.push_back(Deferred { database, key, destination });
                 break;
             }
-            access.select(database);
             blocked.serve(access, key);
         }
         access.select(selected);

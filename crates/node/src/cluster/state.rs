@@ -58,7 +58,7 @@ impl ClusterNode {
     ) -> T {
         let mut machine = self.machine.lock();
         let result = step(&mut machine);
-        let mut queued = false;
+        let (mut queued, mut lost_keys) = (false, false);
         while let Some(output) = machine.poll_output() {
             match output {
                 Output::SaveConfig { fsync } => {
@@ -72,7 +72,7 @@ impl ClusterNode {
                 Output::DropKeysInSlot(slot) => {
                     self.adopt_view(machine.view(), keyspace);
                     keyspace.flush_slot(slot, worker);
-                    self.tracking.invalidate_all();
+                    lost_keys = true;
                 }
                 Output::Deliver { sharded: false, channel, message } => {
                     self.channels.publish(&channel, &message);
@@ -88,6 +88,9 @@ impl ClusterNode {
                     queued = true;
                 }
             }
+        }
+        if lost_keys {
+            self.tracking.invalidate_all();
         }
         if queued {
             host.wake_bus();

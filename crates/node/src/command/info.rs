@@ -66,7 +66,7 @@ fn describe_keys(keys: &KeySpec, reply: &mut Reply<'_>) {
             begin_map("index", 1, reply);
             number("index", index as i64, reply);
         }
-        Begin::Keyword { word, from } => {
+        Begin::Keyword { word, from, .. } => {
             begin_map("keyword", 2, reply);
             reply.bulk(b"keyword");
             reply.bulk(word.as_bytes());

@@ -400,6 +400,8 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         if let Some(access) = &mut self.held {
             access.select(self.state.database);
+            // A command before it may have been CLIENT TRACKING.
+            access.renew_observed();
             let outcome = run(access);
             if access.has_effects() {
                 self.node.tell_at_once(access.effects_mut(), Some(self.state.client.id));
@@ -500,7 +502,8 @@ impl<'a> Context<'a> {
 
 /// Whether a command runs at once between MULTI and EXEC.
 fn runs_in_transaction(entry: &Entry) -> bool {
-    matches!(entry.spec.name, "exec" | "discard" | "reset" | "quit")
+    // By the full name: CLUSTER RESET is another.
+    matches!(entry.full_name.as_str(), "exec" | "discard" | "reset" | "quit")
 }
 
 /// What a command is told that needs memory while there is none.

@@ -365,8 +365,15 @@ impl Session {
         let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
         let moment = node.moment(tuning, now);
-        let mut window = [Prepared::NONE; WINDOW];
-        let prepared = &mut window[..requests.len()];
+        // The room for many is not written for one.
+        let (mut one, mut window);
+        let prepared = if requests.len() == 1 {
+            one = [Prepared::NONE];
+            &mut one[..]
+        } else {
+            window = [Prepared::NONE; WINDOW];
+            &mut window[..requests.len()]
+        };
         for (index, one) in prepared.iter_mut().enumerate() {
             one.look_up(node, requests.args(index, input));
         }

@@ -69,6 +69,11 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     // The watches are looked at under the locks of the first stretch.
     let first = stretches.next().unwrap_or_default();
     hold_stretch(context, first);
+    // The slot may have gone before it was held.
+    if let Err(error) = route(context, &steps) {
+        context.release();
+        return Err(error);
+    }
     let watching = &context.state.watching;
     if context.held.as_mut().is_some_and(|held| watching.is_broken(held)) {
         context.release();

@@ -130,7 +130,10 @@ fn watch(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 fn unwatch(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.state.watching.end(&context.node.keyspace);
+    // EXEC holds the slots of the watched keys, and ends the watches itself.
+    if !context.state.is_in_exec {
+        context.state.watching.end(&context.node.keyspace);
+    }
     reply.ok();
     Ok(())
 }

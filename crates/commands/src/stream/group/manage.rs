@@ -85,7 +85,8 @@ fn wrong_arguments(args: Args<'_>) -> CommandError {
     )
 }
 
-fn no_group(args: Args<'_>) -> CommandError {
+/// What XGROUP and XINFO say where the key has no such group.
+pub(in crate::stream) fn no_group_of_key(args: Args<'_>) -> CommandError {
     let (key, group) = (echoed(&args[2]), echoed(&args[3]));
     let parts = [b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"];
     CommandError::Bytes(parts.concat())
@@ -104,7 +105,7 @@ fn change<R>(
 ) -> Result<R, CommandError> {
     stream(edit, args)?;
     let result = change_group(edit, (&args[2], &args[3]), |_, group| change(group))?;
-    result.ok_or_else(|| no_group(args))
+    result.ok_or_else(|| no_group_of_key(args))
 }
 
 /// The id that a group goes on from; `$` is the last one.
@@ -142,7 +143,7 @@ pub(super) fn set_id(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     let options = Options::parse(args, false)?;
     let found = stream(edit, args)?;
     if found.group(&args[3]).is_none() {
-        return Err(no_group(args));
+        return Err(no_group_of_key(args));
     }
     if !matches!(args.len(), 5 | 7) {
         return Err(wrong_arguments(args));

@@ -12,6 +12,7 @@ use super::{DELETES_FROM_KEY, READS_KEY};
 use crate::spec::{Argument, Arity, Flag, Group, KeyAccess, KeyEffect, KeySpec};
 use crate::{Body, Command, KeyspaceCommand, Run, Spec};
 use engine::{Edit, EventClass};
+pub(super) use manage::no_group_of_key;
 
 const GROUP: Argument = Argument::string("group");
 const CONSUMER: Argument = Argument::string("consumer");

@@ -5,6 +5,7 @@
 mod model;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -254,6 +255,8 @@ fn who_came_first_is_served_first() {
     }
 }
 
+const MOVES: usize = 600;
+
 const PRODUCERS: usize = 4;
 const PUSHES: usize = 12;
 const ROUNDS: usize = 24;
@@ -331,4 +334,62 @@ fn who_came_first_is_served_first_when_several_push_at_once() {
         assert_eq!(next, [PUSHES; PRODUCERS]);
         await_blocked(&mut control, 0, "all are served");
     }
+}
+
+/// One waits, in turn for each sink; what he is given, until it is not what has come. Elements come in all ways in which a list can come to hold one.
+fn move_one_by_one(server: &Server, rng: &mut Rng) -> Vec<String> {
+    let (mut waiter, mut control) = (Waiter::new(server), server.client());
+    waiter.client.set_limit(Duration::from_secs(2));
+    let moves = (0..MOVES).map_while(|number| {
+        waiter.send(&format!("BLMOVE queue {} LEFT RIGHT 0", SINKS[number % SINKS.len()]));
+        await_blocked(&mut control, 1, "one waits");
+        let lines = match rng.below(4) {
+            0 => vec![format!("RPUSH queue e{number}")],
+            1 => vec!["MULTI".into(), format!("LPUSH queue e{number}"), "EXEC".into()],
+            2 => vec![format!("RPUSH other e{number}"), "LMOVE other queue LEFT LEFT".into()],
+            _ => vec![format!("RPUSH other e{number}"), "RENAME other queue".into()],
+        };
+        all(&mut control, &lines);
+        waiter.client.reply().ok()?.text()
+    });
+    moves.collect()
+}
+
+/// Not even where he needs another slot: nobody sees what another waits for.
+#[test]
+fn nobody_sees_what_another_waits_for() {
+    let seed = crate::seed("BLOCKING_ORDER_SEED");
+    let mut rng = Rng::from_seed(seed);
+    let server = start(&crate::program());
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (server, is_over) = (&server, &is_over);
+        let mover = scope.spawn(move || move_one_by_one(server, &mut rng));
+        let thieves: Vec<_> = ["LPOP queue", "LLEN queue", "RPUSH sink:0 x"]
+            .into_iter()
+            .map(|line| {
+                let mut client = server.client();
+                scope.spawn(move || {
+                    let mut seen = Vec::new();
+                    while !is_over.load(Relaxed) {
+                        let reply = client.line(line);
+                        if !line.starts_with("RPUSH")
+                            && !reply.is_null()
+                            && reply != Reply::Integer(0)
+                        {
+                            seen.push(reply);
+                        }
+                    }
+                    seen
+                })
+            })
+            .collect();
+        let moved = mover.join();
+        is_over.store(true, Relaxed);
+        for thief in thieves {
+            assert_eq!(thief.join().expect("a thief ends"), [], "BLOCKING_ORDER_SEED={seed}");
+        }
+        let expected: Vec<String> = (0..MOVES).map(|number| format!("e{number}")).collect();
+        assert_eq!(moved.expect("all is moved"), expected, "BLOCKING_ORDER_SEED={seed}");
+    });
 }

@@ -210,6 +210,13 @@ impl<'k> Access<'k> {
         Edit::new(self)
     }
 
+    /// Whether somebody may observe what is done under this access: it watches a key of these slots, waits for one, or is told of all.
+    #[inline]
+    #[must_use]
+    pub fn is_observed(&self) -> bool {
+        self.moment.observes
+    }
+
     /// How many changes to the keyspace were made under this access.
     #[must_use]
     pub fn changes(&self) -> u64 {

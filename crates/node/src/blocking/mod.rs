@@ -5,7 +5,8 @@
 //! A command that finds nothing registers with its keys while it still holds their slots, so that no change goes by unseen. Whoever changes a key that
 //! somebody waits for serves those that wait, in the order in which they came, before he releases the slot: nobody else sees the
 //! element. He runs the waiting command itself ([`commands::Blocking::attempt`]) with the key that became ready, keeps its reply with the waiting
-//! client, and wakes its task. Where the command needs another slot too (BLMOVE), he releases his own first and then holds both.
+//! client, and wakes its task. Where those that wait need another slot too (BLMOVE), a command holds that as well before it changes their key; what was changed
+//! without it is served after that slot has been locked, too.
 //!
 //! ```text
 //!   Waiting ──► Served (with the reply) ──► taken by the client's own task

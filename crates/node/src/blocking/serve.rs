@@ -13,6 +13,38 @@ struct Deferred {
 }
 
 impl Node {
+    /// What is held before keys are changed, with the slots that those need who wait for them and for what they move there: nobody sees what comes to a
+    /// key before them.
+    pub(crate) fn hold_for_waiting<'k, 'a>(
+        &'k self,
+        access: Access<'k>,
+        keys: impl Iterator<Item = &'a [u8]> + Clone,
+        worker: WorkerId,
+        moment: Moment,
+    ) -> Access<'k> {
+        let database = access.database();
+        if !access.is_observed() || keys.clone().all(|key| access.waiters(database, key).is_empty())
+        {
+            return access;
+        }
+        let mut access = access;
+        let mut keys: Vec<Box<[u8]>> = keys.map(Box::from).collect();
+        loop {
+            let waiters = keys.iter().flat_map(|key| access.waiters(database, key));
+            let blocked: Vec<_> = waiters.filter_map(|waiter| self.blocked.find(waiter)).collect();
+            let destinations = blocked.iter().filter_map(|blocked| blocked.destination());
+            let known = keys.len();
+            keys.extend(destinations.filter(|key| !access.holds(key)).map(Box::from));
+            if keys.len() == known {
+                return access;
+            }
+            // Slots are locked in their order, so what is held is let go. Others may come to wait meanwhile: they are looked at again.
+            drop(access);
+            let all = keys.iter().map(|key| &**key);
+            access = self.keyspace.hold_keys(all, database, worker, moment);
+        }
+    }
+
     /// Tells others what was done under `access`, serves those that wait for what was changed, tells what was done for them, and
     /// releases it: what is told of a key is told in the order in which it happened.
     pub(crate) fn conclude(

@@ -417,8 +417,12 @@ impl<'a> Context<'a> {
             return self.holding_several(entry, args, run);
         }
         let keyspace = &self.node.keyspace;
+        let key = &args[keys.first];
         let mut access = keyspace.hold(slot, self.state.database, self.worker, self.moment);
-        access.know_hash(&args[keys.first], hash);
+        if access.is_observed() {
+            access = self.with_waiting(access, entry, std::iter::once(key));
+        }
+        access.know_hash(key, hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
@@ -429,6 +433,20 @@ impl<'a> Context<'a> {
             self.conclude(access);
         }
         outcome
+    }
+
+    /// What a command holds, with what those need who wait for its keys, where it may change them.
+    #[cold]
+    fn with_waiting<'k>(
+        &self,
+        access: Access<'a>,
+        entry: &Entry,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Access<'a> {
+        if !entry.spec.has(Flag::Write) {
+            return access;
+        }
+        self.node.hold_for_waiting(access, keys, self.worker, self.moment)
     }
 
     /// The same for a command that may have several keys.
@@ -475,7 +493,10 @@ impl<'a> Context<'a> {
         // Where some keys cannot be told, the command says what is wrong with its arguments before it asks for one of those.
         let _ = entry.spec.key_positions(args, &mut positions);
         let keys = || positions.iter().map(|&position| &args[position]);
-        let access = keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment);
+        let mut access = keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment);
+        if access.is_observed() {
+            access = self.with_waiting(access, entry, keys());
+        }
         if self.node.cluster.is_some() {
             let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
             let is_served = match slots {

@@ -168,12 +168,14 @@ fn route(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
 }
 
 impl Context<'_> {
-    /// Holds the slots of these keys and of the watched ones.
+    /// Holds the slots of these keys and of the watched ones, and what those need who wait for them.
     fn hold_for_transaction(&mut self, keys: &[&[u8]]) {
-        let keys = keys.iter().copied().chain(self.state.watching.keys());
-        let keyspace = &self.node.keyspace;
-        let access = keyspace.hold_keys(keys, self.state.database, self.worker, self.moment);
-        self.held = Some(access);
+        let node = self.node;
+        let all: Vec<&[u8]> = keys.iter().copied().chain(self.state.watching.keys()).collect();
+        let all = all.iter().copied();
+        let database = self.state.database;
+        let access = node.keyspace.hold_keys(all.clone(), database, self.worker, self.moment);
+        self.held = Some(node.hold_for_waiting(access, all, self.worker, self.moment));
     }
 
     /// Holds every slot.

@@ -6,7 +6,7 @@ use cluster::KeySlots;
 use commands::Outcome;
 use engine::{Access, Keyspace, Watch};
 use resp::Args;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a watched key takes beside its name, which both know it by: its places with the connection and with the keyspace.
@@ -15,7 +15,7 @@ const OVERHEAD_BYTES: usize = 96;
 /// The keys that a connection watches, each with its database; no allocation while there is none.
 #[derive(Default)]
 pub(crate) struct Watching {
-    keys: HashSet<(usize, Box<[u8]>)>,
+    keys: BTreeSet<(usize, Box<[u8]>)>,
     /// What they take, in bytes.
     bytes: usize,
     watch: Arc<Watch>,

@@ -291,12 +291,16 @@ fn push_header(out: &mut Vec<u8>, kind: u8, value: i64) {
             let (tens, ones) = (b'0' + (value / 10) as u8, b'0' + (value % 10) as u8);
             out.extend_from_slice(&[kind, tens, ones, b'\r', b'\n']);
         }
-        _ => {
-            out.push(kind);
-            push_i64(out, value);
-            out.extend_from_slice(b"\r\n");
-        }
+        _ => push_long_header(out, kind, value),
     }
+}
+
+// Apart, so that the common case is small enough to be built into its callers.
+#[inline(never)]
+fn push_long_header(out: &mut Vec<u8>, kind: u8, value: i64) {
+    out.push(kind);
+    push_i64(out, value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// How long the decimal form of `value` is.

@@ -374,8 +374,9 @@ impl Session {
             window = [Prepared::NONE; WINDOW];
             &mut window[..requests.len()]
         };
+        let mut before = None;
         for (index, one) in prepared.iter_mut().enumerate() {
-            one.look_up(node, requests.args(index, input));
+            one.look_up(node, requests.args(index, input), &mut before);
         }
         if self.state.database == 0 {
             prepare::prefetch(&node.keyspace, prepared);

@@ -18,10 +18,20 @@ pub(crate) struct Prepared<'n> {
 impl<'n> Prepared<'n> {
     pub(crate) const NONE: Prepared<'static> = Prepared { entry: None, key: None };
 
-    /// Fills in what `args` say.
+    /// Fills in what `args` say. The command is looked for in the table unless it is the one before.
     #[inline]
-    pub(crate) fn look_up(&mut self, node: &'n Node, args: Args<'_>) {
-        self.entry = node.table.find(args.name());
+    pub(crate) fn look_up<'a>(
+        &mut self,
+        node: &'n Node,
+        args: Args<'a>,
+        before: &mut Option<(&'a [u8], &'n Entry)>,
+    ) {
+        let name = args.name();
+        self.entry = match *before {
+            Some((same, entry)) if same == name => Some(entry),
+            Some(_) | None => node.table.find(name),
+        };
+        *before = self.entry.map(|entry| (name, entry));
         let keys = self.entry.and_then(|entry| entry.keys);
         self.key = keys.and_then(|keys| args.get(keys.first)).map(|key| {
             let slot = Slot::of_key(key);

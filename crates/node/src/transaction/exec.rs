@@ -118,7 +118,7 @@ fn run_stretch(context: &mut Context<'_>, stretch: &[Step<'_>], out: &mut Vec<u8
     }
     for step in stretch {
         let mut prepared = Prepared::NONE;
-        prepared.look_up(context.node, step.args);
+        prepared.look_up(context.node, step.args, &mut None);
         context.run(&prepared, step.args, out);
     }
     context.release();

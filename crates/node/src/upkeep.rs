@@ -242,6 +242,11 @@ impl Node {
         }
     }
 
+    /// Notes how much is in use, for [`Node::give_back_memory`]. Before anything is freed: what waits to be freed is still in use.
+    pub fn note_memory_peak(&self) {
+        self.upkeep.giving_back.peak_bytes.fetch_max(self.keyspace.memory_bytes(), Relaxed);
+    }
+
     /// Gives memory back to the system that nobody has needed for a while, and asks the workers to do the same where much less is in use now than
     /// before. For a thread that has time, now and then.
     pub fn give_back_memory(&self) {

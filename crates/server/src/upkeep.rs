@@ -66,6 +66,7 @@ fn start(
 async fn run_freeing(node: Arc<Node>) {
     let mut gave_back = clock::monotonic();
     loop {
+        node.note_memory_peak();
         while node.free_flushed() {
             tokio::task::yield_now().await;
         }

@@ -2,6 +2,8 @@
 
 import time
 
+from redis.cluster import ClusterNode, RedisCluster
+
 LIMIT = 60
 
 
@@ -18,3 +20,11 @@ def wait_for(what, condition):
             raise AssertionError(f"waited in vain: {what}")
         time.sleep(0.002)
     return answer
+
+
+def empty_cluster(ports, protocol):
+    """A client of the cluster of these ports, which holds nothing from here on."""
+    nodes = [ClusterNode("127.0.0.1", port) for port in ports]
+    client = RedisCluster(startup_nodes=nodes, protocol=protocol, decode_responses=True)
+    client.flushall(target_nodes=RedisCluster.PRIMARIES)
+    return client

@@ -3,9 +3,9 @@
 import sys
 
 import redis
-from redis.cluster import ClusterNode, RedisCluster
+from redis.cluster import RedisCluster
 
-from checks import check
+from checks import check, empty_cluster
 
 
 def plain(port, protocol):
@@ -74,9 +74,7 @@ def plain(port, protocol):
 
 
 def cluster(ports, protocol):
-    nodes = [ClusterNode("127.0.0.1", port) for port in ports]
-    client = RedisCluster(startup_nodes=nodes, protocol=protocol, decode_responses=True)
-    client.flushall(target_nodes=RedisCluster.PRIMARIES)
+    client = empty_cluster(ports, protocol)
     check("nodes", len(client.get_primaries()), len(ports))
     slots = set()
     index = 0

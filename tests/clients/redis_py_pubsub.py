@@ -5,9 +5,8 @@ import sys
 import threading
 
 import redis
-from redis.cluster import ClusterNode, RedisCluster
 
-from checks import LIMIT, check, wait_for
+from checks import LIMIT, check, empty_cluster, wait_for
 
 def take(messages, count):
     """The next messages, as pairs of channel and data."""
@@ -182,8 +181,7 @@ def main():
         both_ways(client)
         many_channels(client)
         sharded(client)
-        nodes = [ClusterNode("127.0.0.1", number) for number in ports]
-        cluster(RedisCluster(startup_nodes=nodes, protocol=protocol, decode_responses=True))
+        cluster(empty_cluster(ports, protocol))
         print(f"publish and subscribe, RESP{protocol}: ok")
 
 

@@ -5,9 +5,8 @@ import sys
 import threading
 
 import redis
-from redis.cluster import ClusterNode, RedisCluster
 
-from checks import LIMIT, check, wait_for
+from checks import LIMIT, check, empty_cluster, wait_for
 
 # A consumer that reads, acknowledges half of what it has read, and then holds the rest until it is killed.
 CONSUMER = """
@@ -152,10 +151,7 @@ def main():
         reading(client)
         group(client, port)
         many_consumers(client)
-        nodes = [ClusterNode("127.0.0.1", number) for number in ports]
-        whole = RedisCluster(startup_nodes=nodes, protocol=protocol, decode_responses=True)
-        whole.flushall(target_nodes=RedisCluster.PRIMARIES)
-        cluster(whole)
+        cluster(empty_cluster(ports, protocol))
         print(f"streams, RESP{protocol}: ok")
 
 

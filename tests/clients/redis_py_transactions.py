@@ -4,9 +4,23 @@ import sys
 import threading
 
 import redis
-from redis.cluster import ClusterNode, RedisCluster
 
-from checks import check
+from checks import check, empty_cluster
+
+
+def breaks(client, pipe, key):
+    """A transaction does not run where what it watches has changed."""
+    pipe.watch(key)
+    client.set(key, 100)
+    pipe.multi()
+    pipe.set(key, 0)
+    try:
+        pipe.execute()
+    except redis.WatchError:
+        pass
+    else:
+        raise AssertionError("a transaction ran although its key had changed")
+    check("not changed", client.get(key), "100")
 
 
 def transactions(client):
@@ -16,17 +30,7 @@ def transactions(client):
         value = int(pipe.get("t"))
         pipe.multi()
         check("watched", pipe.set("t", value + 1).execute(), [True])
-        pipe.watch("t")
-        client.set("t", 100)
-        pipe.multi()
-        pipe.set("t", 0)
-        try:
-            pipe.execute()
-        except redis.WatchError:
-            pass
-        else:
-            raise AssertionError("a transaction ran although its key had changed")
-        check("not changed", client.get("t"), "100")
+        breaks(client, pipe, "t")
         pipe.watch("t")
         client.set("t", 101)
         pipe.unwatch()
@@ -67,17 +71,7 @@ def cluster(client):
         pipe.watch("{t}a")
         pipe.multi()
         check("transaction", pipe.set("{t}a", 1).incr("{t}a").get("{t}a").execute(), ["OK", 2, "2"])
-        pipe.watch("{t}a")
-        client.set("{t}a", 100)
-        pipe.multi()
-        pipe.set("{t}a", 0)
-        try:
-            pipe.execute()
-        except redis.WatchError:
-            pass
-        else:
-            raise AssertionError("a transaction ran although its key had changed")
-    check("not changed", client.get("{t}a"), "100")
+        breaks(client, pipe, "{t}a")
 
 
 def main():
@@ -86,10 +80,7 @@ def main():
         client = redis.Redis(port=port, protocol=protocol, decode_responses=True)
         client.flushall()
         transactions(client)
-        nodes = [ClusterNode("127.0.0.1", number) for number in ports]
-        whole = RedisCluster(startup_nodes=nodes, protocol=protocol, decode_responses=True)
-        whole.flushall(target_nodes=RedisCluster.PRIMARIES)
-        cluster(whole)
+        cluster(empty_cluster(ports, protocol))
         print(f"transactions, RESP{protocol}: ok")
 
 

@@ -87,13 +87,14 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// Whether somebody observes a key of these slots.
+    /// Whether somebody observes a key of these slots, or all keys.
     #[inline]
     fn is_observed(&self, keyspace: &Keyspace) -> bool {
-        match self {
-            Held::One(one) => keyspace.is_observed(one.slot),
-            Held::Many(many) => many.iter().any(|one| keyspace.is_observed(one.slot)),
-        }
+        keyspace.is_observed_whole()
+            || match self {
+                Held::One(one) => keyspace.is_observed(one.slot),
+                Held::Many(many) => many.iter().any(|one| keyspace.is_observed(one.slot)),
+            }
     }
 
     /// The state of the slot of a key, to be read.
@@ -169,7 +170,7 @@ impl<'k> Access<'k> {
         database: usize,
         mut moment: Moment,
     ) -> Access<'k> {
-        if keyspace.is_observed_whole() || held.is_observed(keyspace) {
+        if held.is_observed(keyspace) {
             moment = moment.observed();
         }
         Access {
@@ -187,7 +188,7 @@ impl<'k> Access<'k> {
 
     /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
     pub fn renew_observed(&mut self) {
-        if self.keyspace.is_observed_whole() || self.held.is_observed(self.keyspace) {
+        if self.held.is_observed(self.keyspace) {
             self.moment = self.moment.observed();
         }
     }

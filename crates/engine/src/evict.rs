@@ -8,8 +8,7 @@
 //!
 //! Each thread goes a round of its own, from a place of its own, so that threads which evict at once seldom meet.
 
-use crate::access::Access;
-use crate::access::is_expired;
+use crate::access::{Access, is_expired};
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, WorkerId};
 use crate::moment::Moment;

@@ -1,6 +1,8 @@
 //! The keyspace as a whole: what commands, walks and counters see.
 
-use crate::{EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, Value, WorkerId};
+use crate::{
+    Access, EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, Value, WorkerId,
+};
 use base::{Slot, UnixMillis};
 use values::{End, FieldExpiry, Hash, List, Set};
 
@@ -388,4 +390,25 @@ fn due_fields_are_removed_and_their_hash_goes_with_the_last() {
     assert_eq!(keyspace.tally(WORKER).expired_fields(), 2);
     assert_eq!((keyspace.totals(0), keyspace.totals(3)), Default::default());
     assert_eq!(keyspace.memory_bytes(), empty);
+}
+
+#[test]
+fn a_hash_that_goes_when_its_fields_are_looked_at_is_told_of() {
+    let keyspace = keyspace();
+    let mut access = keyspace.hold(Slot::of_key(b"h"), 0, WORKER, Moment::at(NOW));
+    let change = |hash: &mut Hash| {
+        let expiry = (FieldExpiry::At(NOW.0 + 100), NOW.0);
+        hash.set(b"field", b"v", expiry, &Rules::DEFAULT);
+    };
+    access.edit().modify_or_create(b"h", change).expect("it is a hash");
+    assert!(access.edit().set_expire_at(b"h", Some(NOW.0 + 10)));
+    drop(access);
+    let events = EventClasses::NONE.with(EventClass::Expired);
+    let moment = Moment { events, ..Moment::at(UnixMillis(NOW.0 + 11)) };
+    let mut told = Vec::new();
+    let mut conclude = |mut access: Access<'_>| {
+        told.extend(access.take_effects().events().iter().map(|event| event.name));
+    };
+    keyspace.review_field_times(WORKER, moment, &mut conclude);
+    assert_eq!(told, ["expired"]);
 }

@@ -366,10 +366,10 @@ impl Session {
         let node: &Node = node;
         let moment = node.moment(tuning, now);
         // The room for many is not written for one.
-        let (mut one, mut window);
+        let (mut single, mut window);
         let prepared = if requests.len() == 1 {
-            one = [Prepared::NONE];
-            &mut one[..]
+            single = [Prepared::NONE];
+            &mut single[..]
         } else {
             window = [Prepared::NONE; WINDOW];
             &mut window[..requests.len()]

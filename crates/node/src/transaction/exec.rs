@@ -57,7 +57,8 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
             Step { entry: subcommand.or(entry), args }
         })
         .collect();
-    route(context, &steps)?;
+    let (writes, slots) = slots_of(context, &steps);
+    context.route_unless_served(writes, slots)?;
     let mut entries = steps.iter().filter_map(|step| step.entry);
     if let Some(needy) = entries.find(|entry| entry.spec.has(Flag::DenyOom))
         && !context.has_memory_for(needy)
@@ -70,7 +71,7 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     let first = stretches.next().unwrap_or_default();
     hold_stretch(context, first);
     // The slot may have gone before it was held.
-    if let Err(error) = route(context, &steps) {
+    if let Err(error) = context.route_unless_served(writes, slots) {
         context.release();
         return Err(error);
     }
@@ -150,10 +151,10 @@ fn hold(step: &Step<'_>) -> Hold {
     }
 }
 
-/// In a cluster, all keys of a transaction are of one slot, which is served here.
-fn route(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
+/// In a cluster, where all keys of a transaction have to be of one slot: whether it writes, and the slots of its keys. Else of none.
+fn slots_of(context: &Context<'_>, steps: &[Step<'_>]) -> (bool, KeySlots) {
     if context.node.cluster.is_none() {
-        return Ok(());
+        return (false, KeySlots::None);
     }
     let (mut slots, mut positions, mut writes) = (KeySlots::None, Vec::new(), false);
     for Step { entry, args } in steps {
@@ -164,7 +165,7 @@ fn route(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
             slots = keys.map(Slot::of_key).fold(slots, KeySlots::and);
         }
     }
-    context.route_unless_served(writes, slots)
+    (writes, slots)
 }
 
 impl Context<'_> {

@@ -16,7 +16,7 @@
 use super::element::Element;
 use collections::{Item, Listpack};
 
-/// What becomes of a node's size at least where a prefix is given up: seven eighths.
+/// A prefix is given up where that takes off this part of the node at least: an eighth.
 const SAVED_PART_MIN: usize = 8;
 
 /// Some consecutive elements, at least one.

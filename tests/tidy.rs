@@ -14,10 +14,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["base", "collections", "values"]),
     ("cluster", &["base"]),
     ("commands", &["base", "engine", "resp", "values"]),
+    ("persist", &["base", "collections", "engine", "resp", "values"]),
     ("node", &["base", "cluster", "commands", "config", "engine", "resp"]),
-    ("server", &["base", "cluster", "config", "engine", "node", "resp"]),
+    ("server", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "cluster", "config", "engine", "node", "resp"]),
+    ("testkit", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
     ("xtask", &["testkit"]),
 ];
 

@@ -160,3 +160,25 @@ pub struct ReplaceError {
     /// Why it failed.
     pub error: io::Error,
 }
+
+/// Why something did not work, in the system's words alone, as Redis gives it.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_the_systems_words_alone() {
+        let error = MemoryStorage::new().open(Path::new("none")).err().expect("it is not there");
+        assert_eq!(reason(&error), "No such file or directory");
+        assert_eq!(reason(&io::Error::other("odd")), "odd");
+    }
+}

@@ -13,8 +13,12 @@
 pub mod annotation;
 mod layout;
 mod manifest;
+mod reader;
+#[cfg(test)]
+mod testing;
 mod upgrade;
 
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
+pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};
 pub use upgrade::{UpgradeError, upgrade};

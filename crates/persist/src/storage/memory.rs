@@ -215,9 +215,12 @@ impl MemoryStorage {
     pub fn put(&self, path: impl AsRef<Path>, bytes: &[u8]) {
         let path = path.as_ref();
         let mut disk = self.0.lock();
-        let node = disk.files.len();
-        let file = Node { bytes: bytes.to_vec(), ..Node::default() };
-        disk.files.push(file);
+        let node = disk.find(path).unwrap_or_else(|_| {
+            disk.files.push(Node::default());
+            disk.files.len() - 1
+        });
+        disk.files[node].cut(0);
+        disk.files[node].bytes.extend_from_slice(bytes);
         disk.files[node].sync();
         disk.names.insert(path.to_owned(), node);
         disk.synced_names.insert(path.to_owned(), node);

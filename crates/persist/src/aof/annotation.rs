@@ -17,10 +17,15 @@
 //! repaired a file by cutting a batch off after some of its commands, and then has appended its own, the batch no longer is what its line says,
 //! and the file is refused. `BGREWRITEAOF` over there, before the files come back, avoids it.
 
+use crate::storage::File;
 use base::number::{parse_u64, push_i64, push_u64};
+use std::io;
 
 /// The longest line, its end included, in bytes: Redis reads no longer ones.
 pub const LINE_BYTES_MAX: usize = 1024;
+
+/// How much of a long batch is read at once.
+const PIECE_BYTES: u64 = 256 * 1024;
 
 const TIMESTAMP: &[u8] = b"#TS:";
 const BATCH: &[u8] = b"#BATCH:";
@@ -54,6 +59,22 @@ pub struct Damaged;
 #[must_use]
 pub fn checksum(before: u32, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(before, bytes)
+}
+
+/// The CRC32C of a part of a file, read piece by piece.
+pub(super) fn checksum_of_file(file: &dyn File, begin: u64, length: u64) -> io::Result<u32> {
+    let mut piece = vec![0; length.min(PIECE_BYTES) as usize];
+    let (mut sum, mut done) = (0, 0);
+    while done < length {
+        let wanted = (length - done).min(PIECE_BYTES) as usize;
+        let count = file.read_at(begin + done, &mut piece[..wanted])?;
+        if count == 0 {
+            break;
+        }
+        sum = checksum(sum, &piece[..count]);
+        done += count as u64;
+    }
+    Ok(sum)
 }
 
 /// Appends a `#TS` line.

@@ -6,6 +6,7 @@ use super::Layout;
 use crate::storage::{ReplaceError, Step, Storage, reason, replace};
 use base::words;
 use std::io;
+use std::path::Path;
 
 /// The longest line, its end included, in bytes.
 const LINE_BYTES_MAX: usize = 1024;
@@ -111,9 +112,8 @@ impl SaveError {
     }
 
     fn text(&self) -> String {
-        let base_name = |path: &std::path::Path| {
-            path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-        };
+        let base_name =
+            |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let temporary = base_name(&self.layout.temporary_manifest());
         let why = reason(&self.cause.error);
         match self.cause.step {
@@ -230,9 +230,16 @@ impl Manifest {
     /// # Errors
     /// [`LoadError`]
     pub fn load(storage: &dyn Storage, layout: &Layout) -> Result<Option<Manifest>, LoadError> {
-        let path = layout.manifest();
+        Manifest::load_from(storage, &layout.manifest())
+    }
+
+    /// The manifest in a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub fn load_from(storage: &dyn Storage, path: &Path) -> Result<Option<Manifest>, LoadError> {
         let read = || {
-            let file = storage.open(&path)?;
+            let file = storage.open(path)?;
             let length = file.length()?;
             if length > BYTES_MAX {
                 return Err(io::Error::other(format!("{length} bytes are no manifest")));

@@ -11,6 +11,7 @@
 //! Increments, and bases that are not RDB, are requests as clients send them, and lines that begin with `#`: see [`annotation`].
 
 pub mod annotation;
+pub mod check;
 mod layout;
 mod manifest;
 mod reader;

@@ -206,25 +206,15 @@ impl FileReader {
         if self.length.saturating_sub(begin) < batch.length {
             return Err(self.short(&format!("a batch of {} bytes", batch.length)));
         }
-        let mut checksum = 0;
+        let checksum;
         if batch.length <= CHUNK_BYTES as u64 {
             let end = line + batch.length as usize;
             while self.buffer.len() - self.position < end && self.fill()? {}
             let bytes = self.buffer.get(self.position + line..self.position + end);
             checksum = annotation::checksum(0, bytes.unwrap_or_default());
         } else {
-            let mut chunk = vec![0; CHUNK_BYTES];
-            let mut left = batch.length;
-            while left > 0 {
-                let wanted = left.min(CHUNK_BYTES as u64) as usize;
-                let at = begin + batch.length - left;
-                let count = self.read_at(at, &mut chunk[..wanted])?;
-                if count == 0 {
-                    break;
-                }
-                checksum = annotation::checksum(checksum, &chunk[..count]);
-                left -= count as u64;
-            }
+            let sum = annotation::checksum_of_file(self.file.as_ref(), begin, batch.length);
+            checksum = sum.map_err(|error| Stop::Io(begin, error))?;
         }
         if checksum != batch.checksum {
             let expected =

@@ -23,6 +23,8 @@ pub struct Access<'k> {
     pub(crate) object_bytes: i64,
     /// How many changes to the keyspace were made.
     pub(crate) changes: u64,
+    /// Whether the tables may have changed since the counters were last settled.
+    is_touched: bool,
     pub(crate) effects: Effects,
 }
 
@@ -40,7 +42,7 @@ pub(crate) struct HeldSlot<'k> {
 }
 
 /// What a table comes to.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Extent {
     keys: i64,
     volatile: i64,
@@ -98,17 +100,21 @@ impl<'k> Held<'k> {
     }
 
     /// The state of the slot of a key, to be read.
+    #[inline]
     fn peek(&self, key: &[u8]) -> &SlotState {
         match self {
             Held::One(one) => &one.state,
-            Held::Many(many) => {
-                let slot = Slot::of_key(key);
-                let index = many
-                    .binary_search_by_key(&slot, |held| held.slot)
-                    .expect("a command touches only the slots that it holds");
-                &many[index].state
-            }
+            Held::Many(many) => Held::peek_several(many, Slot::of_key(key)),
         }
+    }
+
+    // Apart for the same reason.
+    #[inline(never)]
+    fn peek_several<'h>(many: &'h [HeldSlot<'k>], slot: Slot) -> &'h SlotState {
+        let index = many
+            .binary_search_by_key(&slot, |held| held.slot)
+            .expect("a command touches only the slots that it holds");
+        &many[index].state
     }
 
     fn slots(&mut self) -> &mut [HeldSlot<'k>] {
@@ -182,6 +188,7 @@ impl<'k> Access<'k> {
             known_hash: (0, 0),
             object_bytes: 0,
             changes: 0,
+            is_touched: false,
             effects: Effects::default(),
         }
     }
@@ -248,6 +255,14 @@ impl<'k> Access<'k> {
         self.begin();
         self.tally.add_memory(std::mem::take(&mut self.object_bytes));
         self.tally.count_changes(std::mem::take(&mut self.changes));
+    }
+
+    /// Whether the tables are as the counters have them.
+    fn is_settled(&mut self) -> bool {
+        let database = self.database;
+        let is_as_before =
+            |one: &HeldSlot<'_>| Extent::of(one.state.table(database)) == one.before;
+        self.held.slots().iter().all(is_as_before)
     }
 
     /// Takes the tables of the database as they are for what is counted from here on.
@@ -331,6 +346,7 @@ impl<'k> Access<'k> {
     /// The table of this access's database that `key` belongs to.
     #[inline]
     pub(crate) fn table(&mut self, key: &[u8]) -> &mut Table<Object> {
+        self.is_touched = true;
         let database = self.database;
         self.held.state(key).table_mut(database)
     }
@@ -342,6 +358,7 @@ impl<'k> Access<'k> {
         key: &[u8],
         change: impl FnOnce(&mut Table<Object>) -> T,
     ) -> T {
+        self.is_touched = true;
         let (keyspace, tally) = (self.keyspace, self.tally);
         let other = database != self.database;
         let table = self.held.state(key).table_mut(database);
@@ -357,11 +374,22 @@ impl<'k> Access<'k> {
     /// The record of `key` when it is there and its time has not come. One whose time has come is removed, unless those are kept now.
     #[inline]
     pub(crate) fn live(&mut self, key: &[u8]) -> Option<&KeyRecord> {
-        if self.moment.keeps_expired {
-            return self.found(key);
-        }
         let hash = self.hash(key);
-        Some(self.live_mut(hash, key)?.into_record())
+        let table = self.held.peek(key).table(self.database)?;
+        let location = table.locate(hash, key)?;
+        if is_expired(table.at(location), self.moment.now) {
+            self.remove_expired(hash, key);
+            return None;
+        }
+        Some(self.held.peek(key).table(self.database)?.at(location))
+    }
+
+    /// Removes a record whose time has come, unless those are kept now.
+    #[cold]
+    fn remove_expired(&mut self, hash: u64, key: &[u8]) {
+        if !self.moment.keeps_expired {
+            let _ = self.live_mut(hash, key);
+        }
     }
 
     /// The same, but one whose time has come stays where it is.
@@ -374,6 +402,7 @@ impl<'k> Access<'k> {
     /// The same, to be changed; one look-up.
     #[inline]
     pub(crate) fn live_mut(&mut self, hash: u64, key: &[u8]) -> Option<Occupied<'_, Object>> {
+        self.is_touched = true;
         let database = self.database;
         let now = self.moment.now;
         let table = self.held.state(key).table_mut(database);
@@ -391,6 +420,10 @@ impl<'k> Access<'k> {
 impl Drop for Access<'_> {
     #[inline]
     fn drop(&mut self) {
+        if !self.is_touched && self.changes == 0 {
+            debug_assert!(self.is_settled(), "whoever changes a table marks the access");
+            return;
+        }
         let database = self.database;
         match &self.held {
             Held::One(one) => one.settle(self.keyspace, self.tally, database),

@@ -260,8 +260,7 @@ impl<'k> Access<'k> {
     /// Whether the tables are as the counters have them.
     fn is_settled(&mut self) -> bool {
         let database = self.database;
-        let is_as_before =
-            |one: &HeldSlot<'_>| Extent::of(one.state.table(database)) == one.before;
+        let is_as_before = |one: &HeldSlot<'_>| Extent::of(one.state.table(database)) == one.before;
         self.held.slots().iter().all(is_as_before)
     }
 

@@ -124,14 +124,18 @@ impl<'k> Held<'k> {
         }
     }
 
+    /// The slot of a key, and its state.
     #[inline]
-    fn state(&mut self, key: &[u8]) -> &mut SlotState {
+    fn place(&mut self, key: &[u8]) -> (Slot, &mut SlotState) {
         match self {
             Held::One(one) => {
                 debug_assert_eq!(one.slot, Slot::of_key(key), "a command stays in its slots");
-                &mut one.state
+                (one.slot, &mut one.state)
             }
-            Held::Many(many) => Held::of_several(many, Slot::of_key(key)),
+            Held::Many(many) => {
+                let slot = Slot::of_key(key);
+                (slot, Held::of_several(many, slot))
+            }
         }
     }
 }
@@ -347,7 +351,7 @@ impl<'k> Access<'k> {
     pub(crate) fn table(&mut self, key: &[u8]) -> &mut Table<Object> {
         self.is_touched = true;
         let database = self.database;
-        self.held.state(key).table_mut(database)
+        self.held.place(key).1.table_mut(database)
     }
 
     /// Runs `change` on the table of another database that `key` belongs to, and counts what it did.
@@ -360,12 +364,13 @@ impl<'k> Access<'k> {
         self.is_touched = true;
         let (keyspace, tally) = (self.keyspace, self.tally);
         let other = database != self.database;
-        let table = self.held.state(key).table_mut(database);
+        let (slot, state) = self.held.place(key);
+        keyspace.save_before_change(state, (database, slot), || keyspace.hash(key));
+        let table = state.table_mut(database);
         let before = Extent::of(Some(table));
         let result = change(table);
         if other {
-            let place = (database, Slot::of_key(key));
-            settle(keyspace, tally, place, before, Extent::of(Some(table)));
+            settle(keyspace, tally, (database, slot), before, Extent::of(Some(table)));
         }
         result
     }
@@ -404,7 +409,9 @@ impl<'k> Access<'k> {
         self.is_touched = true;
         let database = self.database;
         let now = self.moment.now;
-        let table = self.held.state(key).table_mut(database);
+        let (slot, state) = self.held.place(key);
+        self.keyspace.save_before_change(state, (database, slot), || hash);
+        let table = state.table_mut(database);
         let occupied = table.find_mut(hash, key)?;
         if is_expired(occupied.record(), now) {
             let Access { keyspace, tally, effects, moment, object_bytes, .. } = self;

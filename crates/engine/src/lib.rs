@@ -26,6 +26,7 @@ mod occupied;
 mod reach;
 mod relocate;
 mod rules;
+mod snapshot;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub use object::{
     new_string,
 };
 pub use reach::Reach;
+pub use snapshot::{Snapshot, SnapshotCursor, SnapshotSink};
 pub use tally::{Tally, Totals};
 pub use typed::{ValueType, WrongKind, value_of};
 pub use values::{Encoding, Rules};

@@ -51,6 +51,7 @@ use crate::word::Word;
 use buckets::Place;
 pub use hint::Hint;
 pub use occupied::Occupied;
+pub use scan::INTERVAL_BITS_MAX;
 use segment::Segment;
 use std::marker::PhantomData;
 

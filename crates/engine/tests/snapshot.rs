@@ -1,4 +1,5 @@
 //! What a snapshot saves is what was there at its cut, whatever changes while it is saved.
+#![allow(clippy::print_stdout, reason = "a test prints its seed")]
 
 use base::{Rng, Slot, UnixMillis};
 use engine::{
@@ -194,7 +195,16 @@ fn what_threads_write_meanwhile_is_cut_at_one_moment() {
         }
         let snapshot = keyspace.begin_snapshot(sink, || ()).expect("there is none");
         let mut cursor = SnapshotCursor::default();
-        while keyspace.save_step(&snapshot, &mut cursor, &*saved) {}
+        while keyspace.save_step(&snapshot, &mut cursor, &*saved) {
+            // The walk is not faster than the threads.
+            let before = written.each_ref().map(|written| written.load(Relaxed));
+            while written.iter().zip(before).any(|(written, before)| {
+                let now = written.load(Relaxed);
+                now == before && now < WRITES - 1
+            }) {
+                std::thread::yield_now();
+            }
+        }
         assert_eq!(snapshot.saved_keys(), snapshot.keys());
         keyspace.end_snapshot(&snapshot);
     });

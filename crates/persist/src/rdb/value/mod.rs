@@ -93,7 +93,8 @@ pub(super) fn read<R: Read>(
             packed(decoder, text, is_ziplist)?;
             hash::listpack(decoder, text, (is_ziplist, rules))
         }
-        kind::HASH_TIMES_VALKEY if !is_redis => hash::fields_with_times(decoder, text, rules),
+        // A release candidate of Redis 7.4 meant something else by it.
+        kind::HASH_TIMES_VALKEY if !version.has(12) => hash::fields_with_times(decoder, text, rules),
         kind::HASH_TIMES if is_redis => hash::fields_with_distances(decoder, text, rules),
         kind::HASH_LISTPACK_TIMES if is_redis => hash::listpack_with_times(decoder, text, rules),
         kind::STREAM => stream::read(decoder, text, 1),

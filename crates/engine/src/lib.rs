@@ -47,8 +47,8 @@ pub use hasher::HashSeed;
 pub use keyspace::{Keyspace, WorkerId};
 pub use moment::{AccessPolicy, Moment};
 pub use object::{
-    EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes, new_bytes,
-    new_string,
+    COMPACT_BYTES_MAX, EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes,
+    new_bytes, new_string,
 };
 pub use reach::Reach;
 pub use snapshot::{Snapshot, SnapshotCursor, SnapshotSink};

@@ -16,9 +16,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("persist", &["base", "collections", "engine", "resp", "values"]),
     ("commands", &["base", "engine", "persist", "resp", "values"]),
     ("node", &["base", "cluster", "commands", "config", "engine", "resp"]),
-    ("server", &["base", "cluster", "config", "engine", "node", "resp"]),
+    ("server", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "cluster", "config", "engine", "node", "resp"]),
+    ("testkit", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
     ("xtask", &["testkit"]),
 ];
 

@@ -26,13 +26,16 @@ mod pid_file;
 mod process;
 mod reception;
 mod server;
+mod storage;
 mod stream;
 mod telemetry;
 mod upkeep;
 mod worker;
 
-pub use files::{DiskFiles, reason};
+pub use files::DiskFiles;
 pub use launch::Launch;
 pub use listen::ListenError;
 pub use nodes_conf::NodesConfError;
+pub use persist::storage::reason;
 pub use server::{StartError, run};
+pub use storage::DiskStorage;

@@ -94,7 +94,9 @@ pub(super) fn read<R: Read>(
             hash::listpack(decoder, text, (is_ziplist, rules))
         }
         // A release candidate of Redis 7.4 meant something else by it.
-        kind::HASH_TIMES_VALKEY if !version.has(12) => hash::fields_with_times(decoder, text, rules),
+        kind::HASH_TIMES_VALKEY if !version.has(12) => {
+            hash::fields_with_times(decoder, text, rules)
+        }
         kind::HASH_TIMES if is_redis => hash::fields_with_distances(decoder, text, rules),
         kind::HASH_LISTPACK_TIMES if is_redis => hash::listpack_with_times(decoder, text, rules),
         kind::STREAM => stream::read(decoder, text, 1),

@@ -9,6 +9,9 @@ use std::io::Read;
 use values::Stream;
 use values::stream::{Counters, Group, LogBuilder, MalformedStream, Pending, StreamId};
 
+/// In the place of the time at which a consumer was active that never was.
+const NEVER: i64 = -1;
+
 /// A stream in its first, second or third form: the second knows counters, the third when a consumer was active.
 pub(super) fn read<R: Read>(
     decoder: &mut Decoder<R>,
@@ -32,7 +35,7 @@ pub(super) fn read<R: Read>(
         // The first id, which the nodes tell.
         id_lengths(decoder)?;
         counters.max_deleted_id = id_lengths(decoder)?;
-        counters.entries_added = Some(decoder.length()?);
+        counters.entries_added = Some(count(decoder)?);
     }
     let mut stream = log.finish(counters).map_err(|error| malformed(decoder, error))?;
     for _ in 0..decoder.length()? {
@@ -64,20 +67,45 @@ fn id_lengths<R: Read>(decoder: &mut Decoder<R>) -> Result<StreamId, LoadError> 
     Ok(StreamId::new(decoder.length()?, decoder.length()?))
 }
 
+/// A number that is counted on: far from where counting ends.
+fn count<R: Read>(decoder: &mut Decoder<R>) -> Result<u64, LoadError> {
+    let count = decoder.length()?;
+    if count > i64::MAX as u64 {
+        return Err(decoder.malformed("a number of 63 bits"));
+    }
+    Ok(count)
+}
+
+/// How many entries a group has read, or all ones where that is not known.
+fn entries_read<R: Read>(decoder: &mut Decoder<R>) -> Result<Option<u64>, LoadError> {
+    match decoder.length()? {
+        u64::MAX => Ok(None),
+        read if read <= i64::MAX as u64 => Ok(Some(read)),
+        _ => Err(decoder.malformed("a number of 63 bits, or all ones")),
+    }
+}
+
+/// A time that has been: how long ago that is can be told.
+fn time<R: Read>(decoder: &mut Decoder<R>) -> Result<i64, LoadError> {
+    let time = decoder.time()?;
+    if time < 0 {
+        return Err(decoder.malformed("a time"));
+    }
+    Ok(time)
+}
+
 fn group<R: Read>(
     decoder: &mut Decoder<R>,
     text: &mut Vec<u8>,
     form: u8,
 ) -> Result<Group, LoadError> {
     let last_id = id_lengths(decoder)?;
-    // All ones where it is not known.
-    let read =
-        if form >= 2 { Some(decoder.length()?).filter(|&read| read != u64::MAX) } else { None };
-    let mut group = Group::new(last_id, read);
+    let entries_read = if form >= 2 { entries_read(decoder)? } else { None };
+    let mut group = Group::new(last_id, entries_read);
     let mut pending = BTreeMap::new();
     for _ in 0..decoder.length()? {
-        let (id, delivered_at) = (id(decoder)?, decoder.time()?);
-        if pending.insert(id, (delivered_at, decoder.length()?)).is_some() {
+        let (id, delivered_at) = (id(decoder)?, time(decoder)?);
+        if pending.insert(id, (delivered_at, count(decoder)?)).is_some() {
             return Err(decoder.malformed("pending entries of a group that differ"));
         }
     }
@@ -99,13 +127,19 @@ fn consumer<R: Read>(
     pending: &mut BTreeMap<StreamId, (i64, u64)>,
 ) -> Result<(), LoadError> {
     decoder.string_into(text)?;
-    let seen_at = decoder.time()?;
-    let active_at = if form >= 3 { decoder.time()? } else { seen_at };
+    let seen_at = time(decoder)?;
+    let active_at = match form {
+        3.. => decoder.time()?,
+        _ => seen_at,
+    };
+    if active_at < NEVER {
+        return Err(decoder.malformed("a time, or -1"));
+    }
     let (number, is_new) = group.ensure_consumer(text, seen_at);
     if !is_new {
         return Err(decoder.malformed("consumers of a group with names that differ"));
     }
-    group.consumer_mut(number).active_at = (active_at != -1).then_some(active_at);
+    group.consumer_mut(number).active_at = (active_at != NEVER).then_some(active_at);
     for _ in 0..decoder.length()? {
         let id = id(decoder)?;
         let Some((delivered_at, deliveries)) = pending.remove(&id) else {

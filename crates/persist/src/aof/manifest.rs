@@ -40,7 +40,11 @@ pub struct Manifest {
     /// The highest numbers that were given; no name is given twice, also where a save failed.
     base_sequence: i64,
     increment_sequence: i64,
+    is_suspect: bool,
 }
+
+/// The line that makes a manifest suspect; a comment for others.
+const SUSPECT: &[u8] = b"#SUSPECT a sync has failed: what is read back may not be on the disk\n";
 
 /// The text is no manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,6 +159,7 @@ impl Manifest {
             let (line, after) = rest.split_at(end);
             (rest, number) = (after, number + 1);
             if line.starts_with(b"#") {
+                manifest.is_suspect |= line == SUSPECT;
                 continue;
             }
             // A zero byte ends the line for whoever keeps it as a text of C.
@@ -173,19 +178,28 @@ impl Manifest {
         match kind {
             Kind::Base if self.base.is_some() => Err("Found duplicate base file information"),
             Kind::Base => {
-                self.base_sequence = entry.sequence;
+                self.base_sequence = self.base_sequence.max(entry.sequence);
                 self.base = Some(entry);
                 Ok(())
             }
             Kind::History => {
+                // A number that is given again would make a file both history and data.
+                let is_base = [".base.rdb", ".base.aof"]
+                    .iter()
+                    .any(|ending| entry.name.ends_with(ending.as_bytes()));
+                let highest =
+                    if is_base { &mut self.base_sequence } else { &mut self.increment_sequence };
+                *highest = entry.sequence.max(*highest);
                 self.history.push(entry);
                 Ok(())
             }
-            Kind::Increment if entry.sequence <= self.increment_sequence => {
+            Kind::Increment
+                if self.increments.last().is_some_and(|last| entry.sequence <= last.sequence) =>
+            {
                 Err("Found a non-monotonic sequence number")
             }
             Kind::Increment => {
-                self.increment_sequence = entry.sequence;
+                self.increment_sequence = self.increment_sequence.max(entry.sequence);
                 self.increments.push(entry);
                 Ok(())
             }
@@ -195,7 +209,7 @@ impl Manifest {
     /// The text, as it stands in the file.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = if self.is_suspect { SUSPECT.to_vec() } else { Vec::new() };
         let kinds = [("b", self.base.as_slice()), ("h", &self.history), ("i", &self.increments)];
         for (kind, entries) in kinds {
             for entry in entries {
@@ -267,6 +281,19 @@ impl Manifest {
         self.base.iter().chain(&self.increments)
     }
 
+    /// Whether a sync of a file has failed, so that the disk may not hold what is read while the system still remembers it. No later sync tells, and
+    /// neither does a restart of the process alone.
+    #[must_use]
+    pub const fn is_suspect(&self) -> bool {
+        self.is_suspect
+    }
+
+    /// As after a failed sync.
+    #[must_use]
+    pub fn suspected(&self) -> Manifest {
+        Manifest { is_suspect: true, ..self.clone() }
+    }
+
     /// With one more increment, which is the last: a rewrite begins, or there was none.
     #[must_use]
     pub fn with_increment(&self, layout: &Layout) -> Manifest {
@@ -283,6 +310,7 @@ impl Manifest {
     pub fn with_base(&self, layout: &Layout, format: BaseFormat, kept: i64) -> Manifest {
         let mut next = self.clone();
         next.base_sequence += 1;
+        next.is_suspect = false;
         let sequence = next.base_sequence;
         let ending = match format {
             BaseFormat::Rdb => ".base.rdb",

@@ -17,8 +17,10 @@ mod reader;
 #[cfg(test)]
 mod testing;
 mod upgrade;
+mod writer;
 
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};
 pub use upgrade::{UpgradeError, upgrade};
+pub use writer::{AppendError, Fsync, OpenError, Options, RewriteError, State, SyncJob, Writer};

@@ -108,6 +108,26 @@ fn numbers_of_a_manifest_that_may_be_on_disk_are_not_given_again() {
 }
 
 #[test]
+fn numbers_of_history_are_not_given_again() {
+    let text = b"file appendonly.aof.4.base.rdb seq 4 type h\nfile appendonly.aof.9.incr.aof seq 9 type h\n\
+                 file appendonly.aof.3.incr.aof seq 3 type i\n";
+    let layout = layout();
+    let manifest = Manifest::parse(text).unwrap();
+    let next = manifest.with_increment(&layout).with_base(&layout, BaseFormat::Rdb, 10);
+    assert_eq!(next.base(), Some(&entry("appendonly.aof.5.base.rdb", 5)));
+    assert_eq!(next.increments(), [entry("appendonly.aof.10.incr.aof", 10)]);
+}
+
+#[test]
+fn a_suspect_manifest_stays_so_until_there_is_a_new_base() {
+    let layout = layout();
+    let manifest = Manifest::default().with_increment(&layout).suspected();
+    let read = Manifest::parse(&manifest.text()).unwrap();
+    assert!(read.is_suspect() && read == manifest && read.with_increment(&layout).is_suspect());
+    assert!(!read.with_base(&layout, BaseFormat::Rdb, 2).is_suspect());
+}
+
+#[test]
 fn every_byte_cut_or_changed_is_refused_or_a_manifest() {
     let layout = layout();
     let manifest =

@@ -28,8 +28,6 @@ pub(crate) struct FileReader {
     requests: Requests,
     /// Where the batch is whose line was read last.
     batch: Range<u64>,
-    /// How many lines were passed, for tools that count them.
-    lines: u64,
 }
 
 /// What comes next in a file.
@@ -86,7 +84,6 @@ impl FileReader {
             decoder: Decoder::new(),
             requests: Requests::new(),
             batch: 0..0,
-            lines: 0,
         })
     }
 
@@ -103,11 +100,6 @@ impl FileReader {
     /// Where the batch is whose line was read last.
     pub(crate) fn batch(&self) -> Range<u64> {
         self.batch.clone()
-    }
-
-    /// How many lines have been passed.
-    pub(crate) const fn lines(&self) -> u64 {
-        self.lines
     }
 
     /// The command that [`Next::Command`] told of last.
@@ -169,7 +161,6 @@ impl FileReader {
         }
         self.command = self.position;
         self.position = end;
-        self.lines += 1 + 2 * self.requests.args(0, &self.buffer[self.command..]).len() as u64;
         Ok(())
     }
 
@@ -197,7 +188,6 @@ impl FileReader {
             }
             Ok(Annotation::Timestamp(seconds)) => {
                 self.position += length;
-                self.lines += 1;
                 return Ok(Some(seconds));
             }
             Ok(Annotation::Unknown) => {}
@@ -207,7 +197,6 @@ impl FileReader {
             }
         }
         self.position += length;
-        self.lines += 1;
         Ok(None)
     }
 

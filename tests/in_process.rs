@@ -122,7 +122,7 @@ impl World {
         if let Some(cluster) = &node.cluster {
             let bus_now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
             let handle = |input: Input<'_>| {
-                cluster.operate(&node.keyspace, &*node.host, node.control(), |machine| {
+                cluster.operate(node, node.control(), |machine| {
                     machine.handle(bus_now, input);
                 });
             };

@@ -87,14 +87,24 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// Whether somebody observes a key of these slots, or all keys.
+    /// Whether somebody observes a key of these slots.
     #[inline]
     fn is_observed(&self, keyspace: &Keyspace) -> bool {
-        keyspace.is_observed_whole()
-            || match self {
-                Held::One(one) => keyspace.is_observed(one.slot),
-                Held::Many(many) => many.iter().any(|one| keyspace.is_observed(one.slot)),
-            }
+        match self {
+            Held::One(one) => keyspace.is_observed(one.slot),
+            Held::Many(many) => many.iter().any(|one| keyspace.is_observed(one.slot)),
+        }
+    }
+
+    /// The moment of what is done to these slots: with what has to be noted.
+    #[inline]
+    fn attended(&self, keyspace: &Keyspace, moment: Moment) -> Moment {
+        let attention = keyspace.attention();
+        let is_observed = self.is_observed(keyspace);
+        if attention.is_none() && !is_observed {
+            return moment;
+        }
+        moment.attended(is_observed || attention.is_observed(), attention.logging())
     }
 
     /// The state of the slot of a key, to be read.
@@ -168,11 +178,9 @@ impl<'k> Access<'k> {
         tally: &'k Tally,
         held: Held<'k>,
         database: usize,
-        mut moment: Moment,
+        moment: Moment,
     ) -> Access<'k> {
-        if held.is_observed(keyspace) {
-            moment = moment.observed();
-        }
+        let moment = held.attended(keyspace, moment);
         Access {
             keyspace,
             tally,
@@ -188,9 +196,7 @@ impl<'k> Access<'k> {
 
     /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
     pub fn renew_observed(&mut self) {
-        if self.held.is_observed(self.keyspace) {
-            self.moment = self.moment.observed();
-        }
+        self.moment = self.held.attended(self.keyspace, self.moment);
     }
 
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.
@@ -277,11 +283,11 @@ impl<'k> Access<'k> {
         &mut self.effects
     }
 
-    /// Whether others are to be told of something.
+    /// Whether others are to be told of something, or something is to be logged.
     #[inline]
     #[must_use]
     pub fn has_effects(&self) -> bool {
-        !self.effects.is_empty()
+        !self.effects.is_empty() || (self.changes != 0 && self.logs())
     }
 
     /// What others are to be told of, since this was last called.

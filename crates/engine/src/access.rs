@@ -96,15 +96,19 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// The moment of what is done to these slots: with what has to be noted.
+    /// Whether somebody does, or wants to know what is done to any key.
     #[inline]
+    fn is_attended(&self, keyspace: &Keyspace) -> bool {
+        !keyspace.attention().is_none() || self.is_observed(keyspace)
+    }
+
+    /// The moment of what is done to such slots: with what has to be noted.
+    // Apart, so that the common case is small enough to be built into its callers.
+    #[cold]
     fn attended(&self, keyspace: &Keyspace, moment: Moment) -> Moment {
         let attention = keyspace.attention();
-        let is_observed = self.is_observed(keyspace);
-        if attention.is_none() && !is_observed {
-            return moment;
-        }
-        moment.attended(is_observed || attention.is_observed(), attention.logging())
+        let is_observed = attention.is_observed() || self.is_observed(keyspace);
+        moment.attended(is_observed, attention.logging())
     }
 
     /// The state of the slot of a key, to be read.
@@ -178,9 +182,11 @@ impl<'k> Access<'k> {
         tally: &'k Tally,
         held: Held<'k>,
         database: usize,
-        moment: Moment,
+        mut moment: Moment,
     ) -> Access<'k> {
-        let moment = held.attended(keyspace, moment);
+        if held.is_attended(keyspace) {
+            moment = held.attended(keyspace, moment);
+        }
         Access {
             keyspace,
             tally,
@@ -196,7 +202,9 @@ impl<'k> Access<'k> {
 
     /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
     pub fn renew_observed(&mut self) {
-        self.moment = self.held.attended(self.keyspace, self.moment);
+        if self.held.is_attended(self.keyspace) {
+            self.moment = self.held.attended(self.keyspace, self.moment);
+        }
     }
 
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.

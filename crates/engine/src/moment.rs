@@ -57,8 +57,7 @@ impl Moment {
     }
 
     /// The moment of a command that is logged, or on keys that somebody observes.
-    // Apart, so that the common case writes no single byte: whoever copies the whole right after that waits for the processor to put the
-    // two together.
+    // Called where it is seldom: who copies the whole right after a single byte was written waits for the processor to put the two together.
     #[cold]
     pub(crate) fn attended(self, observes: bool, logging: Logging) -> Moment {
         Moment { observes: self.observes || observes, logging, ..self }

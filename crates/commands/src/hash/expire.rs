@@ -362,9 +362,13 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     let changes = if resolved.elapsed {
         set_and_expire(edit, args, &fields)?
     } else {
+        let mut expired = Vec::new();
         edit.modify_or_create(&args[1], |hash: &mut Hash| {
             hash.prepare(args.iter_from(at + 2), &rules);
             for (field, value) in fields.pairs(args) {
+                if hash.view().time(field).is_some_and(|time| time <= now.0) {
+                    expired.push(field);
+                }
                 hash.set(field, value, (expiry, now.0), &rules);
             }
         })?;
@@ -373,6 +377,10 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
             edit.notify(EventClass::Hash, "hexpire", &args[1]);
         }
         if edit.logs() {
+            // Those have no time to keep.
+            if expiry == FieldExpiry::Keep && !expired.is_empty() {
+                log_removed(edit, &args[1], &expired);
+            }
             log_set(edit, args, at, expiry);
         }
         fields.count as u64

@@ -96,9 +96,11 @@ fn log_added(
 ) -> Result<(), CommandError> {
     let Some(stream) = edit.typed::<Stream>(&args[1])? else { return Ok(()) };
     let mut words = options.trim.logged(args, stream.log());
-    // From the end, for what stands before it may have become less.
-    let id_at = words.len() - (args.len() - options.fields) - 1;
-    words[id_at] = Cow::Owned(id.to_string().into_bytes());
+    if !matches!(options.id, Some((_, Some(_)))) {
+        // From the end, for what stands before it may have become less.
+        let id_at = words.len() - (args.len() - options.fields) - 1;
+        words[id_at] = Cow::Owned(id.to_string().into_bytes());
+    }
     edit.log_words(words.iter().map(|word| &**word));
     Ok(())
 }

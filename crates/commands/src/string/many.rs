@@ -1,7 +1,7 @@
 //! Several keys at one moment.
 
 use super::value::reply_string;
-use crate::expiry::{ExpiryOption, NewExpiry};
+use crate::expiry::{ExpiryOption, NewExpiry, TimeKind};
 use crate::{CommandError, Outcome};
 use base::number::parse_i64;
 use engine::{Edit, EventClass, Expiry, Removal, View};
@@ -76,12 +76,15 @@ pub(super) fn msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
 
 /// Logs an MSETEX that was performed, with the time that its options, which begin at `options`, come to.
 fn log_msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, options: usize, at: i64) {
-    let is_condition =
-        |word: &&[u8]| [b"NX", b"XX"].iter().any(|one| word.eq_ignore_ascii_case(*one));
-    let conditions = args.iter_from(options).filter(is_condition);
-    let words = args.slice(0..options).iter_from(0).chain(conditions);
     let at = at.to_string();
-    edit.log_words(words.chain([&b"PXAT"[..], at.as_bytes()]));
+    let mut words: Vec<&[u8]> = args.iter_from(0).collect();
+    for index in options..words.len() {
+        if TimeKind::of_word(words[index]).is_some() {
+            words[index] = b"PXAT";
+            words[index + 1] = at.as_bytes();
+        }
+    }
+    edit.log_words(words.into_iter());
 }
 
 /// Whether all keys must be there (`XX`) or absent (`NX`), and what becomes of their expiry.

@@ -89,14 +89,28 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// Whether somebody observes a key of these slots, or all keys.
+    /// Whether somebody observes a key of these slots.
     #[inline]
     fn is_observed(&self, keyspace: &Keyspace) -> bool {
-        keyspace.is_observed_whole()
-            || match self {
-                Held::One(one) => keyspace.is_observed(one.slot),
-                Held::Many(many) => many.iter().any(|one| keyspace.is_observed(one.slot)),
-            }
+        match self {
+            Held::One(one) => keyspace.is_observed(one.slot),
+            Held::Many(many) => many.iter().any(|one| keyspace.is_observed(one.slot)),
+        }
+    }
+
+    /// Whether somebody does, or wants to know what is done to any key.
+    #[inline]
+    fn is_attended(&self, keyspace: &Keyspace) -> bool {
+        !keyspace.attention().is_none() || self.is_observed(keyspace)
+    }
+
+    /// The moment of what is done to such slots: with what has to be noted.
+    // Apart, so that the common case is small enough to be built into its callers.
+    #[cold]
+    fn attended(&self, keyspace: &Keyspace, moment: Moment) -> Moment {
+        let attention = keyspace.attention();
+        let is_observed = attention.is_observed() || self.is_observed(keyspace);
+        moment.attended(is_observed, attention.logging())
     }
 
     /// The state of the slot of a key, to be read.
@@ -180,8 +194,8 @@ impl<'k> Access<'k> {
         database: usize,
         mut moment: Moment,
     ) -> Access<'k> {
-        if held.is_observed(keyspace) {
-            moment = moment.observed();
+        if held.is_attended(keyspace) {
+            moment = held.attended(keyspace, moment);
         }
         Access {
             keyspace,
@@ -199,8 +213,8 @@ impl<'k> Access<'k> {
 
     /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
     pub fn renew_observed(&mut self) {
-        if self.held.is_observed(self.keyspace) {
-            self.moment = self.moment.observed();
+        if self.held.is_attended(self.keyspace) {
+            self.moment = self.held.attended(self.keyspace, self.moment);
         }
     }
 
@@ -295,11 +309,11 @@ impl<'k> Access<'k> {
         &mut self.effects
     }
 
-    /// Whether others are to be told of something.
+    /// Whether others are to be told of something, or something is to be logged.
     #[inline]
     #[must_use]
     pub fn has_effects(&self) -> bool {
-        !self.effects.is_empty()
+        !self.effects.is_empty() || (self.changes != 0 && self.logs())
     }
 
     /// What others are to be told of, since this was last called.

@@ -19,6 +19,7 @@ mod field_times;
 mod flushed;
 mod hasher;
 mod keyspace;
+mod logged;
 mod moment;
 mod object;
 mod observers;
@@ -45,6 +46,7 @@ pub use expiry::{ExpireCursor, ExpireProgress};
 pub use flushed::Flushed;
 pub use hasher::HashSeed;
 pub use keyspace::{Keyspace, WorkerId};
+pub use logged::{LoggedCommands, Logging, Removal};
 pub use moment::{AccessPolicy, Moment};
 pub use object::{
     COMPACT_BYTES_MAX, EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes,

@@ -1,6 +1,7 @@
 //! The time of a batch of commands, and the access clock that eviction goes by.
 
 use crate::events::EventClasses;
+use crate::logged::Logging;
 use base::UnixMillis;
 
 /// What the access clock of a record counts; decided by `maxmemory-policy`.
@@ -37,6 +38,8 @@ pub struct Moment {
     pub events: EventClasses,
     /// Whether the keys that a command modifies are to be told.
     pub observes: bool,
+    /// Whether what a command does is logged. Taken from the keyspace when slots are locked: logging begins and ends for all commands at one moment.
+    pub logging: Logging,
     /// Whether keys whose time has come stay where they are when they are read, though nobody sees them.
     pub keeps_expired: bool,
 }
@@ -51,16 +54,16 @@ impl Moment {
             touch: true,
             events: EventClasses::NONE,
             observes: false,
+            logging: Logging::OFF,
             keeps_expired: false,
         }
     }
 
-    /// The moment of a command on keys that somebody observes.
-    // Apart, so that the common case writes no single byte: whoever copies the whole right after that waits for the processor to put the
-    // two together.
+    /// The moment of a command that is logged, or on keys that somebody observes.
+    // Called where it is seldom: who copies the whole right after a single byte was written waits for the processor to put the two together.
     #[cold]
-    pub(crate) fn observed(self) -> Moment {
-        Moment { observes: true, ..self }
+    pub(crate) fn attended(self, observes: bool, logging: Logging) -> Moment {
+        Moment { observes: self.observes || observes, logging, ..self }
     }
 
     /// The access clock of a key that is created now.

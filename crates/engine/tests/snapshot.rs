@@ -145,7 +145,7 @@ fn a_slot_that_is_lost_is_saved_first() {
     let snapshot = keyspace.begin_snapshot(sink, || ()).expect("there is none");
     let mut cursor = SnapshotCursor::default();
     assert!(keyspace.save_step(&snapshot, &mut cursor, &*saved));
-    keyspace.flush_slot(Slot::of_key(b"a"), WORKER);
+    keyspace.flush_slot(Slot::of_key(b"a"), WORKER, &mut |_| ());
     while keyspace.save_step(&snapshot, &mut cursor, &*saved) {}
     keyspace.end_snapshot(&snapshot);
     assert_eq!(*saved.0.lock(), expected);

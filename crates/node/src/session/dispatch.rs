@@ -4,13 +4,16 @@ use super::prepare::KnownKey;
 use super::{After, Answered, Context};
 use crate::blocking::Wait;
 use crate::clients::flag;
+use crate::log::Unit;
 use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
 use crate::tracking::Tracker;
 use base::Slot;
 use cluster::KeySlots;
 use commands::spec::Flag;
-use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Whole, Wide, echoed};
+use commands::{
+    Attempt, Blocking, CommandError, Outcome, Run, Timeout, Whole, WholeRun, Wide, echoed,
+};
 use engine::{Access, Reach};
 use resp::{Args, Reply};
 use std::sync::Arc;
@@ -236,6 +239,9 @@ impl<'a> Context<'a> {
             }
             Run::Blocking(blocking) => self.run_blocking(blocking, entry, key, args, reply),
             Run::Wide(wide) => self.run_wide(wide, entry, key, args, reply),
+            Run::Whole(whole) if entry.spec.has(Flag::Write) => {
+                self.change_whole(whole, args, reply)
+            }
             Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
         }
     }
@@ -265,7 +271,7 @@ impl<'a> Context<'a> {
         let outcome = run(&mut access);
         self.remember_keys(entry, args);
         if access.has_effects() {
-            self.conclude(access);
+            self.conclude(access, args);
         }
         outcome
     }
@@ -315,9 +321,26 @@ impl<'a> Context<'a> {
         outcome
     }
 
-    /// Tells others what was done, serves those that wait for what was changed, and releases the slots.
+    /// Logs what a command has done, tells others, serves those that wait for what was changed, and releases the slots.
     #[cold]
-    fn conclude(&mut self, access: Access<'_>) {
+    fn conclude(&mut self, access: Access<'_>, args: Args<'_>) {
+        let mut access = access;
+        if access.logs() {
+            let database = access.database();
+            let as_it_came = access.is_logged_as_it_came(0).then_some((database, args));
+            let commands = access.take_logged();
+            self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+        }
+        self.conclude_logged(access);
+    }
+
+    /// The same where it has been logged, or said for the log.
+    #[cold]
+    fn conclude_logged(&mut self, access: Access<'_>) {
+        let mut access = access;
+        if access.logs() {
+            self.state.log_offset = self.node.log_effects(&mut access);
+        }
         let by = Some(self.state.client.id);
         self.node.conclude(access, self.worker, self.moment, by);
     }
@@ -337,7 +360,7 @@ impl<'a> Context<'a> {
         if let Some(access) = self.held.take() {
             let held_all = access.holds_all();
             if access.has_effects() {
-                self.conclude(access);
+                self.conclude_logged(access);
             } else {
                 drop(access);
             }
@@ -345,6 +368,24 @@ impl<'a> Context<'a> {
                 self.conclude_whole();
             }
         }
+    }
+
+    /// Runs a command that changes whole databases, at one moment: every slot is held.
+    fn change_whole(&mut self, whole: WholeRun, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+        let is_held = self.held.is_some();
+        if !is_held {
+            self.hold_everything();
+        }
+        let outcome = self.with_whole(|all| whole(all, args, reply));
+        if let (Ok(()), Some(access)) = (&outcome, &mut self.held) {
+            // Also where there was nothing to change, as in Redis.
+            access.select(self.state.database);
+            access.log(args.iter_from(0));
+        }
+        if !is_held {
+            self.release();
+        }
+        outcome
     }
 
     /// Runs something over the whole keyspace, and carries what it did into the counters.
@@ -390,7 +431,7 @@ impl<'a> Context<'a> {
         let mut access = keyspace.hold_keys(keys, self.state.database, self.worker, self.moment);
         access.view().peek(key);
         if access.has_effects() {
-            self.conclude(access);
+            self.conclude_logged(access);
         }
     }
 
@@ -407,7 +448,11 @@ impl<'a> Context<'a> {
             access.select(self.state.database);
             // A command before it may have been CLIENT TRACKING.
             access.renew_observed();
+            let changes = access.changes();
             let outcome = run(access);
+            if access.is_logged_as_it_came(changes) {
+                access.log(args.iter_from(0));
+            }
             if access.has_effects() {
                 self.node.tell_at_once(access.effects_mut(), Some(self.state.client.id));
                 access.effects_mut().set_told();
@@ -435,7 +480,7 @@ impl<'a> Context<'a> {
         let outcome = run(&mut access);
         self.remember_keys(entry, args);
         if access.has_effects() {
-            self.conclude(access);
+            self.conclude(access, args);
         }
         outcome
     }
@@ -465,7 +510,7 @@ impl<'a> Context<'a> {
         let outcome = run(&mut access);
         self.remember_keys(entry, args);
         if access.has_effects() {
-            self.conclude(access);
+            self.conclude(access, args);
         }
         outcome
     }

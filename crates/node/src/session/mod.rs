@@ -91,6 +91,8 @@ pub(crate) struct State {
     pub(crate) watching: Watching,
     /// What the connection waits with.
     pub(crate) blocked: Option<Arc<Blocked>>,
+    /// The log up to here tells of what its commands have done.
+    pub(crate) log_offset: u64,
 }
 
 impl State {
@@ -213,6 +215,7 @@ impl Session {
             transaction: None,
             watching: Watching::default(),
             blocked: None,
+            log_offset: 0,
         };
         Session { decoder: Decoder::new(), state, ahead: None, seen: 0, batch_start: 0 }
     }
@@ -241,9 +244,11 @@ impl Session {
     pub fn unblock(&mut self, worker: &Worker, now: Monotonic, out: &mut Vec<u8>) -> bool {
         let Some(blocked) = &self.state.blocked else { return true };
         let node = &worker.node;
-        let Some(reply) = node.blocked.take_reply(blocked, now, &node.keyspace) else {
+        let Some((reply, log_offset)) = node.blocked.take_reply(blocked, now, &node.keyspace)
+        else {
             return false;
         };
+        self.state.log_offset = self.state.log_offset.max(log_offset);
         self.state.blocked = None;
         self.state.commands += 1;
         let stats = worker.stats();
@@ -260,6 +265,12 @@ impl Session {
         self.state.keep_reply(start, out);
         self.state.client.add_output((out.len() - start) as u64);
         true
+    }
+
+    /// The offset of the log up to which it tells of what was done by the commands that have run.
+    #[must_use]
+    pub fn log_offset(&self) -> u64 {
+        self.state.log_offset
     }
 
     /// How many bytes at the front of the input have been executed.
@@ -311,6 +322,7 @@ impl Session {
         let mut window = std::mem::take(&mut worker.window);
         let step = self.execute_windows(worker, now, input, &mut window, out);
         worker.window = window;
+        worker.node.announce_log();
         worker.stats().commands.add(self.state.commands - commands);
         self.state.publish();
         let client = &self.state.client;

@@ -179,7 +179,7 @@ impl Context<'_> {
     }
 
     /// Holds every slot.
-    fn hold_everything(&mut self) {
+    pub(crate) fn hold_everything(&mut self) {
         let keyspace = &self.node.keyspace;
         self.held = Some(keyspace.hold_all(self.state.database, self.worker, self.moment));
     }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -66,14 +67,21 @@ impl FileSource for NoFiles {
 }
 
 /// A node, and what its control thread would do for it.
-struct World {
-    node: Arc<Node>,
+pub(crate) struct World {
+    pub(crate) node: Arc<Node>,
     started: Instant,
+    /// The wall-clock time that it is, in milliseconds, where it does not pass by itself; else 0.
+    wall: AtomicI64,
     cursor: Mutex<ExpireCursor>,
 }
 
 impl World {
-    fn new(environment: &Environment) -> World {
+    pub(crate) fn new(environment: &Environment) -> World {
+        World::at(environment, UnixMillis(0))
+    }
+
+    /// The same where time does not pass by itself, unless it is 0.
+    pub(crate) fn at(environment: &Environment, wall: UnixMillis) -> World {
         // As the harness starts processes, and as they then change into their folder.
         let mut lines = "bind 127.0.0.1\nsave \"\"\ndir /\nenable-debug-command yes\n".to_owned();
         for (directive, value) in &environment.start {
@@ -108,21 +116,35 @@ impl World {
             ..ProcessFacts::default()
         };
         let node = Arc::new(node);
-        World { node, started, cursor: Mutex::default() }
+        World { node, started, wall: AtomicI64::new(wall.0), cursor: Mutex::default() }
+    }
+
+    /// The time that it is.
+    pub(crate) fn now(&self) -> Now {
+        let now = now(self.started);
+        match self.wall.load(Relaxed) {
+            0 => now,
+            wall => Now { wall: UnixMillis(wall), ..now },
+        }
+    }
+
+    /// Lets time pass where it does not by itself.
+    pub(crate) fn advance(&self, millis: i64) {
+        self.wall.fetch_add(millis, Relaxed);
     }
 
     /// What timers and the bus do between two batches.
     fn pass(&self) -> Now {
-        let now = now(self.started);
+        let now = self.now();
         let node = &self.node;
         node.tick(now);
         let mut cursor = self.cursor.lock().expect("no test panics while it holds this");
-        node.expire_cycle(&mut cursor, CYCLE, || self::now(self.started));
+        node.expire_cycle(&mut cursor, CYCLE, || self.now());
         node.flushed.lock().clear();
         if let Some(cluster) = &node.cluster {
             let bus_now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
             let handle = |input: Input<'_>| {
-                cluster.operate(&node.keyspace, &*node.host, node.control(), |machine| {
+                cluster.operate(node, node.control(), |machine| {
                     machine.handle(bus_now, input);
                 });
             };
@@ -146,7 +168,7 @@ fn now(started: Instant) -> Now {
 }
 
 /// A node as a target of transcripts.
-struct InProcess(Arc<World>);
+pub(crate) struct InProcess(pub(crate) Arc<World>);
 
 impl Target for InProcess {
     fn connect(&self) -> io::Result<Box<dyn Connection>> {

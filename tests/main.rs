@@ -10,6 +10,7 @@ mod clients;
 mod command_line;
 mod demo;
 mod in_process;
+mod logged;
 mod memory;
 mod mixed_bus;
 mod model;

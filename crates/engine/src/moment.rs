@@ -1,6 +1,7 @@
 //! The time of a batch of commands, and the access clock that eviction goes by.
 
 use crate::events::EventClasses;
+use crate::logged::Logging;
 use base::UnixMillis;
 
 /// What the access clock of a record counts; decided by `maxmemory-policy`.
@@ -21,6 +22,9 @@ pub enum AccessPolicy {
 /// The counter of a new key under LFU, so that it is not evicted before it could be used.
 const LFU_INITIAL: u8 = 5;
 
+/// The clock of seconds wraps behind this.
+const LRU_MAX: u32 = 0x00ff_ffff;
+
 /// One reading of the clock, used for all commands of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -34,6 +38,8 @@ pub struct Moment {
     pub events: EventClasses,
     /// Whether the keys that a command modifies are to be told.
     pub observes: bool,
+    /// Whether what a command does is logged. Taken from the keyspace when slots are locked: logging begins and ends for all commands at one moment.
+    pub logging: Logging,
     /// Whether keys whose time has come stay where they are when they are read, though nobody sees them.
     pub keeps_expired: bool,
 }
@@ -48,16 +54,16 @@ impl Moment {
             touch: true,
             events: EventClasses::NONE,
             observes: false,
+            logging: Logging::OFF,
             keeps_expired: false,
         }
     }
 
-    /// The moment of a command on keys that somebody observes.
-    // Apart, so that the common case writes no single byte: whoever copies the whole right after that waits for the processor to put the
-    // two together.
+    /// The moment of a command that is logged, or on keys that somebody observes.
+    // Called where it is seldom: who copies the whole right after a single byte was written waits for the processor to put the two together.
     #[cold]
-    pub(crate) fn observed(self) -> Moment {
-        Moment { observes: true, ..self }
+    pub(crate) fn attended(self, observes: bool, logging: Logging) -> Moment {
+        Moment { observes: self.observes || observes, logging, ..self }
     }
 
     /// The access clock of a key that is created now.
@@ -97,11 +103,27 @@ impl Moment {
     /// Whole seconds since the last access by an LRU access clock.
     #[must_use]
     pub fn idle_seconds(&self, access: u32) -> u32 {
-        self.lru_seconds().wrapping_sub(access) & 0x00ff_ffff
+        self.lru_seconds().wrapping_sub(access) & LRU_MAX
+    }
+
+    /// The access clock of a key that was last used so many seconds ago; `None` where the policy counts no such time. Half the clock is
+    /// the most that it can tell.
+    #[must_use]
+    pub fn idle_access(&self, seconds: u64) -> Option<u32> {
+        let seconds = seconds.min(u64::from(LRU_MAX / 2)) as u32;
+        let access = self.lru_seconds().wrapping_sub(seconds) & LRU_MAX;
+        (self.policy == AccessPolicy::Lru).then_some(access)
+    }
+
+    /// The access clock of a key whose logarithmic counter is this; `None` where the policy has none.
+    #[must_use]
+    pub fn counted_access(&self, counter: u8) -> Option<u32> {
+        let access = self.lfu_minutes() << 8 | u32::from(counter);
+        (self.policy != AccessPolicy::Lru).then_some(access)
     }
 
     fn lru_seconds(&self) -> u32 {
-        self.now.seconds() as u32 & 0x00ff_ffff
+        self.now.seconds() as u32 & LRU_MAX
     }
 
     fn lfu_minutes(&self) -> u32 {
@@ -118,6 +140,11 @@ mod tests {
         let then = Moment::at(UnixMillis(1_700_000_000_000));
         let later = Moment::at(UnixMillis(1_700_000_090_500));
         assert_eq!(later.idle_seconds(then.fresh_access()), 90);
+        for (told, kept) in [(0, 0), (90, 90), (1 << 40, 0x7f_ffff)] {
+            let access = later.idle_access(told).expect("it counts seconds");
+            assert_eq!(later.idle_seconds(access), kept);
+        }
+        assert_eq!(later.counted_access(7), None);
     }
 
     #[test]
@@ -131,5 +158,8 @@ mod tests {
         assert_eq!(moment.lfu_counter(access), 15);
         let later = Moment { now: UnixMillis(5 * 60_000), ..moment };
         assert_eq!(later.lfu_counter(access), 10);
+        let access = moment.counted_access(200).expect("it counts uses");
+        assert_eq!((moment.lfu_counter(access), later.lfu_counter(access)), (200, 195));
+        assert_eq!(moment.idle_access(7), None);
     }
 }

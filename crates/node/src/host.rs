@@ -68,6 +68,9 @@ pub trait Host: Send + Sync {
     /// How many bytes wait to be sent on a link of the bus.
     fn bus_link_buffer_bytes(&self, link: cluster::LinkId) -> usize;
 
+    /// Tells the reader of the log that there is something to take. Told once from one time that it was empty to the next.
+    fn wake_log_reader(&self) {}
+
     /// The resident memory of the process, in bytes.
     fn resident_bytes(&self) -> u64;
 

@@ -1,7 +1,7 @@
 //! Files that are read and written whole: those that make up the configuration.
 
 use config::FileSource;
-use persist::storage::reason;
+pub(crate) use persist::storage::reason;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};

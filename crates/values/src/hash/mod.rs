@@ -138,6 +138,14 @@ impl Hash {
         }
     }
 
+    /// Becomes a hash table where it has more fields than the rules allow a listpack, or will have with `more`: for one that was laid out
+    /// elsewhere, or is about to be filled.
+    pub fn outgrow(&mut self, more: usize, rules: &Rules) {
+        if self.view().len().saturating_add(more) > rules.hash.entries {
+            self.become_hashtable(rules);
+        }
+    }
+
     /// Makes room for pairs of fields and values: where they are too many or too long for a listpack, it becomes a hash table before the first is set.
     pub fn prepare<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>, rules: &Rules) {
         let Layout::Listpack(pack) = &self.0 else { return };
@@ -227,16 +235,16 @@ impl Hash {
         }
     }
 
-    /// Removes fields whose time has come, `most` at most; how many these were.
-    pub fn remove_due(&mut self, now: i64, most: usize) -> usize {
-        let Layout::Hashtable(fields) = &mut self.0 else { return 0 };
-        let mut removed = 0;
-        while removed < most
+    /// Removes fields whose time has come, `most` at most; which these were.
+    pub fn remove_due(&mut self, now: i64, most: usize) -> Vec<Box<[u8]>> {
+        let Layout::Hashtable(fields) = &mut self.0 else { return Vec::new() };
+        let mut removed = Vec::new();
+        while removed.len() < most
             && let Some(field) = fields.times.as_ref().and_then(|times| times.first_due(now))
         {
             fields.values.remove(&field);
             fields.forget_time(&field);
-            removed += 1;
+            removed.push(field);
         }
         removed
     }

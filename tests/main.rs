@@ -15,6 +15,7 @@ mod mixed_bus;
 mod model;
 mod process;
 mod pubsub;
+mod rdb;
 mod scripts;
 mod tidy;
 mod tools;

@@ -6,6 +6,7 @@ mod arguments;
 mod bad_input;
 mod blocking;
 mod blocking_order;
+mod check_rdb;
 mod clients;
 mod command_line;
 mod demo;

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("node", &["base", "cluster", "commands", "config", "engine", "resp"]),
     ("server", &["base", "cluster", "config", "engine", "node", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "cluster", "config", "engine", "node", "resp"]),
+    ("testkit", &["base", "cluster", "commands", "config", "engine", "node", "persist", "resp"]),
     ("xtask", &["testkit"]),
 ];
 

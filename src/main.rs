@@ -2,6 +2,7 @@
 //!
 //! A first word that is a subcommand wins over a configuration file of that name.
 
+mod check_rdb;
 mod command_line;
 mod demo;
 
@@ -43,6 +44,9 @@ fn say(error: impl ToString) -> Failure {
 }
 
 fn run() -> Result<ExitCode, Failure> {
+    if let Some(result) = check_rdb::run_by_name() {
+        return result;
+    }
     let arguments: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
     if let Some(first) = arguments.first()
         && command_line::is_subcommand(first)

@@ -98,7 +98,11 @@ fn check(settings: &[(&str, &str)], evicts: bool) {
     log.extend(take_log(&world));
     let evicted: u64 = world.node.keyspace.tallies().map(engine::Tally::evicted).sum();
     let expired: u64 = world.node.keyspace.tallies().map(engine::Tally::expired).sum();
-    println!("{} commands, {} bytes of log, {expired} expired, {evicted} evicted", random.len(), log.len());
+    println!(
+        "{} commands, {} bytes of log, {expired} expired, {evicted} evicted",
+        random.len(),
+        log.len()
+    );
     assert!(expired > 0 && (evicted > 0) == evicts, "the commands did what the test is for");
     let log = commands(&log);
     let what = |who: &str| format!("LOG_SEED={seed}, replayed {who}");
@@ -120,9 +124,10 @@ fn replayed_here(environment: &Environment, log: &[Command]) -> Keys {
 
 /// What the oracle makes of it, which reads it as its AOF.
 fn replayed_there(settings: &[(&str, &str)], log: &[Command]) -> Keys {
-    let setup = AOF.iter().chain(settings).fold(Setup::new(), |setup, (name, value)| {
-        setup.with(name, &[value])
-    });
+    let setup = AOF
+        .iter()
+        .chain(settings)
+        .fold(Setup::new(), |setup, (name, value)| setup.with(name, &[value]));
     let server = Server::start(&Program::valkey(), setup);
     let mut client = server.client();
     assert_eq!(client.line("DEBUG SET-ACTIVE-EXPIRE 0"), Reply::ok());

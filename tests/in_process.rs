@@ -45,6 +45,8 @@ impl Host for Alone {
     fn replace_config_file(&self, _: &[u8]) -> Result<(), String> {
         Err("there is no file".to_owned())
     }
+    fn wake_saver(&self) {}
+
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: LinkId) -> usize {
         0

@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cluster", &["base"]),
     ("persist", &["base", "collections", "engine", "resp", "values"]),
     ("commands", &["base", "engine", "persist", "resp", "values"]),
-    ("node", &["base", "cluster", "commands", "config", "engine", "resp"]),
+    ("node", &["base", "cluster", "commands", "config", "engine", "persist", "resp"]),
     ("server", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
     ("sim", &["base", "cluster"]),
     ("testkit", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),

@@ -37,6 +37,8 @@ impl Host for NoWorld {
     fn replace_config_file(&self, _: &[u8]) -> Result<(), String> {
         Ok(())
     }
+    fn wake_saver(&self) {}
+
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {
         0

@@ -131,6 +131,15 @@ impl<'k> Held<'k> {
         &many[index].state
     }
 
+    /// The states of all that is held, in ascending order.
+    pub(crate) fn states(&self) -> impl Iterator<Item = &SlotState> + Clone {
+        let slots = match self {
+            Held::One(one) => std::slice::from_ref(one),
+            Held::Many(many) => many,
+        };
+        slots.iter().map(|slot| &*slot.state)
+    }
+
     fn slots(&mut self) -> &mut [HeldSlot<'k>] {
         match self {
             Held::One(one) => std::slice::from_mut(one),
@@ -140,7 +149,7 @@ impl<'k> Held<'k> {
 
     /// The slot of a key, and its state.
     #[inline]
-    fn place(&mut self, key: &[u8]) -> (Slot, &mut SlotState) {
+    pub(crate) fn place(&mut self, key: &[u8]) -> (Slot, &mut SlotState) {
         match self {
             Held::One(one) => {
                 debug_assert_eq!(one.slot, Slot::of_key(key), "a command stays in its slots");

@@ -215,6 +215,12 @@ impl Keyspace {
         (SLOT_COUNT * size_of::<SlotCell>() + bits) as u64
     }
 
+    /// Whether there may be a hash of which fields expire.
+    #[must_use]
+    pub fn has_field_times(&self) -> bool {
+        self.field_times.memory_bytes() > 0
+    }
+
     /// Up to what size values are kept compact.
     #[inline]
     #[must_use]

@@ -13,8 +13,10 @@
 //!
 //! Redis forks: the pages that are written meanwhile double, and the fork itself takes a pause that grows with the memory.
 
+use crate::access::Access;
 use crate::keyspace::{Keyspace, SlotState};
 use crate::object::KeyRecord;
+use crate::tally::Totals;
 use base::{SLOT_COUNT, Slot};
 use collections::INTERVAL_BITS_MAX;
 use std::sync::Arc;
@@ -42,7 +44,8 @@ pub struct Snapshot {
     unsaved: Box<[AtomicU64]>,
     /// Which number a database had at the cut, by the number that it has now. Changed only while all slots are held.
     origins: Box<[AtomicUsize]>,
-    keys: u64,
+    /// What each database held.
+    totals: Box<[Totals]>,
     saved_keys: AtomicU64,
     is_cancelled: AtomicBool,
 }
@@ -81,17 +84,19 @@ impl Snapshot {
         states: impl Iterator<Item = &'s SlotState> + Clone,
     ) -> Snapshot {
         let mut unsaved = Vec::with_capacity(SLOT_COUNT);
-        let mut keys = 0;
+        let mut totals = vec![Totals::default(); databases];
         let mut parts_of = |database: usize| -> Box<[Part]> {
-            let before = keys;
+            let totals = &mut totals[database];
             let parts: Vec<Part> = states
                 .clone()
                 .map(|state| {
-                    let length = state.table(database).map_or(0, collections::Table::len);
-                    if length == 0 {
+                    let Some(table) = state.table(database).filter(|table| !table.is_empty())
+                    else {
                         return Part::EMPTY;
-                    }
-                    keys += length as u64;
+                    };
+                    let length = table.len();
+                    totals.keys += length as i64;
+                    totals.volatile += table.volatile_len() as i64;
                     let intervals = length.div_ceil(INTERVAL_KEYS).next_power_of_two();
                     let bits = intervals.ilog2().min(INTERVAL_BITS_MAX);
                     let first_word = unsaved.len() as u32;
@@ -101,7 +106,7 @@ impl Snapshot {
                     Part { first_word, bits: Some(bits as u8) }
                 })
                 .collect();
-            if keys == before { Box::default() } else { parts.into() }
+            if totals.keys == 0 { Box::default() } else { parts.into() }
         };
         let parts = (0..databases).map(&mut parts_of).collect();
         Snapshot {
@@ -109,7 +114,7 @@ impl Snapshot {
             parts,
             unsaved: unsaved.into(),
             origins: (0..databases).map(AtomicUsize::new).collect(),
-            keys,
+            totals: totals.into(),
             saved_keys: AtomicU64::new(0),
             is_cancelled: AtomicBool::new(false),
         }
@@ -118,13 +123,13 @@ impl Snapshot {
     /// How many keys there were at the cut.
     #[must_use]
     pub fn keys(&self) -> u64 {
-        self.keys
+        self.totals.iter().map(|totals| totals.keys as u64).sum()
     }
 
-    /// Whether a database, by its number at the cut, had any of them.
+    /// What a database held, by its number at the cut.
     #[must_use]
-    pub fn has_database(&self, database: usize) -> bool {
-        !self.parts[database].is_empty()
+    pub fn totals(&self, database: usize) -> Totals {
+        self.totals[database]
     }
 
     /// How many of them are saved.
@@ -213,31 +218,24 @@ fn gather<'s>(
     });
 }
 
-impl Keyspace {
-    /// Begins a snapshot of what is there now; `at_cut` runs at that moment, while every slot is held. `None` where one is being saved already:
-    /// there is one at a time.
-    pub fn begin_snapshot(
-        &self,
-        sink: Arc<dyn SnapshotSink>,
-        at_cut: impl FnOnce(),
-    ) -> Option<Arc<Snapshot>> {
-        if self.snapshot.read().is_some() {
-            return None;
-        }
-        // The slots first, as everybody has it who comes upon a mark.
-        let states = self.lock_all();
-        let mut current = self.snapshot.write();
+impl Access<'_> {
+    /// Begins a snapshot of what is there now; every slot has to be held. `None` where one is being saved already: there is one at a time.
+    pub fn begin_snapshot(&mut self, sink: Arc<dyn SnapshotSink>) -> Option<Arc<Snapshot>> {
+        assert!(self.holds_all(), "a snapshot is of everything");
+        let keyspace = self.keyspace;
+        // Asked for behind the slots, as everybody has it who comes upon a mark.
+        let mut current = keyspace.snapshot.write();
         if current.is_some() {
             return None;
         }
-        let states_read = states.iter().map(|state| &**state);
-        let snapshot = Arc::new(Snapshot::at_cut(sink, self.databases(), states_read));
-        Slot::all().for_each(|slot| self.set_unsaved(slot, true));
+        let snapshot = Arc::new(Snapshot::at_cut(sink, keyspace.databases(), self.held.states()));
+        Slot::all().for_each(|slot| keyspace.set_unsaved(slot, true));
         *current = Some(Arc::clone(&snapshot));
-        at_cut();
         Some(snapshot)
     }
+}
 
+impl Keyspace {
     /// The snapshot that is being saved.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {

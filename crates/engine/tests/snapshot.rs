@@ -40,6 +40,10 @@ impl SnapshotSink for Saved {
     }
 }
 
+fn begin(keyspace: &Keyspace, sink: Arc<dyn SnapshotSink>) -> Option<Arc<Snapshot>> {
+    keyspace.hold_all(0, WORKER, Moment::at(NOW)).begin_snapshot(sink)
+}
+
 fn contents(keyspace: &Keyspace) -> Contents {
     let mut all = Contents::new();
     for database in 0..DATABASES {
@@ -98,8 +102,8 @@ fn run(seed: u64, keys: u64) {
         let saved = Arc::new(Saved::default());
         let expected = contents(&keyspace);
         let sink = Arc::clone(&saved) as Arc<dyn SnapshotSink>;
-        let snapshot: Arc<Snapshot> = keyspace.begin_snapshot(sink, || ()).expect("there is none");
-        assert!(keyspace.begin_snapshot(Arc::new(Saved::default()), || ()).is_none());
+        let snapshot: Arc<Snapshot> = begin(&keyspace, sink).expect("there is none");
+        assert!(begin(&keyspace, Arc::new(Saved::default())).is_none());
         let (mut cursor, mut expiring) = (SnapshotCursor::default(), ExpireCursor::default());
         while keyspace.save_step(&snapshot, &mut cursor, &*saved) {
             for _ in 0..rng.below(20) {
@@ -142,7 +146,7 @@ fn a_slot_that_is_lost_is_saved_first() {
     }
     let (saved, expected) = (Arc::new(Saved::default()), contents(&keyspace));
     let sink = Arc::clone(&saved) as Arc<dyn SnapshotSink>;
-    let snapshot = keyspace.begin_snapshot(sink, || ()).expect("there is none");
+    let snapshot = begin(&keyspace, sink).expect("there is none");
     let mut cursor = SnapshotCursor::default();
     assert!(keyspace.save_step(&snapshot, &mut cursor, &*saved));
     keyspace.flush_slot(Slot::of_key(b"a"), WORKER, &mut |_| ());
@@ -159,7 +163,7 @@ fn a_flush_gives_the_snapshot_up() {
     drop(access);
     let saved = Arc::new(Saved::default());
     let sink = Arc::clone(&saved) as Arc<dyn SnapshotSink>;
-    let snapshot = keyspace.begin_snapshot(sink, || ()).expect("there is none");
+    let snapshot = begin(&keyspace, sink).expect("there is none");
     drop(keyspace.reach().flush(Some(1), WORKER));
     assert!(snapshot.is_cancelled());
     assert!(!keyspace.save_step(&snapshot, &mut SnapshotCursor::default(), &*saved));
@@ -193,7 +197,7 @@ fn what_threads_write_meanwhile_is_cut_at_one_moment() {
         while written.iter().any(|written| written.load(Relaxed) < 2 * KEYS) {
             std::thread::yield_now();
         }
-        let snapshot = keyspace.begin_snapshot(sink, || ()).expect("there is none");
+        let snapshot = begin(&keyspace, sink).expect("there is none");
         let mut cursor = SnapshotCursor::default();
         while keyspace.save_step(&snapshot, &mut cursor, &*saved) {
             // The walk is not faster than the threads.

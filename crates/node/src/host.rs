@@ -62,6 +62,9 @@ pub trait Host: Send + Sync {
     /// The system's reason, in words.
     fn replace_config_file(&self, text: &[u8]) -> Result<(), String>;
 
+    /// Tells whoever writes files that a save has begun.
+    fn wake_saver(&self);
+
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);
 

@@ -41,6 +41,8 @@ impl Host for NoHost {
         Err(format!("not writing {}", String::from_utf8_lossy(text).replace('\n', "|")))
     }
 
+    fn wake_saver(&self) {}
+
     fn wake_bus(&self) {}
 
     fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {

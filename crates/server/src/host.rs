@@ -5,6 +5,7 @@ use crate::files;
 use crate::nodes_conf::NodesConf;
 use crate::open_files::{self, OpenFiles};
 use crate::reception::Rebind;
+use crate::saving::SaverOrder;
 use crate::telemetry::Telemetry;
 use crate::{clock, process};
 use base::UnixMillis;
@@ -29,6 +30,7 @@ pub(crate) struct ProcessHost {
     /// In cluster mode.
     pub(crate) nodes_conf: Option<Mutex<NodesConf>>,
     pub(crate) bus_wake: Arc<Notify>,
+    pub(crate) saver: std::sync::mpsc::Sender<SaverOrder>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
     pub(crate) telemetry: Telemetry,
     pub(crate) config_file: Option<PathBuf>,
@@ -123,6 +125,11 @@ impl Host for ProcessHost {
                 Err(files::reason(&error))
             }
         }
+    }
+
+    fn wake_saver(&self) {
+        // It is there until the process ends.
+        let _ = self.saver.send(SaverOrder::Save);
     }
 
     fn wake_bus(&self) {

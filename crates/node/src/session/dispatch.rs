@@ -112,8 +112,25 @@ impl<'a> Context<'a> {
         if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR) {
             self.check_listener(entry)?;
         }
+        if self.node.is_hindered() {
+            self.check_hindrances(entry)?;
+        }
         if self.node.pause_kind().is_some() && !self.state.is_in_exec && self.must_wait(entry) {
             self.state.after = After::Wait;
+        }
+        Ok(())
+    }
+
+    /// Refuses what would ask for data that are not loaded yet, or change data that cannot be saved; then PING, too, so that whoever
+    /// watches the server learns of it.
+    #[cold]
+    fn check_hindrances(&self, entry: &Entry) -> Outcome {
+        if self.node.is_loading() && !entry.spec.has(Flag::Loading) {
+            return Err(CommandError::Text("LOADING Redis is loading the dataset in memory"));
+        }
+        let writes = entry.spec.has(Flag::Write) || entry.spec.name == "ping";
+        if writes && self.node.refuses_writes() {
+            return Err(CommandError::Text(NOT_SAVED));
         }
         Ok(())
     }
@@ -576,6 +593,12 @@ fn runs_in_transaction(entry: &Entry) -> bool {
     // By the full name: CLUSTER RESET is another.
     matches!(entry.full_name.as_str(), "exec" | "discard" | "reset" | "quit")
 }
+
+/// What a command is told that would change data that cannot be saved.
+const NOT_SAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+     Commands that may modify the data set are disabled, because this instance is configured to report errors during \
+     writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details \
+     about the RDB error.";
 
 /// What a command is told that needs memory while there is none.
 pub(crate) const OUT_OF_MEMORY: CommandError =

@@ -81,6 +81,11 @@ impl<W: Write> Encoder<W> {
         checksum.value()
     }
 
+    /// Where the bytes go.
+    pub(super) fn sink_mut(&mut self) -> &mut W {
+        &mut self.sink
+    }
+
     /// Gives the sink back; what was gathered and not flushed is gone.
     pub fn into_sink(self) -> W {
         self.sink

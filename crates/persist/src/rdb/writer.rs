@@ -60,12 +60,39 @@ pub struct Writer<W> {
     options: Options,
 }
 
+impl Writer<Vec<u8>> {
+    /// Takes what was written so far.
+    ///
+    /// # Errors
+    ///
+    /// None: memory takes everything.
+    pub fn take(&mut self) -> io::Result<Vec<u8>> {
+        self.encoder.flush()?;
+        Ok(std::mem::take(self.encoder.sink_mut()))
+    }
+}
+
 impl<W: Write> Writer<W> {
     /// Begins a file.
     pub fn new(sink: W, options: Options) -> Writer<W> {
         let mut encoder = Encoder::new(sink, options.compress);
         encoder.bytes(options.version.to_string().as_bytes());
         Writer { encoder, options }
+    }
+
+    /// One for keys that will stand in a file of these options, by [`Writer::part`]; it has no head and no end.
+    pub fn for_part(sink: W, options: Options) -> Writer<W> {
+        Writer { encoder: Encoder::new(sink, options.compress), options }
+    }
+
+    /// Keys that another writer has written, all of the database that is selected.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.encoder.bytes(bytes);
+        self.encoder.check()
     }
 
     /// A name and a text about the file; readers pass over names that they do not know.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "tests print what they did")]
 
+mod aof;
 mod arguments;
 mod bad_input;
 mod blocking;

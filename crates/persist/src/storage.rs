@@ -102,6 +102,28 @@ pub trait File: Send + Sync {
     fn length(&self) -> io::Result<u64>;
 }
 
+/// Reads a file from an offset on, in order.
+pub struct FromOffset<'a> {
+    file: &'a dyn File,
+    offset: u64,
+}
+
+impl<'a> FromOffset<'a> {
+    /// Begins at `offset`.
+    #[must_use]
+    pub fn new(file: &'a dyn File, offset: u64) -> FromOffset<'a> {
+        FromOffset { file, offset }
+    }
+}
+
+impl io::Read for FromOffset<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(self.offset, buffer)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
 /// Bytes could not all be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{written} bytes were written, then: {error}")]

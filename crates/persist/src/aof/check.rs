@@ -5,12 +5,15 @@
 mod scan;
 
 use super::reader::{MAGIC_BYTES, is_rdb};
-use super::{Layout, LoadError, Manifest};
-use crate::storage::{File, Storage, folder_of, reason};
+use super::{LoadError as ManifestLoadError, Manifest};
+use crate::rdb::{self, LoadError};
+use crate::storage::{File, FromOffset, Storage, folder_of, reason};
 use scan::{Scan, Scanned};
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use values::Rules;
 
 /// What is to be done beside looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +36,6 @@ pub trait Operator {
 
     /// Sees how far the check of a file is, in bytes.
     fn progress(&mut self, done: u64, total: u64);
-
-    /// Checks the RDB at the start of a file, and gives where it ends; `None` where it is not sane, which has been told.
-    fn check_rdb(&mut self, path: &Path, file: &dyn File) -> Option<u64>;
 }
 
 /// The check ends here, and not well; why has been told.
@@ -119,12 +119,10 @@ impl Check<'_> {
     fn all(&mut self, path: &Path) -> Result<(), Refused> {
         self.tell("Start checking Multi Part AOF\n");
         let folder = folder_of(path);
-        let prefix = path.file_name().unwrap_or_default().as_bytes();
-        let prefix = prefix.strip_suffix(b".manifest").unwrap_or(prefix);
-        let layout = Layout::new(folder, b"", prefix);
+        let beside = |name: &[u8]| folder.join(OsStr::from_bytes(name));
         let manifest = match self.manifest(path) {
             Ok(manifest) => manifest,
-            Err(LoadError::Refused(error)) => {
+            Err(ManifestLoadError::Refused(error)) => {
                 let lines: String =
                     error.log_lines().iter().map(|line| format!("{line}\n")).collect();
                 return self.refuse(&lines);
@@ -134,7 +132,7 @@ impl Check<'_> {
         let mut left = manifest.files().count();
         if let Some(base) = manifest.base() {
             left -= 1;
-            let (path, name) = (layout.path(&base.name), text(&base.name));
+            let (path, name) = (beside(&base.name), text(&base.name));
             let has_rdb = self.is_rdb(&path)?;
             let form = if has_rdb { "RDB" } else { "RESP" };
             self.tell(&format!("Start to check BASE AOF ({form} format).\n"));
@@ -146,8 +144,8 @@ impl Check<'_> {
         }
         for increment in manifest.increments() {
             left -= 1;
-            let (path, name) = (layout.path(&increment.name), text(&increment.name));
-            let is_last = left == 0 || self.is_followed_by_nothing(&manifest, &layout, left);
+            let (path, name) = (beside(&increment.name), text(&increment.name));
+            let is_last = left == 0 || self.is_followed_by_nothing(&manifest, folder, left);
             let outcome = self.single(&name, &path, is_last, false)?;
             self.conclude(outcome, "INCR AOF", &name);
         }
@@ -155,18 +153,18 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn manifest(&self, path: &Path) -> Result<Manifest, LoadError> {
-        Manifest::load_from(self.storage, path)?.ok_or_else(|| LoadError::Unreadable {
+    fn manifest(&self, path: &Path) -> Result<Manifest, ManifestLoadError> {
+        Manifest::load_from(self.storage, path)?.ok_or_else(|| ManifestLoadError::Unreadable {
             name: path.display().to_string(),
             error: io::ErrorKind::NotFound.into(),
         })
     }
 
     /// Whether the last `count` increments are empty: what stands before them may be cut off then.
-    fn is_followed_by_nothing(&self, manifest: &Manifest, layout: &Layout, count: usize) -> bool {
+    fn is_followed_by_nothing(&self, manifest: &Manifest, folder: &Path, count: usize) -> bool {
         let mut later = manifest.increments().iter().rev().take(count);
         later.all(|entry| {
-            let file = self.storage.open(&layout.path(&entry.name));
+            let file = self.storage.open(&folder.join(OsStr::from_bytes(&entry.name)));
             file.and_then(|file| file.length()).is_ok_and(|length| length == 0)
         })
     }
@@ -204,9 +202,13 @@ impl Check<'_> {
         }
         let mut begin = 0;
         if has_rdb {
-            begin = match self.operator.check_rdb(path, file.as_ref()) {
-                Some(end) => end,
-                None => return self.refuse("RDB preamble of AOF file is not sane, aborting.\n"),
+            begin = match self.rdb(file.as_ref(), size) {
+                Ok(end) => end,
+                Err(error) => {
+                    return self.refuse(&format!(
+                        "RDB of {name}: {error}\nRDB preamble of AOF file is not sane, aborting.\n"
+                    ));
+                }
             };
             self.tell("RDB preamble is OK, proceeding with AOF tail...\n");
         }
@@ -264,6 +266,19 @@ impl Check<'_> {
             Ok(()) => Ok(Outcome::Truncated),
             Err(_) => self.refuse(&format!("Failed to truncate AOF {name}\n")),
         }
+    }
+
+    /// Reads the RDB at the start of a file; gives where it ends.
+    fn rdb(&mut self, file: &dyn File, size: u64) -> Result<u64, LoadError> {
+        let mut reader = rdb::Reader::new(FromOffset::new(file, 0), Rules::DEFAULT, true)?;
+        let mut keys = 0u64;
+        while reader.next()?.is_some() {
+            keys += 1;
+            if keys.is_multiple_of(1024) {
+                self.operator.progress(reader.offset(), size);
+            }
+        }
+        Ok(reader.offset())
     }
 
     fn truncate_to_timestamp(

@@ -167,12 +167,12 @@ impl<'a> Scan<'a> {
         let mut is_end = false;
         for index in 0..count {
             let length = self.number(b'$')?;
-            self.element = self.position;
             let Ok(length) = u64::try_from(length) else {
                 return Err(Fault::Wrong(format!(
                     "Expected to read string of {length} bytes, which is not in the suitable range"
                 )));
             };
+            self.element = self.position;
             let left = self.size - self.position;
             if left < length.saturating_add(2) {
                 let wanted = length.saturating_add(2);
@@ -180,11 +180,13 @@ impl<'a> Scan<'a> {
                     "Expected to read {wanted} bytes, got {left} bytes"
                 )));
             }
+            let mut name = Vec::new();
             if index == 0 && length <= NAME_BYTES {
-                is_end = self.follow(length as usize)?;
+                name = self.bytes(length as usize)?.to_ascii_uppercase();
             }
             self.position += length;
             self.line_end()?;
+            is_end |= self.follow(&name)?;
         }
         let is_last = self.position == self.batch.end && self.batch.contains(&self.element);
         if self.batch.contains(&self.element) && self.position > self.batch.end {
@@ -197,10 +199,9 @@ impl<'a> Scan<'a> {
     }
 
     /// Follows transactions; true where one ends here.
-    fn follow(&mut self, length: usize) -> Result<bool, Fault> {
-        let name = self.bytes(length)?.to_ascii_uppercase();
+    fn follow(&mut self, name: &[u8]) -> Result<bool, Fault> {
         let path = &self.path;
-        match (name.as_slice(), self.is_in_transaction) {
+        match (name, self.is_in_transaction) {
             (b"MULTI", true) => Err(Fault::Wrong(format!("Unexpected MULTI in AOF {path}"))),
             (b"EXEC", false) => Err(Fault::Wrong(format!("Unexpected EXEC in AOF {path}"))),
             (b"MULTI", false) => {

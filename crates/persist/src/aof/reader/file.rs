@@ -206,16 +206,15 @@ impl FileReader {
         if self.length.saturating_sub(begin) < batch.length {
             return Err(self.short(&format!("a batch of {} bytes", batch.length)));
         }
-        let checksum;
-        if batch.length <= CHUNK_BYTES as u64 {
+        let checksum = if batch.length <= CHUNK_BYTES as u64 {
             let end = line + batch.length as usize;
             while self.buffer.len() - self.position < end && self.fill()? {}
             let bytes = self.buffer.get(self.position + line..self.position + end);
-            checksum = annotation::checksum(0, bytes.unwrap_or_default());
+            annotation::checksum(0, bytes.unwrap_or_default())
         } else {
             let sum = annotation::checksum_of_file(self.file.as_ref(), begin, batch.length);
-            checksum = sum.map_err(|error| Stop::Io(begin, error))?;
-        }
+            sum.map_err(|error| Stop::Io(begin, error))?
+        };
         if checksum != batch.checksum {
             let expected =
                 format!("a batch of {} bytes with checksum {:08x}", batch.length, batch.checksum);

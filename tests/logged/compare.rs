@@ -155,9 +155,9 @@ fn same(ours: &Placed, oracle: &Placed) -> bool {
     let minimum = one.windows(2).position(|pair| is(&pair[0], "MINID") && pair[1] == b"=");
     let is_minimum = |at: usize| minimum.is_some_and(|minimum| minimum + 2 == at);
     let words = one.iter().zip(other).enumerate();
-    words.into_iter().all(|(at, (ours, oracle))| {
-        ours == oracle || is_minimum(at) || same_time(ours, oracle)
-    })
+    words
+        .into_iter()
+        .all(|(at, (ours, oracle))| ours == oracle || is_minimum(at) || same_time(ours, oracle))
 }
 
 fn is(word: &[u8], name: &str) -> bool {

@@ -21,9 +21,10 @@ fn random_commands_log_what_the_oracle_writes() {
     let seed = crate::seed("LOG_SEED");
     let count = number("LOG_COMMANDS").unwrap_or(COMMANDS);
     let random = model::commands(seed, count as usize, false);
-    let setup = AOF.iter().chain(&SETTINGS).fold(Setup::new(), |setup, (name, value)| {
-        setup.with(name, &[value])
-    });
+    let setup = AOF
+        .iter()
+        .chain(&SETTINGS)
+        .fold(Setup::new(), |setup, (name, value)| setup.with(name, &[value]));
     let server = Server::start(&Program::valkey(), setup);
     run(&mut server.client(), &random);
     let start = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();

@@ -23,7 +23,7 @@ const BATCH_MS: i64 = 2;
 /// How much memory keys may take where they are evicted, in bytes.
 const KEYS_BYTES: u64 = 20_000;
 
-fn client(world: &Arc<World>) -> Client {
+pub(super) fn client(world: &Arc<World>) -> Client {
     Client::new(InProcess(Arc::clone(world)).connect().expect("it accepts"))
 }
 
@@ -32,13 +32,20 @@ const DATABASES: usize = 2;
 
 /// What the keys hold and when they expire, each with its database; and the digest of all.
 #[derive(PartialEq, Debug)]
-struct Keys {
+pub(super) struct Keys {
     digest: String,
     each: BTreeMap<(usize, Vec<u8>), (String, Reply)>,
 }
 
+impl Keys {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.each.len()
+    }
+}
+
 /// What is left of keys whose time has not come.
-fn keys(client: &mut Client) -> Keys {
+pub(super) fn keys(client: &mut Client) -> Keys {
     let mut each = BTreeMap::new();
     for database in 0..DATABASES {
         client.line(&format!("SELECT {database}"));
@@ -55,7 +62,7 @@ fn keys(client: &mut Client) -> Keys {
 }
 
 /// Fails with the keys in which the two differ.
-fn assert_same(what: &str, replayed: &Keys, wanted: &Keys) {
+pub(super) fn assert_same(what: &str, replayed: &Keys, wanted: &Keys) {
     let names: BTreeSet<_> = replayed.each.keys().chain(wanted.each.keys()).collect();
     let differ: Vec<_> = names
         .into_iter()
@@ -98,7 +105,11 @@ fn check(settings: &[(&str, &str)], evicts: bool) {
     log.extend(take_log(&world));
     let evicted: u64 = world.node.keyspace.tallies().map(engine::Tally::evicted).sum();
     let expired: u64 = world.node.keyspace.tallies().map(engine::Tally::expired).sum();
-    println!("{} commands, {} bytes of log, {expired} expired, {evicted} evicted", random.len(), log.len());
+    println!(
+        "{} commands, {} bytes of log, {expired} expired, {evicted} evicted",
+        random.len(),
+        log.len()
+    );
     assert!(expired > 0 && (evicted > 0) == evicts, "the commands did what the test is for");
     let log = commands(&log);
     let what = |who: &str| format!("LOG_SEED={seed}, replayed {who}");
@@ -107,7 +118,7 @@ fn check(settings: &[(&str, &str)], evicts: bool) {
 }
 
 /// What a node here makes of a log.
-fn replayed_here(environment: &Environment, log: &[Command]) -> Keys {
+pub(super) fn replayed_here(environment: &Environment, log: &[Command]) -> Keys {
     // At this time nothing that was logged has come to its end: the log tells when it does.
     let world = Arc::new(World::at(environment, UnixMillis(1)));
     let mut client = client(&world);
@@ -120,9 +131,10 @@ fn replayed_here(environment: &Environment, log: &[Command]) -> Keys {
 
 /// What the oracle makes of it, which reads it as its AOF.
 fn replayed_there(settings: &[(&str, &str)], log: &[Command]) -> Keys {
-    let setup = AOF.iter().chain(settings).fold(Setup::new(), |setup, (name, value)| {
-        setup.with(name, &[value])
-    });
+    let setup = AOF
+        .iter()
+        .chain(settings)
+        .fold(Setup::new(), |setup, (name, value)| setup.with(name, &[value]));
     let server = Server::start(&Program::valkey(), setup);
     let mut client = server.client();
     assert_eq!(client.line("DEBUG SET-ACTIVE-EXPIRE 0"), Reply::ok());

@@ -96,19 +96,14 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// Whether somebody does, or wants to know what is done to any key.
+    /// The moment of what is done to these slots: with what has to be noted.
     #[inline]
-    fn is_attended(&self, keyspace: &Keyspace) -> bool {
-        !keyspace.attention().is_none() || self.is_observed(keyspace)
-    }
-
-    /// The moment of what is done to such slots: with what has to be noted.
-    // Apart, so that the common case is small enough to be built into its callers.
-    #[cold]
     fn attended(&self, keyspace: &Keyspace, moment: Moment) -> Moment {
-        let attention = keyspace.attention();
-        let is_observed = attention.is_observed() || self.is_observed(keyspace);
-        moment.attended(is_observed, attention.logging())
+        let (attention, is_observed) = (keyspace.attention(), self.is_observed(keyspace));
+        if attention.is_none() && !is_observed {
+            return moment;
+        }
+        moment.attended(is_observed || attention.is_observed(), attention.logging())
     }
 
     /// The state of the slot of a key, to be read.
@@ -182,11 +177,9 @@ impl<'k> Access<'k> {
         tally: &'k Tally,
         held: Held<'k>,
         database: usize,
-        mut moment: Moment,
+        moment: Moment,
     ) -> Access<'k> {
-        if held.is_attended(keyspace) {
-            moment = held.attended(keyspace, moment);
-        }
+        let moment = held.attended(keyspace, moment);
         Access {
             keyspace,
             tally,
@@ -202,9 +195,7 @@ impl<'k> Access<'k> {
 
     /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
     pub fn renew_observed(&mut self) {
-        if self.held.is_attended(self.keyspace) {
-            self.moment = self.held.attended(self.keyspace, self.moment);
-        }
+        self.moment = self.held.attended(self.keyspace, self.moment);
     }
 
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.

@@ -16,6 +16,9 @@ use crate::in_process::{InProcess, World};
 
 const COMMANDS: u64 = 20_000;
 
+/// How many commands before one that fails are told.
+const TOLD: usize = 20;
+
 /// How many commands are run before some time passes, and how much, in milliseconds.
 const COMMANDS_OF_BATCH: usize = 20;
 const BATCH_MS: i64 = 2;
@@ -122,9 +125,13 @@ pub(super) fn replayed_here(environment: &Environment, log: &[Command]) -> Keys 
     // At this time nothing that was logged has come to its end: the log tells when it does.
     let world = Arc::new(World::at(environment, UnixMillis(1)));
     let mut client = client(&world);
-    for command in log {
+    for (at, command) in log.iter().enumerate() {
         let reply = client.command(command);
-        assert!(!reply.is_error(), "{}: {reply:?}", compare::line(command));
+        let told = || {
+            let before = &log[at.saturating_sub(TOLD)..at];
+            before.iter().map(compare::line).collect::<Vec<_>>().join("\n")
+        };
+        assert!(!reply.is_error(), "{}\n{}: {reply:?}", told(), compare::line(command));
     }
     keys(&mut client)
 }

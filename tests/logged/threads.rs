@@ -90,9 +90,10 @@ fn await_changes(world: &World, count: u64) {
 }
 
 fn counts(all: &mut Access<'_>) -> Counts {
-    let mut value = |name: &String| match all.view().peek(name.as_bytes())?.value() {
-        engine::Value::Integer(value) => Some(value),
-        _ => None,
+    let mut value = |name: &String| {
+        let mut view = all.view();
+        let record = view.peek(name.as_bytes())?;
+        if let engine::Value::Integer(value) = record.value() { Some(value) } else { None }
     };
     let mut counts = Counts::new();
     for name in (0..COUNTERS).map(counter) {

@@ -96,16 +96,6 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// The moment of what is done to these slots: with what has to be noted.
-    #[inline]
-    fn attended(&self, keyspace: &Keyspace, moment: Moment) -> Moment {
-        let (attention, is_observed) = (keyspace.attention(), self.is_observed(keyspace));
-        if attention.is_none() && !is_observed {
-            return moment;
-        }
-        moment.attended(is_observed || attention.is_observed(), attention.logging())
-    }
-
     /// The state of the slot of a key, to be read.
     fn peek(&self, key: &[u8]) -> &SlotState {
         match self {
@@ -179,8 +169,8 @@ impl<'k> Access<'k> {
         database: usize,
         moment: Moment,
     ) -> Access<'k> {
-        let moment = held.attended(keyspace, moment);
-        Access {
+        let is_attended = !keyspace.attention().is_none() || held.is_observed(keyspace);
+        let mut access = Access {
             keyspace,
             tally,
             held,
@@ -190,12 +180,18 @@ impl<'k> Access<'k> {
             object_bytes: 0,
             changes: 0,
             effects: Effects::default(),
+        };
+        if is_attended {
+            access.renew_attention();
         }
+        access
     }
 
-    /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
-    pub fn renew_observed(&mut self) {
-        self.moment = self.held.attended(self.keyspace, self.moment);
+    /// Asks again whether somebody wants to know what is done to these slots: for what runs under one hold while somebody begins to.
+    #[cold]
+    pub fn renew_attention(&mut self) {
+        let is_observed = self.held.is_observed(self.keyspace);
+        self.moment = self.moment.attended(self.keyspace.attention(), is_observed);
     }
 
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.

@@ -387,8 +387,7 @@ impl Keyspace {
     }
 
     /// Holds one slot.
-    // Every command with one key comes here; what it makes is large, and better made where it stays than handed back.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub fn hold(
         &self,

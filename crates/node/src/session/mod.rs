@@ -409,7 +409,8 @@ impl Session {
         };
         for (index, one) in prepared.iter().enumerate() {
             let args = requests.args(index, input);
-            // Written only where it changes: see `Moment::observed`.
+            // Written only where it changes: who copies the whole right after a single byte of it was written waits for the processor to put the
+            // two together.
             if context.moment.touch == context.state.no_touch {
                 context.moment.touch = !context.state.no_touch;
             }

@@ -50,6 +50,10 @@ impl Host for Alone {
     }
     fn wake_saver(&self) {}
 
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
+
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: LinkId) -> usize {
         0

@@ -44,6 +44,10 @@ impl Host for NoHost {
 
     fn wake_saver(&self) {}
 
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
+
     fn wake_bus(&self) {}
 
     fn wake_log_reader(&self) {

@@ -108,6 +108,8 @@ pub struct Keyspace {
     pub(crate) average_ttls: AverageTtls,
     pub(crate) field_times: FieldTimes,
     rules: SharedRules,
+    /// Whether payloads are taken whatever their checksum is (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub skips_checksums: AtomicBool,
     /// Whether somebody observes all keys. Read under the lock of a slot: who has set it before he looked at a key is told of every
     /// later change of it.
     is_observed_whole: AtomicBool,
@@ -139,6 +141,7 @@ impl Keyspace {
             average_ttls: AverageTtls::new(databases),
             field_times: FieldTimes::default(),
             rules: SharedRules::new(element_seed),
+            skips_checksums: AtomicBool::new(false),
             is_observed_whole: AtomicBool::new(false),
         }
     }

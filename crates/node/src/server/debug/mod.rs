@@ -43,6 +43,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("protocol", 3..=3, protocol::protocol),
     ("quicklist-packed-threshold", 3..=3, set_list_alone_bytes),
     ("set-active-expire", 3..=3, set_active_expire),
+    ("set-skip-checksum-validation", 3..=3, skip_checksums),
     ("sleep", 3..=3, sleep),
     ("stringmatch-test", 2..=2, test_patterns),
 ];
@@ -111,6 +112,10 @@ fn log(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outc
 
 fn set_active_expire(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     switch(&context.node.upkeep.is_expiry_active, &args[2], reply)
+}
+
+fn skip_checksums(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    switch(&context.node.keyspace.skips_checksums, &args[2], reply)
 }
 
 fn set_list_alone_bytes(
@@ -209,6 +214,8 @@ fn show_help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             "    Put elements of lists that make a node larger than <size> into nodes of their own; 0 ends it.",
             "SET-ACTIVE-EXPIRE <0|1>",
             "    Stop the search for keys whose time has come, or let it go on.",
+            "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+            "    Take payloads whatever their checksum is, or look at it again.",
             "SLEEP <seconds>",
             "    Hold up the thread that serves this connection.",
             "STRINGMATCH-TEST",

@@ -95,6 +95,7 @@ fn values_that_contradict_themselves_are_refused() {
         ("no elements", b"\x02\0".to_vec()),
         ("no elements", b"\x12\0".to_vec()),
         ("no elements", b"\x0b\x08\x02\0\0\0\0\0\0\0".to_vec()),
+        ("a node of nothing", b"\x12\x01\x01\0".to_vec()),
         ("a node of no known form", b"\x12\x01\x03\x01a".to_vec()),
         ("a module", b"\x07\x01\x00".to_vec()),
         ("a type of nobody", b"\x63\x01a".to_vec()),

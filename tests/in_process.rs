@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,6 +20,9 @@ use testkit::{Connection, Protocol};
 
 /// How often a connection that waits looks whether it may go on.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// How many connections may be used at once, by a thread each.
+pub(crate) const WORKERS: usize = 4;
 
 /// The time between two cycles of expiry that a cycle takes a part of.
 const CYCLE: Duration = Duration::from_millis(10);
@@ -44,6 +48,12 @@ impl Host for Alone {
     fn replace_config_file(&self, _: &[u8]) -> Result<(), String> {
         Err("there is no file".to_owned())
     }
+    fn wake_saver(&self) {}
+
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
+
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: LinkId) -> usize {
         0
@@ -66,14 +76,21 @@ impl FileSource for NoFiles {
 }
 
 /// A node, and what its control thread would do for it.
-struct World {
-    node: Arc<Node>,
+pub(crate) struct World {
+    pub(crate) node: Arc<Node>,
     started: Instant,
+    /// The wall-clock time that it is, in milliseconds, where it does not pass by itself; else 0.
+    wall: AtomicI64,
     cursor: Mutex<ExpireCursor>,
 }
 
 impl World {
-    fn new(environment: &Environment) -> World {
+    pub(crate) fn new(environment: &Environment) -> World {
+        World::at(environment, UnixMillis(0))
+    }
+
+    /// The same where time does not pass by itself, unless it is 0.
+    pub(crate) fn at(environment: &Environment, wall: UnixMillis) -> World {
         // As the harness starts processes, and as they then change into their folder.
         let mut lines = "bind 127.0.0.1\nsave \"\"\ndir /\nenable-debug-command yes\n".to_owned();
         for (directive, value) in &environment.start {
@@ -94,7 +111,7 @@ impl World {
         });
         let options = NodeOptions {
             config,
-            workers: 1,
+            workers: WORKERS,
             seed: HashSeed(1, 2),
             run_id: "0".repeat(40),
             started: now,
@@ -108,21 +125,36 @@ impl World {
             ..ProcessFacts::default()
         };
         let node = Arc::new(node);
-        World { node, started, cursor: Mutex::default() }
+        World { node, started, wall: AtomicI64::new(wall.0), cursor: Mutex::default() }
+    }
+
+    /// The time that it is.
+    pub(crate) fn now(&self) -> Now {
+        let now = now(self.started);
+        match self.wall.load(Relaxed) {
+            0 => now,
+            wall => Now { wall: UnixMillis(wall), ..now },
+        }
+    }
+
+    /// Lets time pass where it does not by itself.
+    pub(crate) fn advance(&self, millis: i64) {
+        self.wall.fetch_add(millis, Relaxed);
     }
 
     /// What timers and the bus do between two batches.
     fn pass(&self) -> Now {
-        let now = now(self.started);
+        let now = self.now();
         let node = &self.node;
-        node.tick(now);
+        // One at a time: there is one thread for timers.
         let mut cursor = self.cursor.lock().expect("no test panics while it holds this");
-        node.expire_cycle(&mut cursor, CYCLE, || self::now(self.started));
+        node.tick(now);
+        node.expire_cycle(&mut cursor, CYCLE, || self.now());
         node.flushed.lock().clear();
         if let Some(cluster) = &node.cluster {
             let bus_now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
             let handle = |input: Input<'_>| {
-                cluster.operate(&node.keyspace, &*node.host, node.control(), |machine| {
+                cluster.operate(node, node.control(), |machine| {
                     machine.handle(bus_now, input);
                 });
             };
@@ -146,7 +178,7 @@ fn now(started: Instant) -> Now {
 }
 
 /// A node as a target of transcripts.
-struct InProcess(Arc<World>);
+pub(crate) struct InProcess(pub(crate) Arc<World>);
 
 impl Target for InProcess {
     fn connect(&self) -> io::Result<Box<dyn Connection>> {
@@ -166,7 +198,8 @@ impl Target for InProcess {
         let client = node.clients.connect(origin, clients_max, now.wall, now.monotonic);
         let client = client.ok_or_else(|| io::Error::other("max number of clients reached"))?;
         node.stats(node.control()).connections.add(1);
-        let worker = Worker::new(Arc::clone(node), WorkerId(0), Rng::from_seed(number as u64));
+        let id = WorkerId(number % WORKERS);
+        let worker = Worker::new(Arc::clone(node), id, Rng::from_seed(number as u64));
         let session = Session::new(client, !node.password.is_required());
         let (input, output) = (Vec::new(), Vec::new());
         Ok(Box::new(Link { world, worker, session, input, output, step: Step::Input }))

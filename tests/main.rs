@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "tests print what they did")]
 
+mod aof;
 mod arguments;
 mod bad_input;
 mod blocking;
@@ -11,6 +12,7 @@ mod clients;
 mod command_line;
 mod demo;
 mod in_process;
+mod logged;
 mod memory;
 mod mixed_bus;
 mod model;

@@ -38,7 +38,7 @@ impl TimeKind {
     pub(crate) const PXAT: TimeKind = TimeKind { unit: Unit::Millis, absolute: true };
 
     /// The kind that a word announces.
-    fn of_word(word: &[u8]) -> Option<TimeKind> {
+    pub(crate) fn of_word(word: &[u8]) -> Option<TimeKind> {
         const WORDS: [(&[u8], TimeKind); 4] = [
             (b"EX", TimeKind::EX),
             (b"PX", TimeKind::PX),

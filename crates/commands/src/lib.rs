@@ -59,8 +59,11 @@ pub enum Run {
     /// Changes the keys that it declares, and for some requests reads others.
     Wide(Wide),
     /// Goes over the whole keyspace, one slot at a time or all at once.
-    Whole(fn(&mut Whole<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome),
+    Whole(WholeRun),
 }
+
+/// Goes over the whole keyspace.
+pub type WholeRun = fn(&mut Whole<'_, '_>, Args<'_>, &mut Reply<'_>) -> Outcome;
 
 /// A command that may read keys that no argument names, for their names are made of what it finds.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! What happens to keys, as keyspace notifications tell it.
 
 use crate::keyspace::Keyspace;
+use crate::logged::{LoggedCommands, Removal};
 use crate::moment::Moment;
 use base::Slot;
 
@@ -98,6 +99,7 @@ struct Noted {
     modified: Vec<ModifiedKey>,
     /// How many of the modified keys those that have read them were told of already.
     told: usize,
+    logged: LoggedCommands,
 }
 
 impl Effects {
@@ -105,7 +107,27 @@ impl Effects {
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|noted| noted.events.is_empty() && noted.modified.is_empty())
+        self.0.as_ref().is_none_or(|noted| {
+            noted.events.is_empty() && noted.modified.is_empty() && noted.logged.is_empty()
+        })
+    }
+
+    /// What is to be logged, in order.
+    #[must_use]
+    pub fn logged(&self) -> Option<&LoggedCommands> {
+        self.0.as_ref().map(|noted| &noted.logged)
+    }
+
+    pub(crate) fn logged_mut(&mut self) -> &mut LoggedCommands {
+        &mut self.0.get_or_insert_default().logged
+    }
+
+    pub(crate) fn take_logged(&mut self) -> LoggedCommands {
+        self.0.as_mut().map(|noted| std::mem::take(&mut noted.logged)).unwrap_or_default()
+    }
+
+    pub(crate) fn take_said(&mut self) -> bool {
+        self.0.as_mut().is_some_and(|noted| noted.logged.take_said())
     }
 
     /// Events of the classes that are published.
@@ -193,6 +215,9 @@ impl Effects {
         key: &[u8],
     ) {
         self.note_event(moment, (EventClass::Expired, "expired"), database, key);
+        if moment.logging.is_on() {
+            self.logged_mut().push_removal((moment.logging, Removal::Expired), database, key);
+        }
         if moment.observes {
             self.push_modified(keyspace, (database, key), true);
         }

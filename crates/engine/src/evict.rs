@@ -11,6 +11,7 @@
 use crate::access::{Access, is_expired};
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, WorkerId};
+use crate::logged::Removal;
 use crate::moment::Moment;
 use crate::object::KeyRecord;
 use base::{Rng, SLOT_COUNT, Slot};
@@ -279,6 +280,10 @@ impl Keyspace {
             access.discard(record);
             access.note_modified(key);
             let moment = access.moment;
+            if access.logs() {
+                let removal = (moment.logging, Removal::Evicted);
+                access.effects.logged_mut().push_removal(removal, database, key);
+            }
             access.effects.note_event(&moment, (EventClass::Evicted, "evicted"), database, key);
             access.tally.count_evicted(1);
         }

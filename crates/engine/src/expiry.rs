@@ -3,6 +3,7 @@
 use crate::access::{Access, is_expired};
 use crate::events::{Effects, EventClass};
 use crate::keyspace::{Keyspace, WorkerId};
+use crate::logged::Removal;
 use crate::moment::Moment;
 use base::{SLOT_COUNT, Slot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -118,10 +119,7 @@ impl Keyspace {
         let mut due: Vec<Vec<u8>> = Vec::new();
         let mut seen = cursor.seen;
         let mut state = self.lock(slot);
-        let moment = Moment {
-            observes: moment.observes || self.is_observed_whole() || self.is_observed(slot),
-            ..*moment
-        };
+        let moment = moment.attended(self.attention(), self.is_observed(slot));
         let table = match state.table(cursor.database) {
             Some(table) if table.volatile_len() > 0 => table,
             Some(_) | None => {
@@ -144,6 +142,9 @@ impl Keyspace {
         cursor.seen = seen;
         if cursor.within == 0 {
             cursor.slot += 1;
+        }
+        for key in &due {
+            self.save_before_change(&state, (cursor.database, slot), || self.hash(key));
         }
         let table = state.table_mut(cursor.database);
         let before = table.memory_bytes() as i64;
@@ -189,9 +190,18 @@ impl Keyspace {
         // What is there under this name by now may be something else.
         let removed = edit.modify_as(&key, EventClass::Hash, |hash: &mut Hash| {
             let removed = hash.remove_due(moment.now.0, FIELDS_PER_HOLD);
-            ((removed > 0).then_some("hexpired"), removed)
+            ((!removed.is_empty()).then_some("hexpired"), removed)
         });
-        let removed = removed.ok().flatten().unwrap_or(0);
+        let fields = removed.ok().flatten().unwrap_or_default();
+        let removed = fields.len();
+        if removed > 0 && edit.logs() {
+            let fields = fields.iter().map(|field| &**field);
+            edit.log_words([b"HDEL", &*key].into_iter().chain(fields));
+            // As in Redis, though nothing is left to be removed.
+            if edit.access.found(&key).is_none() {
+                edit.log_removal(Removal::Expired, &key);
+            }
+        }
         edit.changed(u64::from(removed > 0));
         if let Ok(Some(hash)) = access.view().peek_typed::<Hash>(&key)
             && let Some(at) = hash.earliest_time()

@@ -8,17 +8,19 @@ use crate::expiry::AverageTtls;
 use crate::field_times::FieldTimes;
 use crate::flushed::{Flushed, Freeing};
 use crate::hasher::SeededHasher;
+use crate::logged::Logging;
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
 use crate::observers::Observers;
 use crate::occupied::OccupiedSlots;
 use crate::rules::SharedRules;
+use crate::snapshot::Snapshot;
 use crate::tally::{Tally, Totals};
 use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
 use collections::{Hint, KeyHasher, Occupied, Table, prefetch};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use values::Rules;
 
 /// The threads that touch the keyspace are numbered, so that each has counters of its own.
@@ -39,8 +41,11 @@ const SERVED: u64 = 1 << 63;
 /// The bit of a slot's head that says that somebody observes one of its keys.
 const OBSERVED: u64 = 1 << 62;
 
+/// The bit of a slot's head that says that a snapshot may not have saved all of it.
+const UNSAVED: u64 = 1 << 61;
+
 /// The bits of a slot's head that are no hint.
-const MARKS: u64 = SERVED | OBSERVED;
+const MARKS: u64 = SERVED | OBSERVED | UNSAVED;
 
 pub(crate) struct SlotState {
     /// Database 0.
@@ -110,9 +115,34 @@ pub struct Keyspace {
     rules: SharedRules,
     /// Whether payloads are taken whatever their checksum is (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
     pub skips_checksums: AtomicBool,
-    /// Whether somebody observes all keys. Read under the lock of a slot: who has set it before he looked at a key is told of every
-    /// later change of it.
-    is_observed_whole: AtomicBool,
+    /// An [`Attention`]. Read under the lock of a slot: who has set it before he looked at a key is told of every later change of it.
+    attention: AtomicU8,
+    /// Asked for under the lock of a slot that is marked as unsaved.
+    pub(crate) snapshot: RwLock<Option<Arc<Snapshot>>>,
+}
+
+/// Who wants to know what is done to any key.
+#[derive(Clone, Copy)]
+pub(crate) struct Attention(u8);
+
+/// The bit of an attention that says that somebody observes all keys; the lower ones are a [`Logging`].
+const OBSERVED_WHOLE: u8 = 1 << 7;
+
+impl Attention {
+    /// Whether nobody does.
+    #[inline]
+    pub(crate) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether somebody observes all keys.
+    pub(crate) fn is_observed(self) -> bool {
+        self.0 & OBSERVED_WHOLE != 0
+    }
+
+    pub(crate) fn logging(self) -> Logging {
+        Logging::from_bits(self.0 & !OBSERVED_WHOLE)
+    }
 }
 
 impl Keyspace {
@@ -142,7 +172,8 @@ impl Keyspace {
             field_times: FieldTimes::default(),
             rules: SharedRules::new(element_seed),
             skips_checksums: AtomicBool::new(false),
-            is_observed_whole: AtomicBool::new(false),
+            attention: AtomicU8::new(0),
+            snapshot: RwLock::new(None),
         }
     }
 
@@ -185,6 +216,12 @@ impl Keyspace {
     pub fn fixed_bytes(&self) -> u64 {
         let bits = self.databases * OccupiedSlots::BYTES_PER_DATABASE;
         (SLOT_COUNT * size_of::<SlotCell>() + bits) as u64
+    }
+
+    /// Whether there may be a hash of which fields expire.
+    #[must_use]
+    pub fn has_field_times(&self) -> bool {
+        self.field_times.memory_bytes() > 0
     }
 
     /// Up to what size values are kept compact.
@@ -294,13 +331,24 @@ impl Keyspace {
 
     /// Has all keys that are modified told of, or only those that somebody watches or waits for.
     pub fn set_observed_whole(&self, observed: bool) {
-        self.is_observed_whole.store(observed, Relaxed);
+        if observed {
+            self.attention.fetch_or(OBSERVED_WHOLE, Relaxed);
+        } else {
+            self.attention.fetch_and(!OBSERVED_WHOLE, Relaxed);
+        }
     }
 
-    /// Whether all keys that are modified are to be told of.
+    /// Has writes logged, or not. `all` is an access that holds every slot: what was written before is not logged, and what comes after is.
+    pub fn set_logging(&self, logging: Logging, all: &Access<'_>) {
+        assert!(all.holds_all(), "logging begins and ends at one moment for all slots");
+        self.attention.fetch_and(OBSERVED_WHOLE, Relaxed);
+        self.attention.fetch_or(logging.bits(), Relaxed);
+    }
+
+    /// Who wants to know what is done to any key.
     #[inline]
-    pub(crate) fn is_observed_whole(&self) -> bool {
-        self.is_observed_whole.load(Relaxed)
+    pub(crate) fn attention(&self) -> Attention {
+        Attention(self.attention.load(Relaxed))
     }
 
     /// Whether somebody observes a key of this slot.
@@ -312,6 +360,17 @@ impl Keyspace {
     /// Sets whether somebody observes a key of a slot that the caller holds.
     pub(crate) fn set_observed(&self, slot: Slot, observed: bool) {
         self.set_mark(slot, OBSERVED, observed);
+    }
+
+    /// Whether a snapshot may not have saved all of this slot.
+    #[inline]
+    pub(crate) fn is_unsaved(&self, slot: Slot) -> bool {
+        self.slots[slot.index()].head.load(Relaxed) & UNSAVED != 0
+    }
+
+    /// Sets whether a snapshot may not have saved all of a slot, which the caller holds.
+    pub(crate) fn set_unsaved(&self, slot: Slot, unsaved: bool) {
+        self.set_mark(slot, UNSAVED, unsaved);
     }
 
     /// Sets or clears a mark of a slot that the caller holds.
@@ -406,6 +465,7 @@ impl Keyspace {
         let databases = database.map_or(0..self.databases, |only| only..only + 1);
         let estimate = databases.clone().map(|one| self.occupied.iter(one, 0).count()).sum();
         let mut flushed = Flushed::new(&self.freeing, estimate);
+        self.cancel_snapshot();
         for one in databases {
             self.touch_watched(one, None, states);
             for slot in self.occupied.iter(one, 0) {
@@ -417,14 +477,26 @@ impl Keyspace {
         flushed
     }
 
-    /// Empties one slot, in all databases: it belongs to another node now.
-    pub fn flush_slot(&self, slot: Slot, worker: WorkerId) {
+    /// Empties one slot, in all databases: it belongs to another node now. What is to be logged is given to `tell` while the slot is held.
+    pub fn flush_slot(&self, slot: Slot, worker: WorkerId, tell: &mut dyn FnMut(&Effects)) {
         let mut flushed = Flushed::new(&self.freeing, self.databases);
         let mut state = self.lock(slot);
         self.observers.touch_slot(slot);
+        self.save_before_loss(slot, &state);
+        let mut effects = Effects::default();
         for database in 0..self.databases {
+            if self.attention().logging().is_on()
+                && let Some(table) = state.table(database)
+            {
+                for record in table.iter() {
+                    effects.logged_mut().push(database, [b"DEL", record.key()].into_iter());
+                }
+            }
             self.take_table(&mut state, database, worker, &mut flushed);
             self.occupied.set(database, slot, false);
+        }
+        if !effects.is_empty() {
+            tell(&effects);
         }
         drop(state);
         drop(flushed);
@@ -477,6 +549,7 @@ impl Keyspace {
             tally.add_keys(b, keys, volatile);
             *state.table_mut(a) = from_b;
         }
+        self.swap_in_snapshot(a, b);
         self.occupied.swap(a, b);
         self.average_ttls.swap(a, b);
         self.field_times.swap(a, b);

@@ -19,6 +19,7 @@ mod field_times;
 mod flushed;
 mod hasher;
 mod keyspace;
+mod logged;
 mod moment;
 mod object;
 mod observers;
@@ -26,6 +27,7 @@ mod occupied;
 mod reach;
 mod relocate;
 mod rules;
+mod snapshot;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -44,12 +46,14 @@ pub use expiry::{ExpireCursor, ExpireProgress};
 pub use flushed::Flushed;
 pub use hasher::HashSeed;
 pub use keyspace::{Keyspace, WorkerId};
+pub use logged::{LoggedCommands, Logging, Removal};
 pub use moment::{AccessPolicy, Moment};
 pub use object::{
     COMPACT_BYTES_MAX, EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes,
     new_bytes, new_string,
 };
 pub use reach::Reach;
+pub use snapshot::{Snapshot, SnapshotCursor, SnapshotSink};
 pub use tally::{Tally, Totals};
 pub use typed::{ValueType, WrongKind, value_of};
 pub use values::{Encoding, Rules};

@@ -61,6 +61,32 @@ impl Edit<'_, '_> {
         self.place(database, key, Record::new(key, value, expire_at, access));
     }
 
+    /// Adds a key as it was saved; false where it is there already, which changes nothing. Nobody is told of it.
+    pub fn load(
+        &mut self,
+        key: &[u8],
+        value: NewValue<'_, Object>,
+        expire_at: Option<i64>,
+        access: Option<u32>,
+    ) -> bool {
+        let hash = self.access.hash(key);
+        let hasher = self.access.keyspace.hasher;
+        let access = access.unwrap_or_else(|| self.access.moment.fresh_access());
+        let (database, keyspace) = (self.access.database, self.access.keyspace);
+        let (slot, state) = self.access.held.place(key);
+        keyspace.save_before_change(state, (database, slot), || hash);
+        if state.table_mut(database).locate(hash, key).is_some() {
+            return false;
+        }
+        let record = Record::new(key, value, expire_at, access);
+        self.access.object_bytes += object_bytes(&record) as i64;
+        if let Some(at) = value_of::<Hash>(&record).ok().and_then(HashRef::earliest_time) {
+            self.access.keyspace.field_times.note(self.access.database, key, at);
+        }
+        self.access.table(key).insert(&hasher, hash, record);
+        true
+    }
+
     /// Puts a record, whose key is `key`, into a database, in the place of what may be there.
     fn place(&mut self, database: usize, key: &[u8], record: KeyRecord) {
         debug_assert_eq!(record.key(), key);

@@ -198,7 +198,7 @@ fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
                 model[database].clear();
             }
             1 => {
-                keyspace.flush_slot(slot, WORKER);
+                keyspace.flush_slot(slot, WORKER, &mut |_| ());
                 model.iter_mut().for_each(|keys| keys.retain(|key| Slot::of_key(key) != slot));
             }
             2..5 => {

@@ -2,6 +2,7 @@
 
 use crate::clients::ClientId;
 use crate::configuration::Tuning;
+use crate::log::Unit;
 use crate::node::Node;
 use crate::worker::Now;
 use engine::{Effects, Moment};
@@ -25,6 +26,12 @@ impl Node {
         if !effects.modified().is_empty() {
             self.tracking.broadcast(effects.modified(), by);
         }
+    }
+
+    /// The same of what happened to several keys that have nothing to do with each other, and logs it.
+    pub(crate) fn tell_each(&self, effects: &Effects) {
+        self.log(Unit::Each, effects.logged(), None);
+        self.tell(effects, None);
     }
 
     /// Tells what one command of a transaction did, but for what is told of all of them together: [`Node::tell`] tells the rest.

@@ -1,5 +1,6 @@
 //! What a node asks of the process that it runs in.
 
+use crate::node::Node;
 use base::UnixMillis;
 use config::{Change, Config, SetError};
 use std::time::Duration;
@@ -62,11 +63,21 @@ pub trait Host: Send + Sync {
     /// The system's reason, in words.
     fn replace_config_file(&self, text: &[u8]) -> Result<(), String>;
 
+    /// Tells whoever writes files that a save has begun.
+    fn wake_saver(&self);
+
+    /// Loads the snapshot from its file into `node`, beside the keys that are there; where `merges`, those may stand in the file, too. False where the
+    /// file is not there or cannot be loaded as a whole; the log tells why.
+    fn load_snapshot(&self, node: &Node, merges: bool) -> bool;
+
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);
 
     /// How many bytes wait to be sent on a link of the bus.
     fn bus_link_buffer_bytes(&self, link: cluster::LinkId) -> usize;
+
+    /// Tells the reader of the log that there is something to take. Told once from one time that it was empty to the next.
+    fn wake_log_reader(&self) {}
 
     /// The resident memory of the process, in bytes.
     fn resident_bytes(&self) -> u64;

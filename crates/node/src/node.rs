@@ -8,9 +8,11 @@ use crate::event::Event;
 use crate::facts::ProcessFacts;
 use crate::host::Host;
 use crate::identity::Identity;
+use crate::log::Log;
 use crate::monitor::Monitors;
 use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
+use crate::persistence::{self, Persistence};
 use crate::pubsub::{self, Channels};
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
@@ -61,6 +63,9 @@ pub struct Node {
     /// Who is told when keys change.
     pub tracking: Arc<Tracking>,
     pub(crate) monitors: Monitors,
+    /// What writes did.
+    pub(crate) log: Log,
+    pub(crate) persistence: Persistence,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -82,7 +87,7 @@ pub struct Node {
     /// Tables that were flushed and wait for a thread with time to free them.
     pub flushed: Mutex<Vec<Flushed>>,
     pub(crate) upkeep: Upkeep,
-    pause: Pause,
+    pub(crate) pause: Pause,
     /// When HTTP was last told of, in milliseconds of monotonic time, plus one; 0 before.
     cross_protocol_told: AtomicU64,
     workers: usize,
@@ -96,6 +101,7 @@ pub fn command_table() -> Table {
         command::COMMANDS,
         configuration::COMMANDS,
         connection::COMMANDS,
+        persistence::COMMANDS,
         cluster::COMMANDS,
         pubsub::COMMANDS,
         server::COMMANDS,
@@ -141,6 +147,8 @@ impl Node {
             channels,
             tracking,
             monitors: Monitors::default(),
+            log: Log::default(),
+            persistence: Persistence::new(options.started),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
             identity,
@@ -268,7 +276,7 @@ impl Node {
     }
 
     /// See [`crate::pause`] for the order of things.
-    fn wake_paused(&self) {
+    pub(crate) fn wake_paused(&self) {
         fence(Ordering::SeqCst);
         self.clients.wake_flagged(flag::PAUSED);
     }

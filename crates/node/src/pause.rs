@@ -42,35 +42,61 @@ pub(crate) fn waits_with_writes(entry: &Entry) -> bool {
 pub(crate) struct Pause {
     /// What `state` says, to be read before every command: 0 none, 1 writes, 2 all.
     kind: AtomicU8,
-    state: Mutex<Option<(PauseKind, Monotonic)>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What clients have paused, and until when.
+    by_clients: Option<(PauseKind, Monotonic)>,
+    /// There is no room for what a write leaves behind.
+    holds_writes: bool,
+}
+
+impl State {
+    fn kind(&self) -> Option<PauseKind> {
+        let by_clients = self.by_clients.map(|(kind, _)| kind);
+        by_clients.max(self.holds_writes.then_some(PauseKind::Write))
+    }
 }
 
 impl Pause {
     /// Begins a pause, or makes the present one longer or stricter; never shorter or laxer.
     pub(crate) fn begin(&self, kind: PauseKind, end: Monotonic) {
         let mut state = self.state.lock();
-        let (kind, end) = match *state {
+        let (kind, end) = match state.by_clients {
             Some((now, until)) => (kind.max(now), end.max(until)),
             None => (kind, end),
         };
-        *state = Some((kind, end));
-        self.kind.store(kind as u8 + 1, Ordering::SeqCst);
+        state.by_clients = Some((kind, end));
+        self.publish(&state);
+    }
+
+    /// Lets commands that write wait until this is called again, or not any more, beside what clients have paused.
+    pub(crate) fn hold_writes(&self, holds: bool) {
+        let mut state = self.state.lock();
+        state.holds_writes = holds;
+        self.publish(&state);
+    }
+
+    fn publish(&self, state: &State) {
+        self.kind.store(state.kind().map_or(0, |kind| kind as u8 + 1), Ordering::SeqCst);
     }
 
     /// Ends the pause if there is one and `is_over` says so of its end.
     pub(crate) fn end_if(&self, is_over: impl FnOnce(Monotonic) -> bool) -> bool {
         let mut state = self.state.lock();
-        if !state.is_some_and(|(_, end)| is_over(end)) {
+        if !state.by_clients.is_some_and(|(_, end)| is_over(end)) {
             return false;
         }
-        *state = None;
-        self.kind.store(0, Ordering::SeqCst);
+        state.by_clients = None;
+        self.publish(&state);
         true
     }
 
-    /// What is paused, and until when.
+    /// What clients have paused, and until when.
     pub(crate) fn state(&self) -> Option<(PauseKind, Monotonic)> {
-        *self.state.lock()
+        self.state.lock().by_clients
     }
 
     /// Which commands have to wait: what stands in the way of every command when there is no pause is this load.

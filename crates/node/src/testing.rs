@@ -1,6 +1,6 @@
 //! A node without a world around it, and clients without sockets, for tests.
 
-use crate::clients::{ClientId, Origin};
+use crate::clients::{Client, ClientId, Origin};
 use crate::{Event, Host, Node, NodeOptions, Now, Session, Step, Worker, bus_config};
 use base::{Monotonic, Rng, UnixMillis};
 use cluster::Machine;
@@ -14,6 +14,7 @@ use std::time::Duration;
 /// A world in which nothing happens, but for the end.
 struct NoHost {
     is_stopped: Arc<AtomicBool>,
+    log_wakes: Arc<AtomicUsize>,
 }
 
 impl Host for NoHost {
@@ -41,7 +42,17 @@ impl Host for NoHost {
         Err(format!("not writing {}", String::from_utf8_lossy(text).replace('\n', "|")))
     }
 
+    fn wake_saver(&self) {}
+
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
+
     fn wake_bus(&self) {}
+
+    fn wake_log_reader(&self) {
+        self.log_wakes.fetch_add(1, SeqCst);
+    }
 
     fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {
         0
@@ -57,6 +68,7 @@ pub(crate) struct Fixture {
     pub(crate) node: Arc<Node>,
     pub(crate) now: Now,
     is_stopped: Arc<AtomicBool>,
+    log_wakes: Arc<AtomicUsize>,
 }
 
 impl Fixture {
@@ -86,9 +98,16 @@ impl Fixture {
             run_id: "0".repeat(40),
             started: now,
         };
-        let is_stopped = Arc::new(AtomicBool::new(false));
-        let host = NoHost { is_stopped: Arc::clone(&is_stopped) };
-        Fixture { node: Arc::new(Node::new(options, Box::new(host))), now, is_stopped }
+        let (is_stopped, log_wakes) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let host =
+            NoHost { is_stopped: Arc::clone(&is_stopped), log_wakes: Arc::clone(&log_wakes) };
+        let node = Arc::new(Node::new(options, Box::new(host)));
+        Fixture { node, now, is_stopped, log_wakes }
+    }
+
+    /// How often the reader of the log was told that there is something to take.
+    pub(crate) fn log_wakes(&self) -> usize {
+        self.log_wakes.load(SeqCst)
     }
 
     /// Whether the node has asked for the end of the process.
@@ -102,8 +121,17 @@ impl Fixture {
         self.now.monotonic = self.now.monotonic + time;
     }
 
-    /// A client that has just connected.
-    pub(crate) fn connect(&self) -> Peer {
+    /// The session of a client that has just connected, to be served by a worker of the test's.
+    pub(crate) fn session(&self) -> Session {
+        Session::new(self.client(), !self.node.password.is_required())
+    }
+
+    /// A worker to serve sessions.
+    pub(crate) fn worker(&self) -> Worker {
+        Worker::new(Arc::clone(&self.node), WorkerId(0), Rng::from_seed(7))
+    }
+
+    fn client(&self) -> Arc<Client> {
         let number = self.node.clients.connected() + 1;
         let origin = Origin {
             address: format!("127.0.0.1:{}", 40_000 + number),
@@ -114,16 +142,16 @@ impl Fixture {
             worker: 0,
         };
         let client = self.node.clients.connect(origin, 100, self.now.wall, self.now.monotonic);
-        let client = client.expect("there is room for it");
+        client.expect("there is room for it")
+    }
+
+    /// A client that has just connected.
+    pub(crate) fn connect(&self) -> Peer {
+        let session = self.session();
+        let client = session.client();
         let wakes = Arc::new(Wakes::default());
         client.set_waker(&Waker::from(Arc::clone(&wakes)));
-        Peer {
-            worker: Worker::new(Arc::clone(&self.node), WorkerId(0), Rng::from_seed(7)),
-            session: Session::new(client, !self.node.password.is_required()),
-            input: Vec::new(),
-            step: Step::Input,
-            wakes,
-        }
+        Peer { worker: self.worker(), session, input: Vec::new(), step: Step::Input, wakes }
     }
 }
 
@@ -160,6 +188,17 @@ impl Peer {
     /// Tells that the batch that was sent last has ended.
     pub(crate) fn end_batch(&mut self, fixture: &Fixture) {
         self.worker.end_batch(fixture.now.monotonic);
+    }
+
+    /// The reply that the session waits for, where it has come.
+    pub(crate) fn unblock(&mut self, fixture: &Fixture) -> String {
+        let mut out = Vec::new();
+        self.session.unblock(&self.worker, fixture.now.monotonic, &mut out);
+        String::from_utf8(out).expect("the tests reply in text")
+    }
+
+    pub(crate) fn log_offset(&self) -> u64 {
+        self.session.log_offset()
     }
 
     pub(crate) fn id(&self) -> ClientId {

@@ -162,6 +162,7 @@ impl Node {
         let moment = self.moment(&Tuning::new(&self.settings.current()), now);
         self.evict_by_timer(&moment);
         self.tracking.shrink();
+        self.announce_log();
         self.end_pause_if_due(now.monotonic);
     }
 
@@ -189,7 +190,7 @@ impl Node {
             let moment = self.moment(&tuning, now);
             let mut awaited = Vec::new();
             let mut tell = |effects: &Effects| {
-                self.tell(effects, None);
+                self.tell_each(effects);
                 if self.blocked.len() > 0 {
                     awaited.extend_from_slice(effects.modified());
                 }
@@ -214,6 +215,7 @@ impl Node {
             }
         }
         self.expire_fields(start, effort.time_max, &tuning, &clock);
+        self.announce_log();
         upkeep.expiry.add_cycle(all);
         upkeep.expiry.micros.add(micros_since(start, clock().monotonic));
     }

@@ -12,9 +12,11 @@
 mod args;
 mod decoder;
 mod reply;
+mod request;
 mod stored;
 
 pub use args::{Args, Requests};
 pub use decoder::{Decoder, Limits, ProtocolError};
 pub use reply::{Length, Protocol, Reply};
+pub use request::push_request;
 pub use stored::StoredRequests;

@@ -131,9 +131,9 @@ impl Bus {
 
     fn operate<T: Default>(&self, step: impl FnOnce(&mut cluster::Machine) -> T) -> T {
         let node = &self.node;
-        node.cluster.as_ref().map_or_else(T::default, |cluster| {
-            cluster.operate(&node.keyspace, &*node.host, node.control(), step)
-        })
+        node.cluster
+            .as_ref()
+            .map_or_else(T::default, |cluster| cluster.operate(node, node.control(), step))
     }
 
     /// Does what the machine has put out, from whatever thread it was asked.

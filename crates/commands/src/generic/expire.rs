@@ -2,7 +2,8 @@
 
 use crate::Outcome;
 use crate::expiry::{Conditions, TimeKind};
-use engine::{Edit, EventClass};
+use base::number::with_digits;
+use engine::{Edit, EventClass, Removal};
 use resp::{Args, Reply};
 
 pub(super) fn expire(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -39,9 +40,16 @@ fn set_expiry(
     if at <= now.0 {
         edit.remove(key);
         edit.tell_expired(key);
+        edit.log_removal(Removal::Expired, key);
     } else {
         edit.set_expire_at(key, Some(at));
         edit.notify(EventClass::Generic, "expire", key);
+        if edit.logs() {
+            with_digits(at, |at| {
+                let words = [&b"PEXPIREAT"[..], key, at].into_iter();
+                edit.log_words(words.chain(args.iter_from(3)));
+            });
+        }
     }
     edit.changed(1);
     reply.integer(1);

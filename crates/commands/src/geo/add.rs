@@ -3,6 +3,7 @@
 use super::parse::place;
 use crate::sorted_set::add_places;
 use crate::{CommandError, Outcome};
+use base::double::push_double;
 use engine::Edit;
 use resp::{Args, Reply};
 
@@ -36,6 +37,22 @@ pub(super) fn geoadd(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         return Err(CommandError::Syntax);
     }
     let options = (only_new, only_present, counts_changed);
-    reply.count(add_places(edit, &args[1], &places, options)?);
+    let (count, is_changed) = add_places(edit, &args[1], &places, options)?;
+    reply.count(count);
+    if is_changed && edit.logs() {
+        log_places(edit, args, first, &places);
+    }
     Ok(())
+}
+
+/// Logs a GEOADD, of which the places begin at `first`, as what it does to the sorted set.
+fn log_places(edit: &mut Edit<'_, '_>, args: Args<'_>, first: usize, places: &[(f64, &[u8])]) {
+    let mut words = vec![b"ZADD".to_vec()];
+    words.extend(args.slice(0..first).iter_from(1).map(<[u8]>::to_vec));
+    for (score, member) in places {
+        let mut text = Vec::new();
+        push_double(&mut text, *score);
+        words.extend([text, member.to_vec()]);
+    }
+    edit.log_words(words.iter().map(Vec::as_slice));
 }

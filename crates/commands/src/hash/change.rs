@@ -46,15 +46,21 @@ fn set_pairs(
 
 pub(super) fn hsetnx(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (rules, now) = (edit.rules(), edit.moment().now.0);
+    let mut is_timed = false;
     let is_set = edit.modify_or_create_if(&args[1], |hash: &mut Hash| {
         if hash.view().contains(&args[2], now) {
             return (false, false);
         }
+        is_timed = hash.view().earliest_time().is_some();
         hash.prepare(args.iter_from(2), &rules);
         hash.set(&args[2], &args[3], (FieldExpiry::Clear, now), &rules);
         (true, true)
     })?;
     if is_set {
+        // It may have been there, with a time that had come.
+        if is_timed {
+            edit.log(&[b"HSET", &args[1], &args[2], &args[3]]);
+        }
         edit.notify(EventClass::Hash, "hset", &args[1]);
         edit.changed(1);
     }

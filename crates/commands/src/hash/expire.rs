@@ -3,7 +3,7 @@
 use super::read::reply_value;
 use crate::expiry::{Conditions, ExpiryOption, TimeKind};
 use crate::{CommandError, Outcome};
-use base::number::parse_i64;
+use base::number::{parse_i64, with_digits};
 use engine::{Edit, EventClass, Expiry, View};
 use resp::{Args, Reply};
 use values::{FieldExpiry, Hash};
@@ -96,6 +96,7 @@ fn expire(
     edit.typed::<Hash>(&args[1])?;
     reply.array(fields.count);
     let is_elapsed = time <= now.0;
+    let mut removed = Vec::new();
     let changed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
         let mut changed = 0;
         for field in fields.names(args) {
@@ -105,6 +106,7 @@ fn expire(
                 0
             } else if is_elapsed {
                 hash.remove(field, now.0);
+                removed.push(field);
                 REMOVED
             } else {
                 hash.set_time(field, Some(time), &rules);
@@ -124,7 +126,31 @@ fn expire(
         edit.count_expired_fields(changed);
     }
     edit.changed(changed);
+    if changed > 0 && edit.logs() {
+        let key = &args[1];
+        if is_elapsed {
+            log_removed(edit, key, &removed);
+        } else {
+            with_digits(time, |time| {
+                let words = [&b"HPEXPIREAT"[..], key, time].into_iter();
+                edit.log_words(words.chain(args.iter_from(3)));
+            });
+        }
+    }
     Ok(())
+}
+
+/// Logs that fields were removed.
+fn log_removed(edit: &mut Edit<'_, '_>, key: &[u8], fields: &[&[u8]]) {
+    edit.log_words([&b"HDEL"[..], key].into_iter().chain(fields.iter().copied()));
+}
+
+/// Logs a command on these fields.
+fn log_fields(edit: &mut Edit<'_, '_>, words: &[&[u8]], fields: &[&[u8]]) {
+    with_digits(fields.len() as i64, |count| {
+        let counted = [&b"FIELDS"[..], count];
+        edit.log_words(words.iter().chain(&counted).chain(fields).copied());
+    });
 }
 
 pub(super) fn hpersist(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -218,7 +244,7 @@ pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     edit.typed::<Hash>(&args[1])?;
     reply.array(fields.count);
     let changed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
-        let mut changed = 0;
+        let mut changed = Vec::new();
         for field in fields.names(args) {
             let value = hash.view().get(field, now.0);
             reply_value(value, reply);
@@ -228,15 +254,15 @@ pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
             match (option, resolved.expiry) {
                 (ExpiryOption::Time(..), Expiry::At(_)) if resolved.elapsed => {
                     hash.remove(field, now.0);
-                    changed += 1;
+                    changed.push(field);
                 }
                 (ExpiryOption::Time(..), Expiry::At(time)) => {
                     hash.set_time(field, Some(time), &rules);
-                    changed += 1;
+                    changed.push(field);
                 }
                 (ExpiryOption::Persist, _) if hash.view().time(field).is_some() => {
                     hash.set_time(field, None, &rules);
-                    changed += 1;
+                    changed.push(field);
                 }
                 (
                     ExpiryOption::None
@@ -252,17 +278,27 @@ pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
             ExpiryOption::Time(..) if resolved.elapsed => "hexpired",
             ExpiryOption::None | ExpiryOption::Keep | ExpiryOption::Time(..) => "hexpire",
         };
-        ((changed > 0).then_some(event), changed)
+        ((!changed.is_empty()).then_some(event), changed)
     })?;
     edit.count_lookup_of(&args[1], changed.is_some());
     if changed.is_none() {
         (0..fields.count).for_each(|_| reply.null());
     }
-    let changed = changed.unwrap_or(0);
+    let changed = changed.unwrap_or_default();
     if resolved.elapsed {
-        edit.count_expired_fields(changed);
+        edit.count_expired_fields(changed.len() as u64);
     }
-    edit.changed(changed);
+    edit.changed(changed.len() as u64);
+    if !changed.is_empty() && edit.logs() {
+        let key = &args[1];
+        match resolved.expiry {
+            _ if resolved.elapsed => log_removed(edit, key, &changed),
+            Expiry::At(time) => {
+                with_digits(time, |time| log_fields(edit, &[b"HPEXPIREAT", key, time], &changed));
+            }
+            Expiry::Keep | Expiry::Clear => log_fields(edit, &[b"HPERSIST", key], &changed),
+        }
+    }
     Ok(())
 }
 
@@ -326,9 +362,13 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     let changes = if resolved.elapsed {
         set_and_expire(edit, args, &fields)?
     } else {
+        let mut expired = Vec::new();
         edit.modify_or_create(&args[1], |hash: &mut Hash| {
             hash.prepare(args.iter_from(at + 2), &rules);
             for (field, value) in fields.pairs(args) {
+                if hash.view().time(field).is_some_and(|time| time <= now.0) {
+                    expired.push(field);
+                }
                 hash.set(field, value, (expiry, now.0), &rules);
             }
         })?;
@@ -336,11 +376,31 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         if matches!(expiry, FieldExpiry::At(_)) {
             edit.notify(EventClass::Hash, "hexpire", &args[1]);
         }
+        if edit.logs() {
+            // Those have no time to keep.
+            if expiry == FieldExpiry::Keep && !expired.is_empty() {
+                log_removed(edit, &args[1], &expired);
+            }
+            log_set(edit, args, at, expiry);
+        }
         fields.count as u64
     };
     edit.changed(changes);
     reply.integer(1);
     Ok(())
+}
+
+/// Logs an HSETEX that was performed, of which `FIELDS` stands at `at`.
+fn log_set(edit: &mut Edit<'_, '_>, args: Args<'_>, at: usize, expiry: FieldExpiry) {
+    let mut log = |option: &[&[u8]]| {
+        let words = [&b"HSETEX"[..], &args[1]].into_iter().chain(option.iter().copied());
+        edit.log_words(words.chain(args.iter_from(at)));
+    };
+    match expiry {
+        FieldExpiry::At(time) => with_digits(time, |time| log(&[b"PXAT", time])),
+        FieldExpiry::Keep => log(&[b"KEEPTTL"]),
+        FieldExpiry::Clear => log(&[]),
+    }
 }
 
 /// What is told and what is left where fields are set with a time that has come already: as if they were set first and expired then. How
@@ -358,16 +418,19 @@ fn set_and_expire(
     edit.notify(EventClass::Hash, "hset", key);
     edit.notify(EventClass::Hash, "hexpire", key);
     let removed = edit.modify_as(key, EventClass::Hash, |hash: &mut Hash| {
-        let removed = fields.names(args).filter(|field| hash.remove(field, now)).count();
-        ((removed > 0).then_some("hexpired"), removed as u64)
+        let removed: Vec<&[u8]> =
+            fields.names(args).filter(|field| hash.remove(field, now)).collect();
+        ((!removed.is_empty()).then_some("hexpired"), removed)
     })?;
-    let removed = removed.unwrap_or(0);
-    if removed == 0 {
+    let removed = removed.unwrap_or_default();
+    if !removed.is_empty() {
+        log_removed(edit, key, &removed);
+    } else {
         edit.notify(EventClass::Hash, "hexpired", key);
     }
     if is_new {
         edit.notify(EventClass::Generic, "del", key);
     }
     edit.count_expired_fields(fields.count as u64);
-    Ok(removed)
+    Ok(removed.len() as u64)
 }

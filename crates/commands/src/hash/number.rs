@@ -54,11 +54,22 @@ pub(super) fn hincrbyfloat(
 /// Sets the field to a number; its time stays.
 fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, number: &[u8], event: &'static str) -> Outcome {
     let (rules, now) = (edit.rules(), edit.moment().now.0);
-    edit.modify_or_create(&args[1], |hash: &mut Hash| {
-        hash.prepare([&args[2], number].into_iter(), &rules);
-        hash.set(&args[2], number, (FieldExpiry::Keep, now), &rules);
+    let (key, field) = (&args[1], &args[2]);
+    let (is_timed, time) = edit.modify_or_create(key, |hash: &mut Hash| {
+        // What was added to may have been a field whose time had come: the log does not tell when.
+        let is_timed = hash.view().earliest_time().is_some();
+        hash.prepare([field, number].into_iter(), &rules);
+        hash.set(field, number, (FieldExpiry::Keep, now), &rules);
+        (is_timed, hash.view().time(field))
     })?;
-    edit.notify(EventClass::Hash, event, &args[1]);
+    edit.notify(EventClass::Hash, event, key);
     edit.changed(1);
+    match time {
+        Some(time) => with_digits(time, |time| {
+            edit.log(&[b"HSETEX", key, b"PXAT", time, b"FIELDS", b"1", field, number]);
+        }),
+        None if is_timed || event == "hincrbyfloat" => edit.log(&[b"HSET", key, field, number]),
+        None => {}
+    }
     Ok(())
 }

@@ -31,7 +31,12 @@ pub(super) const BLMOVE: Blocking = Blocking {
         last_argument(args)
     },
     attempt: |edit, args, _, reply| {
-        move_element(edit, args, (parse_end(&args[3])?, parse_end(&args[4])?), reply)
+        let ends = (parse_end(&args[3])?, parse_end(&args[4])?);
+        let attempt = move_element(edit, args, ends, reply)?;
+        if attempt == Attempt::Served {
+            edit.log(&[b"LMOVE", &args[1], &args[2], &args[3], &args[4]]);
+        }
+        Ok(attempt)
     },
     ..BRPOPLPUSH
 };
@@ -39,7 +44,13 @@ pub(super) const BLMOVE: Blocking = Blocking {
 /// What BRPOPLPUSH does.
 pub(super) const BRPOPLPUSH: Blocking = Blocking {
     timeout: last_argument,
-    attempt: |edit, args, _, reply| move_element(edit, args, (End::Right, End::Left), reply),
+    attempt: |edit, args, _, reply| {
+        let attempt = move_element(edit, args, (End::Right, End::Left), reply)?;
+        if attempt == Attempt::Served {
+            edit.log(&[b"RPOPLPUSH", &args[1], &args[2]]);
+        }
+        Ok(attempt)
+    },
     nothing: |reply| reply.null(),
     kind: Kind::List,
     destination: Some(2),

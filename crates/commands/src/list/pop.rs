@@ -3,7 +3,7 @@
 use super::index::parse_end;
 use super::range::reply_element;
 use crate::{Attempt, Blocking, CommandError, Outcome, Timeout, parse_timeout};
-use base::number::parse_i64;
+use base::number::{parse_i64, with_digits};
 use engine::{Edit, EventClass, Kind};
 use resp::{Args, Reply};
 use values::{End, List, ListRef};
@@ -13,6 +13,14 @@ pub(super) fn pop_event(end: End) -> &'static str {
     match end {
         End::Left => "lpop",
         End::Right => "rpop",
+    }
+}
+
+/// The command that takes elements from an end.
+fn pop_command(end: End) -> &'static [u8] {
+    match end {
+        End::Left => b"LPOP",
+        End::Right => b"RPOP",
     }
 }
 
@@ -149,6 +157,7 @@ impl Several {
                 reply_ends(list, self.end, self.count, reply);
             })?;
             if taken > 0 {
+                with_digits(taken as i64, |taken| edit.log(&[pop_command(self.end), key, taken]));
                 return Ok(true);
             }
         }
@@ -220,6 +229,7 @@ fn pop_first(
             reply_end(list, end, reply);
         })?;
         if taken > 0 {
+            edit.log(&[pop_command(end), key]);
             return Ok(Attempt::Served);
         }
     }

@@ -4,7 +4,7 @@ use super::reply::{reply_member, reply_members};
 use crate::{CommandError, Outcome, REPEATED_MAX};
 use base::Rng;
 use base::number::parse_i64;
-use engine::{Edit, EventClass, Rules, View};
+use engine::{Edit, EventClass, Removal, Rules, View};
 use resp::{Args, Reply};
 use values::{Item, Set, SetRef};
 
@@ -29,8 +29,9 @@ fn pop_one(edit: &mut Edit<'_, '_>, key: &[u8], reply: &mut Reply<'_>) -> Outcom
         set.remove(Item::Bytes(&member));
         (Some("spop"), member)
     })?;
-    if popped.is_some() {
+    if let Some(member) = &popped {
         edit.changed(1);
+        edit.log(&[b"SREM", key, member]);
     }
     reply.bulk_or_null(popped.as_deref());
     Ok(())
@@ -45,13 +46,36 @@ fn pop_many(edit: &mut Edit<'_, '_>, key: &[u8], count: usize, reply: &mut Reply
     } else if count == size {
         pop_all(edit, key, reply)?;
     } else {
+        let mut popped = Popped { reply, logged: edit.logs().then(Vec::new) };
         edit.modify_as(key, EventClass::Set, |set: &mut Set| {
-            pop_some(set, count, &rules, &mut rng, reply);
+            pop_some(set, count, &rules, &mut rng, &mut popped);
             (Some("spop"), ())
         })?;
+        for members in popped.logged.unwrap_or_default().chunks(LOGGED_MEMBERS_MAX) {
+            let members = members.iter().map(Vec::as_slice);
+            edit.log_words([&b"SREM"[..], key].into_iter().chain(members));
+        }
     }
     edit.changed(count as u64);
     Ok(())
+}
+
+/// The most members that are removed by one command of the log.
+const LOGGED_MEMBERS_MAX: usize = 1024;
+
+/// Where members go that were popped.
+struct Popped<'r, 'o> {
+    reply: &'r mut Reply<'o>,
+    /// The same members for the log, if it wants to know.
+    logged: Option<Vec<Vec<u8>>>,
+}
+
+impl Popped<'_, '_> {
+    fn note(&mut self, member: &[u8]) {
+        if let Some(logged) = &mut self.logged {
+            logged.push(member.to_vec());
+        }
+    }
 }
 
 fn pop_all(edit: &mut Edit<'_, '_>, key: &[u8], reply: &mut Reply<'_>) -> Outcome {
@@ -61,22 +85,31 @@ fn pop_all(edit: &mut Edit<'_, '_>, key: &[u8], reply: &mut Reply<'_>) -> Outcom
     edit.notify(EventClass::Set, "spop", key);
     edit.remove(key);
     edit.notify(EventClass::Generic, "del", key);
+    edit.log_removal(Removal::Emptied, key);
     Ok(())
 }
 
-fn pop_some(set: &mut Set, count: usize, rules: &Rules, rng: &mut Rng, reply: &mut Reply<'_>) {
+fn pop_some(
+    set: &mut Set,
+    count: usize,
+    rules: &Rules,
+    rng: &mut Rng,
+    popped: &mut Popped<'_, '_>,
+) {
     let staying = set.len() - count;
     if staying * POPPED_PER_STAYING <= count {
         let stay = move_some(set, rules, staying, rng);
-        reply_members(reply, set.view());
+        reply_members(popped.reply, set.view());
+        set.view().iter().for_each(|member| member.with_bytes(|bytes| popped.note(bytes)));
         *set = stay;
         return;
     }
-    reply.set(count);
+    popped.reply.set(count);
     for _ in 0..count {
         let member = owned(set.view().sample(rng.next_u64()));
         set.remove(Item::Bytes(&member));
-        reply.bulk(&member);
+        popped.reply.bulk(&member);
+        popped.note(&member);
     }
 }
 

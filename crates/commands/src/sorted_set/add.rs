@@ -121,16 +121,17 @@ fn reply_score(score: Option<f64>, reply: &mut Reply<'_>) {
     }
 }
 
-/// What GEOADD adds, as ZADD adds it; the reply's number.
+/// What GEOADD adds, as ZADD adds it; the reply's number, and whether anything was changed.
 pub(crate) fn add_places(
     edit: &mut Edit<'_, '_>,
     key: &[u8],
     places: &[(f64, &[u8])],
     (only_new, only_present, counts_changed): (bool, bool, bool),
-) -> Result<usize, CommandError> {
+) -> Result<(usize, bool), CommandError> {
     let options = Options { only_new, only_present, counts_changed, ..Options::default() };
     let done = put(edit, key, places.iter().copied(), options)?;
-    Ok(if counts_changed { done.added + done.changed } else { done.added })
+    let changes = done.added + done.changed;
+    Ok((if counts_changed { changes } else { done.added }, changes > 0))
 }
 
 fn put<'m>(

@@ -1,7 +1,7 @@
 //! Members that are taken out from either end, at once or when there are some.
 
 use crate::{Attempt, Blocking, CommandError, Outcome, Timeout, parse_timeout};
-use base::number::parse_i64;
+use base::number::{parse_i64, with_digits};
 use engine::{Edit, EventClass, Kind, WrongKind};
 use resp::{Args, Protocol, Reply};
 use values::SortedSet;
@@ -14,6 +14,14 @@ enum End {
 }
 
 impl End {
+    /// The command that takes members from it.
+    fn command(self) -> &'static [u8] {
+        match self {
+            End::Lowest => b"ZPOPMIN",
+            End::Highest => b"ZPOPMAX",
+        }
+    }
+
     fn event(self) -> &'static str {
         match self {
             End::Lowest => "zpopmin",
@@ -143,6 +151,9 @@ impl ManyKeys {
     ) -> Result<Attempt, CommandError> {
         for key in keys {
             if let Some(popped) = pop(edit, key, self.end, self.count)? {
+                with_digits(popped.len() as i64, |count| {
+                    edit.log(&[self.end.command(), key, count]);
+                });
                 reply.array(2);
                 reply.bulk(key);
                 reply_pairs(&popped, reply);
@@ -232,6 +243,7 @@ fn wait_for_one(
     for key in keys.filter(|key| only.is_none_or(|only| only == *key)) {
         let popped = pop(edit, key, end, 1)?;
         if let Some((member, score)) = popped.and_then(|popped| popped.into_iter().next()) {
+            edit.log(&[end.command(), key]);
             reply.array(3);
             reply.bulk(key);
             reply.bulk(&member);

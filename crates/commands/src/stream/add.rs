@@ -5,6 +5,7 @@ use super::trim_options::TrimOptions;
 use crate::{CommandError, Outcome};
 use engine::{Edit, EventClass};
 use resp::{Args, Reply};
+use std::borrow::Cow;
 use values::Stream;
 use values::stream::{AppendError, NewId, StreamId, Trim};
 
@@ -75,11 +76,32 @@ pub(super) fn xadd(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_
         (added.is_ok(), added.map_err(append_error))
     })??;
     edit.changed(1);
+    if edit.logs() {
+        log_added(edit, args, &options, id)?;
+    }
     edit.notify(EventClass::Stream, "xadd", key);
     if trimmed > 0 {
         edit.notify(EventClass::Stream, "xtrim", key);
     }
     reply_id(reply, id);
+    Ok(())
+}
+
+/// Logs an XADD with the id that it has taken.
+fn log_added(
+    edit: &mut Edit<'_, '_>,
+    args: Args<'_>,
+    options: &Options,
+    id: StreamId,
+) -> Result<(), CommandError> {
+    let Some(stream) = edit.typed::<Stream>(&args[1])? else { return Ok(()) };
+    let mut words = options.trim.logged(args, stream.log());
+    if !matches!(options.id, Some((_, Some(_)))) {
+        // From the end, for what stands before it may have become less.
+        let id_at = words.len() - (args.len() - options.fields) - 1;
+        words[id_at] = Cow::Owned(id.to_string().into_bytes());
+    }
+    edit.log_words(words.iter().map(|word| &**word));
     Ok(())
 }
 
@@ -114,6 +136,12 @@ pub(super) fn xtrim(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     if trimmed > 0 {
         edit.notify(EventClass::Stream, "xtrim", key);
         edit.changed(trimmed);
+        if edit.logs()
+            && let Some(stream) = edit.typed::<Stream>(key)?
+        {
+            let words = options.logged(args, stream.log());
+            edit.log_words(words.iter().map(|word| &**word));
+        }
     }
     reply.integer(trimmed as i64);
     Ok(())

@@ -4,8 +4,9 @@ use super::id::parse_id;
 use crate::CommandError;
 use base::number::parse_i64;
 use resp::Args;
+use std::borrow::Cow;
 use values::StreamRules;
-use values::stream::{References, Threshold, Trim};
+use values::stream::{Log, References, StreamId, Threshold, Trim};
 
 /// The most entries that an approximate trim removes where the client sets no limit: those of so many nodes.
 const NODES_TRIMMED_MAX: u64 = 100;
@@ -21,6 +22,9 @@ pub(super) struct TrimOptions {
     is_approximate: bool,
     limit: Option<u64>,
     references: Option<References>,
+    /// Where the operator of the threshold stands, and LIMIT.
+    operator_at: usize,
+    limit_at: Option<usize>,
 }
 
 impl TrimOptions {
@@ -55,6 +59,7 @@ impl TrimOptions {
             let limit = u64::try_from(limit)
                 .map_err(|_| CommandError::Text("ERR The LIMIT argument must be >= 0."))?;
             self.limit = Some(limit);
+            self.limit_at = Some(index);
             Ok(Some(2))
         } else {
             Ok(None)
@@ -74,6 +79,7 @@ impl TrimOptions {
         }
         let operator = args.get(index + 2).map(|_| &args[index + 1]);
         self.is_approximate = operator == Some(b"~");
+        self.operator_at = index + 1;
         let operators = usize::from(self.is_approximate || operator == Some(b"="));
         self.threshold = Some(parse(&args[index + 1 + operators])?);
         Ok(Some(2 + operators))
@@ -100,6 +106,29 @@ impl TrimOptions {
             None => 0,
         };
         Ok(Some(Trim { threshold, is_approximate: self.is_approximate, limit }))
+    }
+
+    /// The arguments for the log: an approximate trim, which has left a stream like this, is exact there. LIMIT is for approximate ones only.
+    pub(super) fn logged<'a>(&self, args: Args<'a>, log: &Log) -> Vec<Cow<'a, [u8]>> {
+        let words = args.iter_from(0).map(Cow::Borrowed);
+        if !self.is_approximate {
+            return words.collect();
+        }
+        let exact = match self.threshold {
+            // Whatever comes after it went, too.
+            Some(Threshold::Id(_)) if log.is_empty() => StreamId::MAX.to_string(),
+            Some(Threshold::Id(_)) => log.first_id().to_string(),
+            Some(Threshold::Length(_)) | None => log.len().to_string(),
+        };
+        let is_limit = |index: usize| self.limit_at.is_some_and(|at| (at..at + 2).contains(&index));
+        let words = words.enumerate().filter(|(index, _)| !is_limit(*index));
+        words
+            .map(|(index, word)| match index.checked_sub(self.operator_at) {
+                Some(0) => Cow::Borrowed(&b"="[..]),
+                Some(1) => Cow::Owned(exact.clone().into_bytes()),
+                Some(_) | None => word,
+            })
+            .collect()
     }
 
     /// What becomes of references to entries that are removed.

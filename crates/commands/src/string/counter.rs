@@ -61,6 +61,7 @@ pub(super) fn incrbyfloat(
     })?;
     edit.notify(EventClass::String, "incrbyfloat", &args[1]);
     edit.changed(1);
+    edit.log(&[b"SET", &args[1], &text, b"KEEPTTL"]);
     reply.bulk(&text);
     Ok(())
 }

@@ -57,5 +57,6 @@ fn tell_removed(edit: &mut Edit<'_, '_>, removed: bool, key: &[u8]) {
     if removed {
         edit.notify(EventClass::Generic, "del", key);
         edit.changed(1);
+        edit.log(&[b"DEL", key]);
     }
 }

@@ -3,7 +3,8 @@
 use super::value::{length, reply_string, with_bytes};
 use crate::expiry::{ExpiryOption, NewExpiry};
 use crate::{CommandError, Outcome};
-use engine::{Change, Edit, EventClass, Expiry, View};
+use base::number::with_digits;
+use engine::{Change, Edit, EventClass, Expiry, Removal, View};
 use resp::{Args, Reply};
 
 pub(super) fn get(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -48,10 +49,20 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     });
     edit.count_lookup_of(&args[1], found);
     if changed? {
+        let key = &args[1];
         match expiry {
-            Expiry::At(_) if elapsed => edit.tell_expired(&args[1]),
-            Expiry::At(_) => edit.notify(EventClass::Generic, "expire", &args[1]),
-            Expiry::Clear | Expiry::Keep => edit.notify(EventClass::Generic, "persist", &args[1]),
+            Expiry::At(_) if elapsed => {
+                edit.tell_expired(key);
+                edit.log_removal(Removal::Expired, key);
+            }
+            Expiry::At(at) => {
+                edit.notify(EventClass::Generic, "expire", key);
+                with_digits(at, |at| edit.log(&[b"PEXPIREAT", key, at]));
+            }
+            Expiry::Clear | Expiry::Keep => {
+                edit.notify(EventClass::Generic, "persist", key);
+                edit.log(&[b"PERSIST", key]);
+            }
         }
         edit.changed(1);
     }

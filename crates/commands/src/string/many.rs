@@ -1,10 +1,10 @@
 //! Several keys at one moment.
 
 use super::value::reply_string;
-use crate::expiry::{ExpiryOption, NewExpiry};
+use crate::expiry::{ExpiryOption, NewExpiry, TimeKind};
 use crate::{CommandError, Outcome};
 use base::number::parse_i64;
-use engine::{Edit, EventClass, Expiry, View};
+use engine::{Edit, EventClass, Expiry, Removal, View};
 use resp::{Args, Reply};
 
 pub(super) fn mget(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -53,7 +53,10 @@ pub(super) fn msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     if holds && elapsed {
         // A key that is absent counts as a change, as in Valkey.
         pairs.keys().for_each(|key| {
-            if !edit.remove(key) {
+            if edit.remove(key) {
+                edit.log_removal(Removal::Expired, key);
+            } else {
+                edit.log_nothing();
                 edit.notify(EventClass::New, "new", key);
             }
             edit.notify(EventClass::String, "set", key);
@@ -63,9 +66,25 @@ pub(super) fn msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         edit.changed(keys as u64);
     } else if holds {
         pairs.put(edit, expiry);
+        if let (true, Expiry::At(at)) = (edit.logs(), expiry) {
+            log_msetex(edit, args, end, at);
+        }
     }
     reply.integer(i64::from(holds));
     Ok(())
+}
+
+/// Logs an MSETEX that was performed, with the time that its options, which begin at `options`, come to.
+fn log_msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, options: usize, at: i64) {
+    let at = at.to_string();
+    let mut words: Vec<&[u8]> = args.iter_from(0).collect();
+    for index in options..words.len() {
+        if TimeKind::of_word(words[index]).is_some() {
+            words[index] = b"PXAT";
+            words[index + 1] = at.as_bytes();
+        }
+    }
+    edit.log_words(words.into_iter());
 }
 
 /// Whether all keys must be there (`XX`) or absent (`NX`), and what becomes of their expiry.

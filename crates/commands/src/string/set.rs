@@ -4,7 +4,8 @@ use super::condition::Condition;
 use super::value::reply_string;
 use crate::expiry::{ExpiryOption, NewExpiry, TimeKind};
 use crate::{CommandError, Outcome};
-use engine::{Change, Edit, EventClass, Expiry, new_string};
+use base::number::with_digits;
+use engine::{Change, Edit, EventClass, Expiry, Removal, new_string};
 use resp::{Args, Reply};
 
 pub(super) fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -20,10 +21,47 @@ pub(super) fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>
     let setting =
         Setting { condition: options.condition, expiry, old: options.get.then_some(&mut *reply) };
     let performed = setting.apply(edit, &args[1], &args[2])?;
+    if performed && edit.logs() {
+        log_set(edit, args, &options, expiry);
+    }
     if !options.get {
         if performed { reply.ok() } else { reply.null() }
     }
     Ok(())
+}
+
+/// Logs a SET that was performed: without GET, with a time that does not depend on when it is read, and without conditions that Valkey does not know.
+fn log_set(edit: &mut Edit<'_, '_>, args: Args<'_>, options: &Options<'_>, expiry: NewExpiry) {
+    if expiry.elapsed {
+        // That the key was removed has been said.
+        return;
+    }
+    if let (ExpiryOption::Time(kind, _), Expiry::At(at)) = (options.expiry, expiry.expiry)
+        && kind != TimeKind::PXAT
+    {
+        log_timed(edit, &args[1], &args[2], at);
+        return;
+    }
+    let mut words: Vec<&[u8]> = args.iter_from(0).take(3).collect();
+    let mut rest = args.iter_from(3);
+    while let Some(word) = rest.next() {
+        let operand = rest.clone().next();
+        match Condition::comparing(word, operand) {
+            Ok(Some(Condition::Equal(operand))) => {
+                rest.next();
+                words.extend([word, operand]);
+            }
+            Ok(Some(_)) => drop(rest.next()),
+            _ if word.eq_ignore_ascii_case(b"GET") => {}
+            _ => words.push(word),
+        }
+    }
+    edit.log_words(words.into_iter());
+}
+
+/// Logs that a key was set, with its time.
+fn log_timed(edit: &mut Edit<'_, '_>, key: &[u8], value: &[u8], at: i64) {
+    with_digits(at, |at| edit.log(&[b"SET", key, value, b"PXAT", at]));
 }
 
 pub(super) fn setnx(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -36,6 +74,7 @@ pub(super) fn setnx(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
 pub(super) fn getset(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let (condition, expiry) = (Condition::Always, NewExpiry::CLEAR);
     Setting { condition, expiry, old: Some(reply) }.apply(edit, &args[1], &args[2])?;
+    edit.log(&[b"SET", &args[1], &args[2]]);
     Ok(())
 }
 
@@ -58,6 +97,7 @@ fn set_with_time(
     edit.notify(EventClass::String, "set", &args[1]);
     edit.notify(EventClass::Generic, "expire", &args[1]);
     edit.changed(1);
+    log_timed(edit, &args[1], &args[3], at);
     reply.ok();
     Ok(())
 }
@@ -71,6 +111,7 @@ fn tell_set(edit: &mut Edit<'_, '_>, key: &[u8], expiry: NewExpiry, found: bool)
         }
     } else if found {
         edit.tell_expired(key);
+        edit.log_removal(Removal::Expired, key);
     }
 }
 

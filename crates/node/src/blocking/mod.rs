@@ -47,7 +47,8 @@ pub(crate) struct Blocked {
 
 enum State {
     Waiting,
-    Served(Vec<u8>),
+    /// With the reply, and the offset of the log up to which it tells of what was done for it.
+    Served(Vec<u8>, u64),
     Ended,
 }
 
@@ -71,8 +72,8 @@ impl Blocked {
             || access.view().peek(key).map(kind) == Some(self.blocking.kind)
     }
 
-    /// Serves the client from a key whose slot is held, with all else that its command needs.
-    fn serve(&self, access: &mut Access<'_>, key: &[u8]) {
+    /// Serves the client from a key whose slot is held, with all else that its command needs. `log` logs what was said for the log.
+    fn serve(&self, access: &mut Access<'_>, key: &[u8], log: impl FnOnce(&mut Access<'_>) -> u64) {
         let mut state = self.state.lock();
         if !matches!(*state, State::Waiting) || !self.is_served_from(access, key) {
             return;
@@ -88,7 +89,7 @@ impl Blocked {
                 Reply::new(&mut out, self.protocol).error_bytes(&error.text());
             }
         }
-        *state = State::Served(out);
+        *state = State::Served(out, log(access));
         drop(state);
         self.client.wake();
     }
@@ -106,7 +107,7 @@ impl Blocked {
             Unblock::Timeout => reply.null_array(),
             Unblock::Error => reply.error_bytes(&UNBLOCKED.text()),
         }
-        *state = State::Served(out);
+        *state = State::Served(out, 0);
         drop(state);
         self.client.wake();
         true
@@ -162,13 +163,14 @@ impl BlockedClients {
         self.find(WaiterId(client)).is_some_and(|blocked| blocked.unblock(how))
     }
 
-    /// The reply to a client that has been served, or whose time is up; `None` while it waits. No slot may be held.
+    /// The reply to a client that has been served, or whose time is up, and the offset of the log behind what was done for it; `None` while it waits. No
+    /// slot may be held.
     pub(crate) fn take_reply(
         &self,
         blocked: &Blocked,
         now: Monotonic,
         keyspace: &Keyspace,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<(Vec<u8>, u64)> {
         if blocked.deadline.is_some_and(|deadline| deadline <= now) {
             blocked.unblock(Unblock::Timeout);
         }
@@ -176,7 +178,7 @@ impl BlockedClients {
             let mut state = blocked.state.lock();
             match &mut *state {
                 State::Waiting | State::Ended => return None,
-                State::Served(reply) => std::mem::take(reply),
+                State::Served(reply, log_offset) => (std::mem::take(reply), *log_offset),
             }
         };
         // From here on its idle time counts again.

@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    /// Tells others what was done under `access`, serves those that wait for what was changed, tells what was done for them, and
+    /// Logs what was said under `access`, tells others what was done, serves those that wait for what was changed, tells what was done for them, and
     /// releases it: what is told of a key is told in the order in which it happened.
     pub(crate) fn conclude(
         &self,
@@ -66,6 +66,9 @@ impl Node {
         by: Option<ClientId>,
     ) {
         let (mut access, mut deferred) = (access, deferred);
+        if access.logs() {
+            self.log_effects(&mut access);
+        }
         self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
         while let Some(Deferred { database, key, destination }) = deferred.pop_front() {
@@ -140,7 +143,13 @@ impl Node {
                 deferred.push_back(Deferred { database, key, destination });
                 break;
             }
-            blocked.serve(access, key);
+            blocked.serve(
+                access,
+                key,
+                |access| {
+                    if access.logs() { self.log_effects(access) } else { 0 }
+                },
+            );
         }
         access.select(selected);
     }

@@ -163,7 +163,7 @@ fn operate<T>(
 ) -> Result<T, CommandError> {
     let cluster = enabled(context)?;
     let node = context.node;
-    Ok(cluster.operate(&node.keyspace, &*node.host, context.worker, step))
+    Ok(cluster.operate(node, context.worker, step))
 }
 
 pub(super) fn enabled<'c>(context: &Context<'c>) -> Result<&'c super::ClusterNode, CommandError> {

@@ -7,7 +7,7 @@
 //! 3. Keys of a slot that was lost are dropped when nothing serves the slot any more: a command that has found it served, in the
 //!    slot or in the view, holds its lock until it is done.
 
-use crate::host::Host;
+use crate::node::Node;
 use crate::pubsub::Channels;
 use crate::tracking::Tracking;
 use cluster::{Machine, Output, View};
@@ -51,11 +51,11 @@ impl ClusterNode {
     /// Runs `step` on the machine and carries out what it puts out.
     pub fn operate<T>(
         &self,
-        keyspace: &Keyspace,
-        host: &dyn Host,
+        node: &Node,
         worker: WorkerId,
         step: impl FnOnce(&mut Machine) -> T,
     ) -> T {
+        let Node { keyspace, host, .. } = node;
         let mut machine = self.machine.lock();
         let result = step(&mut machine);
         let (mut queued, mut lost_keys) = (false, false);
@@ -71,7 +71,7 @@ impl ClusterNode {
                 }
                 Output::DropKeysInSlot(slot) => {
                     self.adopt_view(machine.view(), keyspace);
-                    keyspace.flush_slot(slot, worker);
+                    keyspace.flush_slot(slot, worker, &mut |effects| node.tell_each(effects));
                     lost_keys = true;
                 }
                 Output::Deliver { sharded: false, channel, message } => {

@@ -61,9 +61,10 @@ fn change(
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
     node.settings.replace(change.config, &changing);
+    node.renew_logging(worker);
     node.evict_clients();
     if let Some((cluster, machine)) = bus {
-        cluster.operate(&node.keyspace, &*node.host, worker, |bus| bus.reconfigure(now, machine));
+        cluster.operate(node, worker, |bus| bus.reconfigure(now, machine));
     }
     Ok(())
 }

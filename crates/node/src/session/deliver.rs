@@ -109,7 +109,7 @@ impl Context<'_> {
         let messages = std::mem::take(&mut self.state.outbox);
         let Some(cluster) = &self.node.cluster else { return };
         let now = cluster::Now { monotonic: self.now.monotonic, wall: self.now.wall };
-        cluster.operate(&self.node.keyspace, &*self.node.host, self.worker, |machine| {
+        cluster.operate(self.node, self.worker, |machine| {
             for one in &messages {
                 machine.publish(now, one.sharded, &one.channel, &one.payload);
             }

@@ -147,7 +147,7 @@ impl Version {
     /// Redis 7.4 know, in different ways.
     #[must_use]
     pub const fn for_data(has_field_times: bool) -> Version {
-        if has_field_times { Version::VALKEY_80 } else { Version::REDIS_11 }
+        if has_field_times { Version::VALKEY_80 } else { Version::REDIS_10 }
     }
 
     /// Whether files and payloads of this version are read.

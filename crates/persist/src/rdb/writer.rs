@@ -6,7 +6,7 @@ use super::format::{kind, opcode};
 use super::{Usage, Version};
 use base::number::push_u64;
 use engine::KeyRecord;
-use std::io::{self, Write};
+use std::io::{self, Empty, Write};
 
 /// How a file is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,12 +60,45 @@ pub struct Writer<W> {
     options: Options,
 }
 
+/// Writes keys that will stand in a file; see [`Writer::part`].
+pub type PartWriter = Writer<Empty>;
+
+impl PartWriter {
+    /// One for a file of these options; it has no head and no end.
+    #[must_use]
+    pub fn for_part(options: Options) -> PartWriter {
+        Writer { encoder: Encoder::gathering(options.compress), options }
+    }
+
+    /// Takes what was written so far.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        self.encoder.take()
+    }
+
+    /// How many bytes can be taken.
+    #[must_use]
+    pub fn gathered_bytes(&self) -> usize {
+        self.encoder.gathered_bytes()
+    }
+}
+
 impl<W: Write> Writer<W> {
     /// Begins a file.
     pub fn new(sink: W, options: Options) -> Writer<W> {
         let mut encoder = Encoder::new(sink, options.compress);
         encoder.bytes(options.version.to_string().as_bytes());
         Writer { encoder, options }
+    }
+
+    /// Keys that a [`PartWriter`] has written, all of the database that is selected.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.encoder.bytes(bytes);
+        self.encoder.check()
     }
 
     /// A name and a text about the file; readers pass over names that they do not know.

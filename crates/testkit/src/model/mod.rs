@@ -15,7 +15,7 @@ use base::Rng;
 
 use crate::{Client, Program, Protocol, Reply, Server, Setup, display_bytes, transcript};
 use form::{Form, Rule, pick};
-use forms::FAMILIES;
+use forms::{CHANCY, FAMILIES};
 use words::Words;
 
 /// What to run.
@@ -96,6 +96,21 @@ pub fn run(program: &Program, oracle: &Program, plan: &Plan) -> Report {
         }
     }
     report
+}
+
+/// Random commands, of one seed the same each time: those of the model test, and with `chancy` also such as do something else each time they are run, or at another
+/// time.
+#[must_use]
+pub fn commands(seed: u64, count: usize, chancy: bool) -> Vec<Vec<Vec<u8>>> {
+    let mut words = Words::new(seed);
+    let certain = FAMILIES.iter().flat_map(|family| family.forms);
+    let forms = certain.chain(if chancy { CHANCY } else { &[] });
+    let forms: Vec<Form> = forms.map(|text| Form::parse(text)).collect();
+    let mut commands = Vec::new();
+    while commands.len() < count {
+        commands.extend(pick(&mut words.rng, &forms).commands(&mut words));
+    }
+    commands
 }
 
 fn thresholds(rng: &mut Rng) -> Vec<Step> {
@@ -303,7 +318,8 @@ mod tests {
     #[test]
     fn every_form_makes_commands() {
         let mut words = Words::new(1);
-        for form in FAMILIES.iter().flat_map(|family| family.forms).map(|text| Form::parse(text)) {
+        let texts = FAMILIES.iter().flat_map(|family| family.forms).chain(CHANCY);
+        for form in texts.map(|text| Form::parse(text)) {
             for _ in 0..50 {
                 let commands = form.commands(&mut words);
                 assert_eq!(commands.len(), form.text.split(" ; ").count(), "{}", form.text);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
@@ -27,7 +28,7 @@ const NODE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A server process as a target.
 #[derive(Debug)]
-pub struct ProcessTarget(Server);
+pub struct ProcessTarget(Arc<Server>);
 
 impl ProcessTarget {
     /// Starts what a file asks for.
@@ -43,7 +44,13 @@ impl ProcessTarget {
                 values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect();
             setup.with(directive, &values.iter().map(String::as_str).collect::<Vec<_>>())
         });
-        Self(Server::start(program, setup))
+        Self(Arc::new(Server::start(program, setup)))
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.0)
     }
 }
 

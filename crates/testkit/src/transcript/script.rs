@@ -23,6 +23,14 @@ pub struct Script {
     lines: Vec<String>,
 }
 
+impl Script {
+    /// `<group>/<command>`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// What the oracle has to do with the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Oracle {

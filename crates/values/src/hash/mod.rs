@@ -235,16 +235,16 @@ impl Hash {
         }
     }
 
-    /// Removes fields whose time has come, `most` at most; how many these were.
-    pub fn remove_due(&mut self, now: i64, most: usize) -> usize {
-        let Layout::Hashtable(fields) = &mut self.0 else { return 0 };
-        let mut removed = 0;
-        while removed < most
+    /// Removes fields whose time has come, `most` at most; which these were.
+    pub fn remove_due(&mut self, now: i64, most: usize) -> Vec<Box<[u8]>> {
+        let Layout::Hashtable(fields) = &mut self.0 else { return Vec::new() };
+        let mut removed = Vec::new();
+        while removed.len() < most
             && let Some(field) = fields.times.as_ref().and_then(|times| times.first_due(now))
         {
             fields.values.remove(&field);
             fields.forget_time(&field);
-            removed += 1;
+            removed.push(field);
         }
         removed
     }

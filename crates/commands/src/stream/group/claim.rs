@@ -2,6 +2,7 @@
 
 use super::super::id::{parse_id, parse_start, reply_id};
 use super::super::reply::reply_entry;
+use super::logged::{Given, log_position};
 use super::named::{change_group, has_group, no_group};
 use super::note_new_consumer;
 use crate::{CommandError, Outcome};
@@ -19,6 +20,8 @@ struct Claim {
     /// The count of deliveries, where it is not one more.
     deliveries: Option<u64>,
     only_ids: bool,
+    /// Whether what is given is logged.
+    logs: bool,
 }
 
 impl Claim {
@@ -27,12 +30,24 @@ impl Claim {
     }
 
     /// Gives an entry to a consumer. `deliveries` is how often it was given before.
-    fn give(&self, group: &mut Group, id: StreamId, consumer: ConsumerNumber, deliveries: u64) {
+    fn give(
+        &self,
+        group: &mut Group,
+        id: StreamId,
+        consumer: ConsumerNumber,
+        deliveries: u64,
+    ) -> Option<Given> {
         let counted = deliveries.saturating_add(u64::from(!self.only_ids));
         let deliveries = self.deliveries.unwrap_or(counted);
         let pending = Pending { consumer, delivered_at: self.delivered_at, deliveries };
         group.set_pending(id, pending);
         group.consumer_mut(consumer).active_at = Some(self.now);
+        self.logs.then(|| Given::new(group, id, pending))
+    }
+
+    /// What the log gets of a pending entry that is gone.
+    fn gone(&self, group: &Group, id: StreamId, pending: Pending) -> Option<Given> {
+        self.logs.then(|| Given::new(group, id, pending))
     }
 
     fn reply(&self, reply: &mut Reply<'_>, entry: &Entry<'_>) {
@@ -44,6 +59,10 @@ impl Claim {
 struct Done {
     changes: u64,
     is_new_consumer: bool,
+    /// The group has another position, and nothing that was given tells it.
+    is_advanced: bool,
+    /// For the log, in the order of the reply or of the ids.
+    given: Vec<Given>,
 }
 
 /// What follows a change of the group that `args` name.
@@ -53,6 +72,14 @@ fn conclude(edit: &mut Edit<'_, '_>, args: Args<'_>, done: Option<Done>) -> Outc
         note_new_consumer(edit, &args[1]);
     }
     edit.changed(done.changes);
+    // A consumer who was given nothing is not logged, as in Redis.
+    edit.log_nothing();
+    if edit.logs() {
+        done.given.iter().for_each(|given| given.log(edit, &args[1], &args[2]));
+        if done.is_advanced && done.given.is_empty() {
+            log_position(edit, (&args[1], &args[2]))?;
+        }
+    }
     Ok(())
 }
 
@@ -65,13 +92,14 @@ struct Claiming {
 }
 
 impl Claiming {
-    fn parse(args: Args<'_>, now: i64) -> Result<Claiming, CommandError> {
+    fn parse(args: Args<'_>, now: i64, logs: bool) -> Result<Claiming, CommandError> {
         const NOT_IDLE: CommandError =
             CommandError::Text("ERR Invalid min-idle-time argument for XCLAIM");
         let idle_min = parse_i64(&args[4]).ok_or(NOT_IDLE)?.max(0);
         let ids: Vec<StreamId> = args.iter_from(5).map_while(|text| parse_id(text).ok()).collect();
         let mut delivered_at = -1;
-        let mut claim = Claim { now, idle_min, delivered_at, deliveries: None, only_ids: false };
+        let mut claim =
+            Claim { now, idle_min, delivered_at, deliveries: None, only_ids: false, logs };
         let (mut is_forced, mut last_id) = (false, StreamId::MIN);
         let mut index = 5 + ids.len();
         while let Some(word) = args.get(index) {
@@ -113,10 +141,11 @@ impl Claiming {
         let (consumer, is_new_consumer) = group.ensure_consumer(name, now);
         group.consumer_mut(consumer).seen_at = now;
         let later = reply.array_later();
-        let mut length = 0;
+        let (mut length, mut given) = (0, Vec::new());
         for &id in &self.ids {
             let pending = group.pending(id).copied();
             let Some(entry) = log.entry(id) else {
+                given.extend(pending.and_then(|pending| self.claim.gone(group, id, pending)));
                 changes += u64::from(group.forget(id));
                 continue;
             };
@@ -125,14 +154,15 @@ impl Claiming {
                 None if self.is_forced => 1,
                 Some(_) | None => continue,
             };
-            self.claim.give(group, id, consumer, deliveries);
+            given.extend(self.claim.give(group, id, consumer, deliveries));
             self.claim.reply(reply, &entry);
             length += 1;
             changes += 1;
         }
         reply.close(later, length);
         // A position that moves counts only where nothing else does.
-        Done { changes: changes.max(u64::from(is_advanced)), is_new_consumer }
+        let changes = changes.max(u64::from(is_advanced));
+        Done { changes, is_new_consumer, is_advanced, given }
     }
 }
 
@@ -144,7 +174,7 @@ pub(in crate::stream) fn xclaim(
     if !has_group(edit, &args[1], &args[2])? {
         return Err(no_group(&args[1], &args[2]));
     }
-    let claiming = Claiming::parse(args, edit.moment().now.0)?;
+    let claiming = Claiming::parse(args, edit.moment().now.0, edit.logs())?;
     let done = change_group(edit, (&args[1], &args[2]), |log, group| {
         claiming.apply(log, group, &args[3], reply)
     })?;
@@ -166,7 +196,7 @@ struct AutoClaiming {
 }
 
 impl AutoClaiming {
-    fn parse(args: Args<'_>, now: i64) -> Result<AutoClaiming, CommandError> {
+    fn parse(args: Args<'_>, now: i64, logs: bool) -> Result<AutoClaiming, CommandError> {
         const NOT_IDLE: CommandError =
             CommandError::Text("ERR Invalid min-idle-time argument for XAUTOCLAIM");
         let idle_min = parse_i64(&args[4]).ok_or(NOT_IDLE)?.max(0);
@@ -188,7 +218,7 @@ impl AutoClaiming {
                 return Err(CommandError::Syntax);
             }
         }
-        let claim = Claim { now, idle_min, delivered_at: now, deliveries: None, only_ids };
+        let claim = Claim { now, idle_min, delivered_at: now, deliveries: None, only_ids, logs };
         Ok(AutoClaiming { claim, start, count: count as usize })
     }
 
@@ -216,16 +246,21 @@ impl AutoClaiming {
         reply.array(3);
         reply_id(reply, cursor);
         reply.array(claimed.len());
+        let mut given = Vec::new();
         for (entry, deliveries) in &claimed {
-            self.claim.give(group, entry.id, consumer, *deliveries);
+            given.extend(self.claim.give(group, entry.id, consumer, *deliveries));
             self.claim.reply(reply, entry);
         }
         reply.array(deleted.len());
         for &id in &deleted {
+            let pending = group.pending(id).copied();
+            given.extend(pending.and_then(|pending| self.claim.gone(group, id, pending)));
             group.forget(id);
             reply_id(reply, id);
         }
-        Done { changes: (claimed.len() + deleted.len()) as u64, is_new_consumer }
+        given.sort_by_key(Given::id);
+        let changes = (claimed.len() + deleted.len()) as u64;
+        Done { changes, is_new_consumer, is_advanced: false, given }
     }
 }
 
@@ -234,7 +269,7 @@ pub(in crate::stream) fn xautoclaim(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let claiming = AutoClaiming::parse(args, edit.moment().now.0)?;
+    let claiming = AutoClaiming::parse(args, edit.moment().now.0, edit.logs())?;
     if !has_group(edit, &args[1], &args[2])? {
         return Err(no_group(&args[1], &args[2]));
     }

@@ -2,6 +2,7 @@
 
 mod ack;
 mod claim;
+mod logged;
 mod manage;
 mod named;
 mod pending;

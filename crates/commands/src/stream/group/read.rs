@@ -3,6 +3,7 @@
 use super::super::read::{reply_stream, reply_streams, timeout};
 use super::super::reading::{Reading, parse_group_position};
 use super::super::reply::{reply_entry, reply_entry_or_id};
+use super::logged::{Given, log_position};
 use super::named::{change_group, no_group};
 use super::note_new_consumer;
 use crate::{Attempt, Blocking, CommandError};
@@ -62,7 +63,7 @@ fn attempt(
         if is_ready { ready.push((key, source)) } else { idle.push(key) }
     }
     for key in idle {
-        note_consumer(edit, (key, group), consumer)?;
+        note_consumer(edit, (key, group), consumer, reading.no_ack)?;
     }
     if ready.is_empty() {
         return Ok(Attempt::Wait);
@@ -70,15 +71,24 @@ fn attempt(
     reply_streams(reply, ready.len());
     for (key, source) in ready {
         reply_stream(reply, key);
-        let number = note_consumer(edit, (key, group), consumer)?;
+        let number = note_consumer(edit, (key, group), consumer, reading.no_ack)?;
         let now = edit.moment().now.0;
+        // To be read again is not logged, as in Redis.
+        edit.log_nothing();
+        let mut given = edit.logs().then(Vec::new);
         change_group(edit, (key, group), |log, group| match source {
-            Source::New => read_new(log, group, &reading, (number, now), reply),
+            Source::New => read_new(log, group, &reading, (number, now), (&mut given, reply)),
             Source::OwnAfter(after) => {
                 read_own(log, group, (after, reading.count), (number, now), reply);
             }
         })?;
         edit.changed(1);
+        for given in given.iter().flatten() {
+            given.log(edit, key, group);
+        }
+        if matches!(source, Source::New) {
+            log_position(edit, (key, group))?;
+        }
     }
     Ok(Attempt::Served)
 }
@@ -93,6 +103,7 @@ fn note_consumer(
     edit: &mut Edit<'_, '_>,
     (key, group): (&[u8], &[u8]),
     name: &[u8],
+    no_ack: bool,
 ) -> Result<ConsumerNumber, CommandError> {
     let now = edit.moment().now.0;
     let noted = change_group(edit, (key, group), |_, group| {
@@ -103,6 +114,12 @@ fn note_consumer(
     let (number, is_new) = noted.ok_or_else(|| no_group_to_read(key, group))?;
     if is_new {
         note_new_consumer(edit, key);
+        // Of what is given to him and is pending, the log tells with his name.
+        if no_ack {
+            edit.log(&[b"XGROUP", b"CREATECONSUMER", key, group, name]);
+        } else {
+            edit.log_nothing();
+        }
     }
     Ok(number)
 }
@@ -113,7 +130,7 @@ fn read_new(
     group: &mut Group,
     reading: &Reading<'_>,
     (consumer, now): (ConsumerNumber, i64),
-    reply: &mut Reply<'_>,
+    (given, reply): (&mut Option<Vec<Given>>, &mut Reply<'_>),
 ) {
     let later = reply.array_later();
     let mut length = 0;
@@ -122,8 +139,12 @@ fn read_new(
         reply_entry(reply, &entry);
         group.read_up_to(log, entry.id);
         if !reading.no_ack {
-            group.set_pending(entry.id, Pending { consumer, delivered_at: now, deliveries: 1 });
+            let pending = Pending { consumer, delivered_at: now, deliveries: 1 };
+            group.set_pending(entry.id, pending);
             group.consumer_mut(consumer).active_at = Some(now);
+            if let Some(given) = given {
+                given.push(Given::new(group, entry.id, pending));
+            }
         }
         length += 1;
     }

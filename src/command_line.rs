@@ -1,7 +1,7 @@
 //! What clap knows of the command line: help, completions, and the subcommands. The server's own options are read by `config`, exactly as
 //! redis-server reads them.
 
-use crate::{Failure, demo, print, say};
+use crate::{Failure, check_aof, check_rdb, demo, print, say};
 use clap::{Arg, Command};
 use clap_complete::Shell;
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ Examples:
   redstart --cluster-enabled yes --port 7000 --dir /var/lib/redstart
                                             be a node of a cluster
   redstart demo                             a cluster of three nodes to try, until Ctrl-C
+  redstart check-rdb dump.rdb               look whether a file is whole, and what is in it
   redstart completions bash > /etc/bash_completion.d/redstart
 
 Any directive of redis.conf can be given as --directive value.";
@@ -41,6 +42,8 @@ fn command(every_directive: bool) -> Command {
                 .action(clap::ArgAction::SetTrue)
                 .help("Print version"),
         )
+        .subcommand(check_aof::command())
+        .subcommand(check_rdb::command())
         .subcommand(demo::command())
         .subcommand(
             Command::new("completions")
@@ -80,6 +83,8 @@ pub(crate) fn run_subcommand() -> Result<ExitCode, Failure> {
             })?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(("check-rdb", arguments)) => check_rdb::run(arguments),
+        Some(("check-aof", arguments)) => Ok(check_aof::run(arguments)),
         Some(("demo", arguments)) => Ok(demo::run(arguments)),
         _ => Err(say("no such subcommand")),
     }
@@ -98,9 +103,14 @@ pub(crate) fn help() -> String {
 
 /// What `--version` prints, in the shape of redis-server's.
 pub(crate) fn version() -> String {
+    format!("Redstart server {}", version_fields())
+}
+
+/// The version and how it was built, a line.
+pub(crate) fn version_fields() -> String {
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     format!(
-        "Redstart server v={} sha=00000000:0 malloc=mimalloc bits={} build={build}\n",
+        "v={} sha=00000000:0 malloc=mimalloc bits={} build={build}\n",
         env!("CARGO_PKG_VERSION"),
         usize::BITS
     )

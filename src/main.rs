@@ -2,6 +2,8 @@
 //!
 //! A first word that is a subcommand wins over a configuration file of that name.
 
+mod check_aof;
+mod check_rdb;
 mod command_line;
 mod demo;
 
@@ -43,7 +45,15 @@ fn say(error: impl ToString) -> Failure {
 }
 
 fn run() -> Result<ExitCode, Failure> {
-    let arguments: Vec<Vec<u8>> = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
+    if let Some(result) = check_rdb::run_by_name() {
+        return result;
+    }
+    let mut words = std::env::args_os();
+    let name = words.next().unwrap_or_default();
+    let arguments: Vec<Vec<u8>> = words.map(OsStringExt::into_vec).collect();
+    if check_aof::is_called_by(&name) {
+        return Ok(check_aof::run_as(&name, &arguments));
+    }
     if let Some(first) = arguments.first()
         && command_line::is_subcommand(first)
     {

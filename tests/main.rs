@@ -2,10 +2,12 @@
 
 #![allow(clippy::print_stdout, reason = "tests print what they did")]
 
+mod aof;
 mod arguments;
 mod bad_input;
 mod blocking;
 mod blocking_order;
+mod check_rdb;
 mod clients;
 mod command_line;
 mod demo;
@@ -16,6 +18,8 @@ mod mixed_bus;
 mod model;
 mod process;
 mod pubsub;
+mod rdb;
+mod saving;
 mod scripts;
 mod tidy;
 mod tools;

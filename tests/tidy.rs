@@ -13,11 +13,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("values", &["base", "collections"]),
     ("engine", &["base", "collections", "values"]),
     ("cluster", &["base"]),
-    ("commands", &["base", "engine", "resp", "values"]),
-    ("node", &["base", "cluster", "commands", "config", "engine", "resp"]),
-    ("server", &["base", "cluster", "config", "engine", "node", "resp"]),
+    ("persist", &["base", "collections", "engine", "resp", "values"]),
+    ("commands", &["base", "engine", "persist", "resp", "values"]),
+    ("node", &["base", "cluster", "commands", "config", "engine", "persist", "resp"]),
+    ("server", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "cluster", "config", "engine", "node", "resp"]),
+    ("testkit", &["base", "cluster", "commands", "config", "engine", "node", "persist", "resp"]),
     ("xtask", &["testkit"]),
 ];
 

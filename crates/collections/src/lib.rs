@@ -34,4 +34,4 @@ pub use packed::{Packed, PackedIter};
 pub use prefetch::prefetch;
 pub use ranking::{RankRange, Ranking};
 pub use record::{NewValue, Record, Value, ValueMut};
-pub use table::{Hint, KeyHasher, Occupied, Table};
+pub use table::{Hint, INTERVAL_BITS_MAX, KeyHasher, Location, Occupied, Table};

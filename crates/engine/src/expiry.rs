@@ -143,6 +143,9 @@ impl Keyspace {
         if cursor.within == 0 {
             cursor.slot += 1;
         }
+        for key in &due {
+            self.save_before_change(&state, (cursor.database, slot), || self.hash(key));
+        }
         let table = state.table_mut(cursor.database);
         let before = table.memory_bytes() as i64;
         let mut objects = 0;

@@ -15,10 +15,11 @@ use crate::object::{KeyRecord, Object};
 use crate::observers::Observers;
 use crate::occupied::OccupiedSlots;
 use crate::rules::SharedRules;
+use crate::snapshot::Snapshot;
 use crate::tally::{Tally, Totals};
 use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
 use collections::{Hint, KeyHasher, Occupied, Table, prefetch};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use values::Rules;
@@ -41,8 +42,11 @@ const SERVED: u64 = 1 << 63;
 /// The bit of a slot's head that says that somebody observes one of its keys.
 const OBSERVED: u64 = 1 << 62;
 
+/// The bit of a slot's head that says that a snapshot may not have saved all of it.
+const UNSAVED: u64 = 1 << 61;
+
 /// The bits of a slot's head that are no hint.
-const MARKS: u64 = SERVED | OBSERVED;
+const MARKS: u64 = SERVED | OBSERVED | UNSAVED;
 
 pub(crate) struct SlotState {
     /// Database 0.
@@ -112,6 +116,8 @@ pub struct Keyspace {
     rules: SharedRules,
     /// An [`Attention`]. Read under the lock of a slot: who has set it before he looked at a key is told of every later change of it.
     attention: AtomicU8,
+    /// Asked for under the lock of a slot that is marked as unsaved.
+    pub(crate) snapshot: RwLock<Option<Arc<Snapshot>>>,
 }
 
 impl Keyspace {
@@ -141,6 +147,7 @@ impl Keyspace {
             field_times: FieldTimes::default(),
             rules: SharedRules::new(element_seed),
             attention: AtomicU8::new(0),
+            snapshot: RwLock::new(None),
         }
     }
 
@@ -183,6 +190,12 @@ impl Keyspace {
     pub fn fixed_bytes(&self) -> u64 {
         let bits = self.databases * OccupiedSlots::BYTES_PER_DATABASE;
         (SLOT_COUNT * size_of::<SlotCell>() + bits) as u64
+    }
+
+    /// Whether there may be a hash of which fields expire.
+    #[must_use]
+    pub fn has_field_times(&self) -> bool {
+        self.field_times.memory_bytes() > 0
     }
 
     /// Up to what size values are kept compact.
@@ -323,6 +336,17 @@ impl Keyspace {
         self.set_mark(slot, OBSERVED, observed);
     }
 
+    /// Whether a snapshot may not have saved all of this slot.
+    #[inline]
+    pub(crate) fn is_unsaved(&self, slot: Slot) -> bool {
+        self.slots[slot.index()].head.load(Relaxed) & UNSAVED != 0
+    }
+
+    /// Sets whether a snapshot may not have saved all of a slot, which the caller holds.
+    pub(crate) fn set_unsaved(&self, slot: Slot, unsaved: bool) {
+        self.set_mark(slot, UNSAVED, unsaved);
+    }
+
     /// Sets or clears a mark of a slot that the caller holds.
     fn set_mark(&self, slot: Slot, mark: u64, on: bool) {
         let head = &self.slots[slot.index()].head;
@@ -415,6 +439,7 @@ impl Keyspace {
         let databases = database.map_or(0..self.databases, |only| only..only + 1);
         let estimate = databases.clone().map(|one| self.occupied.iter(one, 0).count()).sum();
         let mut flushed = Flushed::new(&self.freeing, estimate);
+        self.cancel_snapshot();
         for one in databases {
             self.touch_watched(one, None, states);
             for slot in self.occupied.iter(one, 0) {
@@ -431,6 +456,7 @@ impl Keyspace {
         let mut flushed = Flushed::new(&self.freeing, self.databases);
         let mut state = self.lock(slot);
         self.observers.touch_slot(slot);
+        self.save_before_loss(slot, &state);
         let mut effects = Effects::default();
         for database in 0..self.databases {
             if self.attention().logging().is_on()
@@ -497,6 +523,7 @@ impl Keyspace {
             tally.add_keys(b, keys, volatile);
             *state.table_mut(a) = from_b;
         }
+        self.swap_in_snapshot(a, b);
         self.occupied.swap(a, b);
         self.average_ttls.swap(a, b);
         self.field_times.swap(a, b);

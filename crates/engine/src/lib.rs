@@ -28,6 +28,7 @@ mod occupied;
 mod reach;
 mod relocate;
 mod rules;
+mod snapshot;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -49,10 +50,11 @@ pub use keyspace::{Keyspace, WorkerId};
 pub use logged::{LoggedCommands, Logging, Removal};
 pub use moment::{AccessPolicy, Moment};
 pub use object::{
-    EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes, new_bytes,
-    new_string,
+    COMPACT_BYTES_MAX, EMBEDDED_BYTES_MAX, KeyRecord, Kind, Object, encoding, kind, memory_bytes,
+    new_bytes, new_string,
 };
 pub use reach::Reach;
+pub use snapshot::{Snapshot, SnapshotCursor, SnapshotSink};
 pub use tally::{Tally, Totals};
 pub use typed::{ValueType, WrongKind, value_of};
 pub use values::{Encoding, Rules};

@@ -21,6 +21,9 @@ pub enum AccessPolicy {
 /// The counter of a new key under LFU, so that it is not evicted before it could be used.
 const LFU_INITIAL: u8 = 5;
 
+/// The clock of seconds wraps behind this.
+const LRU_MAX: u32 = 0x00ff_ffff;
+
 /// One reading of the clock, used for all commands of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -86,11 +89,27 @@ impl Moment {
     /// Whole seconds since the last access by an LRU access clock.
     #[must_use]
     pub fn idle_seconds(&self, access: u32) -> u32 {
-        self.lru_seconds().wrapping_sub(access) & 0x00ff_ffff
+        self.lru_seconds().wrapping_sub(access) & LRU_MAX
+    }
+
+    /// The access clock of a key that was last used so many seconds ago; `None` where the policy counts no such time. Half the clock is
+    /// the most that it can tell.
+    #[must_use]
+    pub fn idle_access(&self, seconds: u64) -> Option<u32> {
+        let seconds = seconds.min(u64::from(LRU_MAX / 2)) as u32;
+        let access = self.lru_seconds().wrapping_sub(seconds) & LRU_MAX;
+        (self.policy == AccessPolicy::Lru).then_some(access)
+    }
+
+    /// The access clock of a key whose logarithmic counter is this; `None` where the policy has none.
+    #[must_use]
+    pub fn counted_access(&self, counter: u8) -> Option<u32> {
+        let access = self.lfu_minutes() << 8 | u32::from(counter);
+        (self.policy != AccessPolicy::Lru).then_some(access)
     }
 
     fn lru_seconds(&self) -> u32 {
-        self.now.seconds() as u32 & 0x00ff_ffff
+        self.now.seconds() as u32 & LRU_MAX
     }
 
     fn lfu_minutes(&self) -> u32 {
@@ -107,6 +126,11 @@ mod tests {
         let then = Moment::at(UnixMillis(1_700_000_000_000));
         let later = Moment::at(UnixMillis(1_700_000_090_500));
         assert_eq!(later.idle_seconds(then.fresh_access()), 90);
+        for (told, kept) in [(0, 0), (90, 90), (1 << 40, 0x7f_ffff)] {
+            let access = later.idle_access(told).expect("it counts seconds");
+            assert_eq!(later.idle_seconds(access), kept);
+        }
+        assert_eq!(later.counted_access(7), None);
     }
 
     #[test]
@@ -120,5 +144,8 @@ mod tests {
         assert_eq!(moment.lfu_counter(access), 15);
         let later = Moment { now: UnixMillis(5 * 60_000), ..moment };
         assert_eq!(later.lfu_counter(access), 10);
+        let access = moment.counted_access(200).expect("it counts uses");
+        assert_eq!((moment.lfu_counter(access), later.lfu_counter(access)), (200, 195));
+        assert_eq!(moment.idle_access(7), None);
     }
 }

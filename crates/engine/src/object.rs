@@ -12,7 +12,7 @@ pub const EMBEDDED_BYTES_MAX: usize = 1024;
 
 /// Small values of other types up to this length stand in the record, too. A change copies them twice, which costs less than the allocation of
 /// their own that it saves.
-pub(crate) const COMPACT_BYTES_MAX: usize = 512;
+pub const COMPACT_BYTES_MAX: usize = 512;
 
 /// The largest allocation of key and string together that `OBJECT ENCODING` calls `embstr`: two cache lines, as in Valkey 9.
 const EMBSTR_ALLOCATION_BYTES_MAX: usize = 128;

@@ -1,10 +1,10 @@
-//! Keys that change their name or their database, and copies of them. Value, expiry and access clock go with a key that moves; a copy
+//! Keys that change their name or their database, copies of them, and keys that come from elsewhere. Value, expiry and access clock go with a key that moves; a copy
 //! shares the expiry and begins with an access clock of its own.
 
 use crate::access::{Access, object_bytes};
 use crate::edit::Edit;
 use crate::events::EventClass;
-use crate::object::KeyRecord;
+use crate::object::{KeyRecord, Object};
 use crate::typed::value_of;
 use collections::{NewValue, Record, Value};
 use values::{Hash, HashRef};
@@ -44,6 +44,46 @@ impl Edit<'_, '_> {
         };
         let copy = Record::new(to, value, record.expire_at(), access);
         self.place(database, to, copy);
+        true
+    }
+
+    /// Gives a key a value that comes from elsewhere, in the place of what may be there. Its access clock is `access`, or that of a key
+    /// that is created now.
+    pub fn restore(
+        &mut self,
+        key: &[u8],
+        value: NewValue<'_, Object>,
+        expire_at: Option<i64>,
+        access: Option<u32>,
+    ) {
+        let access = access.unwrap_or_else(|| self.access.moment.fresh_access());
+        let database = self.access.database;
+        self.place(database, key, Record::new(key, value, expire_at, access));
+    }
+
+    /// Adds a key as it was saved; false where it is there already, which changes nothing. Nobody is told of it.
+    pub fn load(
+        &mut self,
+        key: &[u8],
+        value: NewValue<'_, Object>,
+        expire_at: Option<i64>,
+        access: Option<u32>,
+    ) -> bool {
+        let hash = self.access.hash(key);
+        let hasher = self.access.keyspace.hasher;
+        let access = access.unwrap_or_else(|| self.access.moment.fresh_access());
+        let (database, keyspace) = (self.access.database, self.access.keyspace);
+        let (slot, state) = self.access.held.place(key);
+        keyspace.save_before_change(state, (database, slot), || hash);
+        if state.table_mut(database).locate(hash, key).is_some() {
+            return false;
+        }
+        let record = Record::new(key, value, expire_at, access);
+        self.access.object_bytes += object_bytes(&record) as i64;
+        if let Some(at) = value_of::<Hash>(&record).ok().and_then(HashRef::earliest_time) {
+            self.access.keyspace.field_times.note(self.access.database, key, at);
+        }
+        self.access.table(key).insert(&hasher, hash, record);
         true
     }
 

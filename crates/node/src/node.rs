@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::monitor::Monitors;
 use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
+use crate::persistence::{self, Persistence};
 use crate::pubsub::{self, Channels};
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
@@ -64,6 +65,7 @@ pub struct Node {
     pub(crate) monitors: Monitors,
     /// What writes did.
     pub(crate) log: Log,
+    pub(crate) persistence: Persistence,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -99,6 +101,7 @@ pub fn command_table() -> Table {
         command::COMMANDS,
         configuration::COMMANDS,
         connection::COMMANDS,
+        persistence::COMMANDS,
         cluster::COMMANDS,
         pubsub::COMMANDS,
         server::COMMANDS,
@@ -145,6 +148,7 @@ impl Node {
             tracking,
             monitors: Monitors::default(),
             log: Log::default(),
+            persistence: Persistence::new(options.started),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
             identity,

@@ -97,6 +97,20 @@ impl Table {
     #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<&Entry> {
+        self.position(name).map(|position| self.at(position))
+    }
+
+    /// The command at a position that [`Table::position`] has given.
+    #[inline]
+    #[must_use]
+    pub(crate) fn at(&self, position: u16) -> &Entry {
+        &self.entries[usize::from(position)]
+    }
+
+    /// Where in the table the command of this name stands, in any case.
+    #[inline]
+    #[must_use]
+    pub(crate) fn position(&self, name: &[u8]) -> Option<u16> {
         if name.is_empty() {
             return None;
         }
@@ -108,9 +122,9 @@ impl Table {
                 return None;
             }
             if bucket.folded == folded && usize::from(bucket.length) == name.len() {
-                let entry = &self.entries[bucket.entry as usize];
+                let entry = self.at(bucket.entry);
                 if bucket.is_decided || entry.spec.name.as_bytes().eq_ignore_ascii_case(name) {
-                    return Some(entry);
+                    return Some(bucket.entry);
                 }
             }
             at = (at + 1) % BUCKETS;

@@ -1,6 +1,6 @@
 //! A node without a world around it, and clients without sockets, for tests.
 
-use crate::clients::{ClientId, Origin};
+use crate::clients::{Client, ClientId, Origin};
 use crate::{Event, Host, Node, NodeOptions, Now, Session, Step, Worker, bus_config};
 use base::{Monotonic, Rng, UnixMillis};
 use cluster::Machine;
@@ -40,6 +40,17 @@ impl Host for NoHost {
 
     fn replace_config_file(&self, text: &[u8]) -> Result<(), String> {
         Err(format!("not writing {}", String::from_utf8_lossy(text).replace('\n', "|")))
+    }
+
+    fn wake_saver(&self, node: &Node) {
+        // It is as if it were written at once.
+        if let Some(order) = node.take_save_order() {
+            node.end_save(&order, true, node.started);
+        }
+    }
+
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
     }
 
     fn wake_bus(&self) {}
@@ -115,8 +126,17 @@ impl Fixture {
         self.now.monotonic = self.now.monotonic + time;
     }
 
-    /// A client that has just connected.
-    pub(crate) fn connect(&self) -> Peer {
+    /// The session of a client that has just connected, to be served by a worker of the test's.
+    pub(crate) fn session(&self) -> Session {
+        Session::new(self.client(), !self.node.password.is_required())
+    }
+
+    /// A worker to serve sessions.
+    pub(crate) fn worker(&self) -> Worker {
+        Worker::new(Arc::clone(&self.node), WorkerId(0), Rng::from_seed(7))
+    }
+
+    fn client(&self) -> Arc<Client> {
         let number = self.node.clients.connected() + 1;
         let origin = Origin {
             address: format!("127.0.0.1:{}", 40_000 + number),
@@ -127,16 +147,16 @@ impl Fixture {
             worker: 0,
         };
         let client = self.node.clients.connect(origin, 100, self.now.wall, self.now.monotonic);
-        let client = client.expect("there is room for it");
+        client.expect("there is room for it")
+    }
+
+    /// A client that has just connected.
+    pub(crate) fn connect(&self) -> Peer {
+        let session = self.session();
+        let client = session.client();
         let wakes = Arc::new(Wakes::default());
         client.set_waker(&Waker::from(Arc::clone(&wakes)));
-        Peer {
-            worker: Worker::new(Arc::clone(&self.node), WorkerId(0), Rng::from_seed(7)),
-            session: Session::new(client, !self.node.password.is_required()),
-            input: Vec::new(),
-            step: Step::Input,
-            wakes,
-        }
+        Peer { worker: self.worker(), session, input: Vec::new(), step: Step::Input, wakes }
     }
 }
 

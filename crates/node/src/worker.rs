@@ -4,10 +4,10 @@ use crate::clients::Client;
 use crate::configuration::Tuning;
 use crate::event::Event;
 use crate::node::Node;
+use crate::session::Window;
 use crate::stats::{Batch, WorkerStats};
 use base::{Monotonic, Rng, UnixMillis};
 use engine::{Eviction, WorkerId};
-use resp::Requests;
 use std::sync::Arc;
 
 /// One reading of the clocks.
@@ -27,8 +27,8 @@ pub struct Worker {
     pub id: WorkerId,
     /// Its randomness.
     pub rng: Rng,
-    /// Requests decoded and not yet executed; kept for its memory.
-    pub(crate) requests: Requests,
+    /// Requests decoded and not yet executed.
+    pub(crate) window: Window,
     /// What commands go by; renewed with every batch.
     pub tuning: Tuning,
     /// What happened and has to be logged.
@@ -52,7 +52,7 @@ impl Worker {
             node,
             id,
             rng,
-            requests: Requests::new(),
+            window: Window::default(),
             tuning,
             events: Vec::new(),
             eviction,
@@ -91,6 +91,12 @@ impl Worker {
     /// Tells that the batch that a session has executed ended at `now`: its time is divided equally among the commands that ran in it.
     pub fn end_batch(&mut self, now: Monotonic) {
         self.batch.end(now, self.node.stats(self.id));
+    }
+
+    /// How many sessions have looked ahead and not executed yet.
+    #[must_use]
+    pub fn ahead_sessions(&self) -> usize {
+        self.window.sessions()
     }
 
     /// Its statistics.

@@ -53,6 +53,20 @@ impl Requests {
         self.inline.clear();
     }
 
+    /// Forgets the requests from `length` on and keeps the memory.
+    #[inline]
+    pub fn truncate(&mut self, length: usize) {
+        match length.checked_sub(1) {
+            None => self.clear(),
+            Some(last) if length < self.len() => {
+                self.spans.truncate(self.ends[last] as usize);
+                self.ends.truncate(length);
+                self.offsets.truncate(length);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// Where in the buffer request `index` ends: what [`Decoder::rewind`](crate::Decoder::rewind) takes.
     #[must_use]
     pub fn end_offset(&self, index: usize) -> usize {

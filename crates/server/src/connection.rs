@@ -11,9 +11,10 @@ use crate::stream::Stream;
 use crate::worker::Bench;
 use bytes::{Buf, BytesMut};
 use node::clients::flag;
-use node::{Session, Step};
+use node::{Session, Step, Worker};
 use parking_lot::Mutex;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -32,6 +33,8 @@ const PARTIAL_READ_BYTES_MAX: usize = 1 << 20;
 enum Phase {
     /// Waits for input.
     Read,
+    /// Has looked ahead, and executes when others have, too.
+    Ahead,
     /// Executes input that it has.
     Execute,
     /// Waits to be woken before it executes on.
@@ -49,6 +52,8 @@ pub(crate) struct Connection {
     bench: Arc<Mutex<Bench>>,
     /// The beginning of an incomplete request, or requests that had to wait.
     input: BytesMut,
+    /// What it has looked at, in what its worker has gathered.
+    ahead: Range<usize>,
     /// Output that the socket did not take yet.
     output: BytesMut,
     phase: Phase,
@@ -64,6 +69,7 @@ impl Connection {
             session,
             bench,
             input: BytesMut::new(),
+            ahead: 0..0,
             output: BytesMut::new(),
             phase: Phase::Read,
             knows_waker: false,
@@ -107,14 +113,32 @@ impl Connection {
         }
         bench.worker.stats().reads.add(1);
         bench.worker.stats().input_bytes.add(read as u64);
-        let now = clock::now();
-        let step =
-            self.session.execute(&mut bench.worker, now, &bench.input[..read], &mut bench.output);
-        let consumed = self.session.consumed();
-        self.session.advance(consumed);
-        self.input.extend_from_slice(&bench.input[consumed..read]);
+        if bench.gathers(read) && self.session.look_ahead(&mut bench.worker, &bench.input[..read]) {
+            self.ahead = bench.gather(read);
+            self.phase = Phase::Ahead;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Bench { worker, input, output, .. } = bench;
+        let step = self.execute(&input[..read], worker, output);
         self.after(step, bench);
         Poll::Ready(Ok(true))
+    }
+
+    /// Executes what it has looked at.
+    fn execute_ahead(&mut self, bench: &mut Bench) {
+        let Bench { worker, gathered, output, .. } = bench;
+        let step = self.execute(&gathered[self.ahead.clone()], worker, output);
+        self.after(step, bench);
+    }
+
+    /// Executes input that nothing has waited before, and keeps what is left of it.
+    fn execute(&mut self, input: &[u8], worker: &mut Worker, output: &mut Vec<u8>) -> Step {
+        let step = self.session.execute(worker, clock::now(), input, output);
+        let consumed = self.session.consumed();
+        self.session.advance(consumed);
+        self.input.extend_from_slice(&input[consumed..]);
+        step
     }
 
     /// Executes input that waited.
@@ -303,6 +327,7 @@ impl Future for Connection {
             }
             match this.phase {
                 Phase::Close => return Poll::Ready(()),
+                Phase::Ahead => this.execute_ahead(bench),
                 Phase::Execute | Phase::Paused => this.execute_waiting(bench),
                 Phase::Blocked => match ready!(this.poll_blocked(cx, bench)) {
                     Ok(true) => {}
@@ -323,7 +348,10 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let node = Arc::clone(&self.bench.lock().worker.node);
+        let mut bench = self.bench.lock();
+        self.session.forget_ahead(&mut bench.worker);
+        let node = Arc::clone(&bench.worker.node);
+        drop(bench);
         self.session.end(&node);
         node.disconnect(self.session.client());
     }

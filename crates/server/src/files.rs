@@ -1,6 +1,7 @@
 //! Files that are read and written whole: those that make up the configuration.
 
 use config::FileSource;
+pub(crate) use persist::storage::reason;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,16 +11,6 @@ use std::path::Path;
 /// A path as the configuration gives it.
 pub(crate) fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
-}
-
-/// Why something did not work, in the system's words alone, as Redis gives it.
-#[must_use]
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
 }
 
 /// The files of the configuration.
@@ -80,12 +71,5 @@ mod tests {
         assert_eq!(DiskFiles.names(folder.as_os_str().as_bytes()), [b"redis.conf".to_vec()]);
         assert!(replace(&folder.join("missing/redis.conf"), b"x").is_err());
         fs::remove_dir_all(&folder).expect("the folder is ours");
-    }
-
-    #[test]
-    fn reasons_are_the_systems_words_alone() {
-        let error = fs::read("/nonexistent-folder/file").expect_err("it is not there");
-        assert_eq!(reason(&error), "No such file or directory");
-        assert_eq!(reason(&io::Error::other("odd")), "odd");
     }
 }

@@ -2,15 +2,17 @@
 
 use crate::bus::LinkBuffers;
 use crate::files;
+use crate::loading::{Duplicates, load_snapshot};
 use crate::nodes_conf::NodesConf;
 use crate::open_files::{self, OpenFiles};
 use crate::reception::Rebind;
+use crate::saving::SaverOrder;
 use crate::telemetry::Telemetry;
 use crate::{clock, process};
 use base::UnixMillis;
 use cluster::LinkId;
 use config::{Change, Config, SetError};
-use node::{CpuTimes, Host};
+use node::{CpuTimes, Host, Node};
 use parking_lot::Mutex;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -29,6 +31,7 @@ pub(crate) struct ProcessHost {
     /// In cluster mode.
     pub(crate) nodes_conf: Option<Mutex<NodesConf>>,
     pub(crate) bus_wake: Arc<Notify>,
+    pub(crate) saver: std::sync::mpsc::Sender<SaverOrder>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
     pub(crate) telemetry: Telemetry,
     pub(crate) config_file: Option<PathBuf>,
@@ -121,6 +124,30 @@ impl Host for ProcessHost {
             Err(error) => {
                 tracing::warn!("CONFIG REWRITE failed on {}: {error}", path.display());
                 Err(files::reason(&error))
+            }
+        }
+    }
+
+    fn wake_saver(&self, _: &Node) {
+        // It is there until the process ends.
+        let _ = self.saver.send(SaverOrder::Save);
+    }
+
+    fn load_snapshot(&self, node: &Node, merges: bool) -> bool {
+        let path = files::path(&node.settings.current().persistence.dbfilename).to_owned();
+        let duplicates = if merges { Duplicates::Keep } else { Duplicates::Refuse };
+        let loaded = load_snapshot(node, &path, duplicates, &|| true);
+        node.end_loading();
+        match loaded {
+            Ok(is_there) => {
+                if !is_there {
+                    tracing::warn!("There is no file {} to load", path.display());
+                }
+                is_there
+            }
+            Err(error) => {
+                tracing::warn!("{error}");
+                false
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Listening sockets, and accepting from them whatever happens.
 
-use crate::files::reason;
 use crate::stream::RawStream;
 use config::Network;
 use node::clients::Origin;
+use persist::storage::reason;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};

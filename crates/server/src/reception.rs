@@ -23,6 +23,24 @@ pub(crate) struct Reception {
     network: Network,
 }
 
+/// The kinds of sockets that clients may come to.
+pub(crate) struct Ready {
+    tcp: bool,
+    unix: bool,
+}
+
+impl Ready {
+    /// Logs that clients may come.
+    pub(crate) fn tell(&self) {
+        if self.tcp {
+            tracing::info!("Ready to accept connections tcp");
+        }
+        if self.unix {
+            tracing::info!("Ready to accept connections unix");
+        }
+    }
+}
+
 impl Reception {
     /// Opens every socket that clients connect to. Must be called inside a runtime.
     pub(crate) fn open(network: &Network) -> Result<Reception, ListenError> {
@@ -38,14 +56,9 @@ impl Reception {
         Ok(Reception { tcp, unix, network: network.clone() })
     }
 
-    /// Logs that clients may come.
-    pub(crate) fn tell_ready(&self) {
-        if !self.tcp.is_empty() {
-            tracing::info!("Ready to accept connections tcp");
-        }
-        if self.unix.is_some() {
-            tracing::info!("Ready to accept connections unix");
-        }
+    /// What is to be told when clients may come.
+    pub(crate) fn ready(&self) -> Ready {
+        Ready { tcp: !self.tcp.is_empty(), unix: self.unix.is_some() }
     }
 
     /// Accepts from the sockets, and exchanges them when asked to, for ever.

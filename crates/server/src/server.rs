@@ -6,10 +6,12 @@ use crate::control::Dealer;
 use crate::host::{self, ProcessHost};
 use crate::launch::Launch;
 use crate::listen::{ListenError, listen_port};
+use crate::loading::{Duplicates, LoadingError, load_snapshot};
 use crate::nodes_conf::{NodesConf, NodesConfError};
 use crate::open_files::{self, OpenFiles};
 use crate::pid_file::PidFile;
 use crate::reception::Reception;
+use crate::saving::Saver;
 use crate::telemetry::Telemetry;
 use crate::upkeep::{start_freeing, start_timers};
 use crate::worker::{self, Dealt};
@@ -24,7 +26,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
@@ -66,6 +68,9 @@ pub enum StartError {
         /// What is wrong in it.
         error: cluster::ConfError,
     },
+    /// The data could not be loaded.
+    #[error(transparent)]
+    Loading(#[from] LoadingError),
     /// The operating system gave no random bytes.
     #[error("No entropy: {0}")]
     Entropy(#[from] getrandom::Error),
@@ -105,6 +110,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     let (stop, stopped) = watch::channel(false);
     let (rebind, orders) = mpsc::unbounded_channel();
     let bus_wake = Arc::new(Notify::new());
+    let (wake_saver, saver_orders) = std::sync::mpsc::channel();
     let link_buffers = Arc::new(LinkBuffers::default());
     let (machine, nodes_conf) = load_cluster(&config, &mut rng)?;
     let facts = process::facts(launch.config_file.as_deref());
@@ -112,6 +118,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         stop,
         nodes_conf: nodes_conf.map(Mutex::new),
         bus_wake: Arc::clone(&bus_wake),
+        saver: wake_saver.clone(),
         link_buffers: Arc::clone(&link_buffers),
         telemetry,
         config_file: launch.config_file,
@@ -130,6 +137,8 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     );
     node.facts = facts;
     let node = Arc::new(node);
+    // Before anybody can ask: nobody is served from a keyspace that is empty because it is not loaded yet.
+    node.begin_loading(clock::now(), 0);
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (reception, bus_listeners) = {
         let _inside = control.enter();
@@ -139,23 +148,91 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     let (workers, mut threads) = start_workers(&node, &stopped, &mut rng)?;
     threads.push(start_timers(&node, &stopped)?);
     threads.push(start_freeing(&node, &stopped)?);
+    let saver = Saver::start(Arc::clone(&node), wake_saver, saver_orders)?;
     tracing::info!("Server initialized");
     control.block_on(async {
         let mut signals = Signals::listen()?;
-        reception.tell_ready();
+        let ready = reception.ready();
         let dealer = Dealer { node: Arc::clone(&node), workers, next: AtomicUsize::new(0) };
         let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
-        if node.cluster.is_some() {
-            tokio::spawn(Bus::run(Arc::clone(&node), bus_wake, link_buffers, bus_listeners));
+        let loaded = load(&node, &mut signals, &stopped).await;
+        if loaded.is_ok() {
+            node.end_loading();
+            ready.tell();
+            if node.cluster.is_some() {
+                tokio::spawn(Bus::run(Arc::clone(&node), bus_wake, link_buffers, bus_listeners));
+            }
+            wait_for_end(&node, &mut signals, stopped).await;
         }
-        signals.wait_for_end(stopped).await;
         // Closes the listening sockets before the workers let go of their clients.
         receiving.abort();
         node.host.shutdown();
-        signals.exit_if_asked_again(tokio::task::spawn_blocking(move || join(threads))).await;
-        Ok::<_, io::Error>(())
-    })?;
+        let end = tokio::task::spawn_blocking(move || {
+            saver.stop(&node);
+            join(threads);
+        });
+        signals.exit_if_asked_again(end).await;
+        match loaded {
+            // It was what the operator wanted.
+            Err(StartError::Loading(LoadingError::Stopped)) => Ok(()),
+            loaded => loaded,
+        }
+    })
+}
+
+/// Loads the data, while clients are told to wait. A signal, or SHUTDOWN, ends that.
+async fn load(
+    node: &Arc<Node>,
+    signals: &mut Signals,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), StartError> {
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let loading = tokio::task::spawn_blocking({
+        let (node, is_stopped) = (Arc::clone(node), Arc::clone(&is_stopped));
+        let path = files::path(&node.settings.current().persistence.dbfilename).to_owned();
+        move || {
+            let goes_on = || !is_stopped.load(Relaxed);
+            load_snapshot(&node, &path, Duplicates::Refuse, &goes_on)
+        }
+    });
+    tokio::pin!(loading);
+    let loaded = tokio::select! {
+        biased;
+        loaded = &mut loading => loaded,
+        () = signals.wait_for_end(stopped.clone()) => {
+            is_stopped.store(true, Relaxed);
+            loading.await
+        }
+    };
+    loaded.map_err(io::Error::from)??;
     Ok(())
+}
+
+/// Returns when the process is to end: a client said so, or a signal did and the data were saved where they have to be.
+async fn wait_for_end(node: &Arc<Node>, signals: &mut Signals, stopped: watch::Receiver<bool>) {
+    loop {
+        signals.wait_for_end(stopped.clone()).await;
+        if *stopped.borrow() || !node.saves_at_end() {
+            return;
+        }
+        let saving = tokio::task::spawn_blocking({
+            let node = Arc::clone(node);
+            move || save_at_end(&node)
+        });
+        if saving.await.unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+/// Saves before the end; false where that went wrong and the server has to go on.
+fn save_at_end(node: &Node) -> bool {
+    tracing::info!("Saving the final RDB snapshot before exiting.");
+    let is_saved = node.save_at_end(node.control(), clock::now());
+    if !is_saved {
+        tracing::warn!("Error trying to save the DB, can't exit.");
+    }
+    is_saved
 }
 
 /// Enters the working folder and remembers its absolute path.

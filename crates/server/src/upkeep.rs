@@ -92,6 +92,9 @@ async fn run_timers(node: Arc<Node>) {
         node.expire_cycle(&mut cursor, cycle, clock::now);
         let now = clock::now();
         node.tick(now);
+        if let Some(reason) = node.save_when_due(node.upkeep(), now) {
+            tracing::info!("{reason}");
+        }
         let now = now.monotonic;
         if now.since(looked_at_clients) >= CLIENTS_CYCLE {
             looked_at_clients = now;

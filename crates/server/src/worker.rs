@@ -7,7 +7,9 @@ use node::clients::Client;
 use node::{Session, Worker};
 use parking_lot::Mutex;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -26,6 +28,51 @@ pub(crate) struct Bench {
     pub(crate) worker: Worker,
     pub(crate) input: Box<[u8]>,
     pub(crate) output: Vec<u8>,
+    /// What connections have read and not executed: see [`Bench::gathers`].
+    pub(crate) gathered: Vec<u8>,
+    turn: Arc<Turn>,
+}
+
+/// The longest input that a connection leaves for later, in bytes. A longer one is a pipeline, whose misses overlap among themselves.
+const GATHERED_BYTES_MAX: usize = 512;
+
+/// From so many connections on that have something to read at the same time it pays to let their misses overlap.
+const GATHERING_MIN: u32 = 4;
+
+/// How busy the worker is: how many connections had something to read between two waits for the sockets.
+#[derive(Default)]
+struct Turn {
+    reads: AtomicU32,
+    /// The same in the turn before.
+    reads_before: AtomicU32,
+}
+
+impl Turn {
+    /// The worker goes to wait.
+    fn end(&self) {
+        self.reads_before.store(self.reads.swap(0, Relaxed), Relaxed);
+    }
+}
+
+impl Bench {
+    /// A connection has read this many bytes: whether it should look ahead and let others read before it executes.
+    pub(crate) fn gathers(&mut self, read: usize) -> bool {
+        // Nobody else writes: no need for the whole to be one step.
+        let reads = self.turn.reads.load(Relaxed) + 1;
+        self.turn.reads.store(reads, Relaxed);
+        let most = reads.max(self.turn.reads_before.load(Relaxed));
+        read <= GATHERED_BYTES_MAX && most >= GATHERING_MIN
+    }
+
+    /// Keeps the bytes at the front of the input buffer; where they stand.
+    pub(crate) fn gather(&mut self, read: usize) -> Range<usize> {
+        if self.worker.ahead_sessions() <= 1 {
+            self.gathered.clear();
+        }
+        let start = self.gathered.len();
+        self.gathered.extend_from_slice(&self.input[..read]);
+        start..self.gathered.len()
+    }
 }
 
 /// Runs a worker until `stop` says so or nothing more can be dealt to it.
@@ -34,11 +81,20 @@ pub(crate) fn run(
     mut dealt: mpsc::UnboundedReceiver<Dealt>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let turn = Arc::new(Turn::default());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park({
+            let turn = Arc::clone(&turn);
+            move || turn.end()
+        })
+        .build()?;
     let bench = Arc::new(Mutex::new(Bench {
         worker,
         input: vec![0; READ_BYTES].into(),
         output: Vec::new(),
+        gathered: Vec::new(),
+        turn,
     }));
     runtime.block_on(async {
         let mut giving_back = tokio::time::interval(GIVING_BACK_CYCLE);

@@ -79,25 +79,6 @@ impl Intset {
         set
     }
 
-    /// The set that these bytes are.
-    ///
-    /// # Errors
-    ///
-    /// Where the width is none, the length is not that of the bytes, or the integers do not ascend.
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Intset, MalformedIntset> {
-        let set = Intset(bytes.into());
-        let (Some(width), Some(length)) = (set.header(0), set.header(4)) else {
-            return Err(MalformedIntset);
-        };
-        let is_whole = WIDTHS.contains(&(width as usize))
-            && u64::from(width) * u64::from(length) == (set.0.len() - HEADER_BYTES) as u64;
-        if is_whole && set.iter().zip(set.iter().skip(1)).all(|(one, next)| one < next) {
-            Ok(set)
-        } else {
-            Err(MalformedIntset)
-        }
-    }
-
     /// The bytes of memory that it owns.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -172,6 +153,25 @@ impl IntsetSlice {
     pub fn of(bytes: &[u8]) -> &IntsetSlice {
         // SAFETY: the layout is that of the bytes, and any bytes are valid.
         unsafe { &*(std::ptr::from_ref(bytes) as *const IntsetSlice) }
+    }
+
+    /// The set that these bytes are.
+    ///
+    /// # Errors
+    ///
+    /// Where the width is none, the length is not that of the bytes, or the integers do not ascend.
+    pub fn from_bytes(bytes: &[u8]) -> Result<&IntsetSlice, MalformedIntset> {
+        let set = IntsetSlice::of(bytes);
+        let (Some(width), Some(length)) = (set.header(0), set.header(4)) else {
+            return Err(MalformedIntset);
+        };
+        let is_whole = WIDTHS.contains(&(width as usize))
+            && u64::from(width) * u64::from(length) == (bytes.len() - HEADER_BYTES) as u64;
+        if is_whole && set.iter().zip(set.iter().skip(1)).all(|(one, next)| one < next) {
+            Ok(set)
+        } else {
+            Err(MalformedIntset)
+        }
     }
 
     /// The set as it stands in a file.

@@ -37,12 +37,12 @@ proptest! {
         prop_assert!(set.iter().rev().eq(model.iter().rev().copied()));
         prop_assert_eq!(set.at(0), model.first().copied());
         prop_assert_eq!(set.at(model.len()), None);
-        prop_assert_eq!(Intset::from_bytes(set.bytes().to_vec()), Ok(set));
+        prop_assert_eq!(IntsetSlice::from_bytes(set.bytes()), Ok(&*set));
     }
 
     #[test]
     fn any_bytes_are_refused_or_a_set(bytes in prop::collection::vec(0..9u8, 0..40)) {
-        if let Ok(set) = Intset::from_bytes(bytes.clone()) {
+        if let Ok(set) = IntsetSlice::from_bytes(&bytes) {
             prop_assert_eq!(set.bytes(), &bytes[..]);
             prop_assert!(set.iter().all(|integer| set.contains(integer)));
         }
@@ -74,6 +74,6 @@ fn malformed_bytes_are_refused() {
         &[2, 0, 0, 0, 0, 0, 0, 0x80],
     ];
     for bytes in refused {
-        assert_eq!(Intset::from_bytes(bytes.to_vec()), Err(MalformedIntset), "{bytes:?}");
+        assert_eq!(IntsetSlice::from_bytes(bytes), Err(MalformedIntset), "{bytes:?}");
     }
 }

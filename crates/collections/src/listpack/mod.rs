@@ -48,7 +48,7 @@ pub struct ListpackSlice([u8]);
 pub struct At(usize);
 
 /// An item as it is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Item<'a> {
     /// A string that is no integer's canonical form.
     Bytes(&'a [u8]),

@@ -2,6 +2,7 @@
 
 use super::{At, Item, Listpack};
 use proptest::prelude::*;
+use std::borrow::Cow;
 
 fn pack(items: &[&[u8]]) -> Listpack {
     let mut pack = Listpack::new();
@@ -53,15 +54,36 @@ fn more_items_than_the_header_counts_are_counted() {
 #[test]
 fn malformed_bytes_are_refused() {
     let good = pack(&[b"a", b"12345", &[b'x'; 300]]).bytes().to_vec();
-    assert!(Listpack::from_bytes(good.clone()).is_ok());
+    assert!(matches!(Listpack::from_bytes(&good), Ok(Cow::Borrowed(_))));
     for cut in 0..good.len() {
-        assert!(Listpack::from_bytes(good[..cut].to_vec()).is_err(), "cut at {cut}");
+        assert!(Listpack::from_bytes(&good[..cut]).is_err(), "cut at {cut}");
     }
     for at in 0..6 {
         let mut bad = good.clone();
         bad[at] ^= 1;
-        assert!(Listpack::from_bytes(bad).is_err(), "byte {at}");
+        assert!(Listpack::from_bytes(&bad).is_err(), "byte {at}");
     }
+}
+
+#[test]
+fn what_others_write_in_another_way_is_built_anew() {
+    let text = vec![b'x'; 16_378];
+    let ours = pack(&[b"a", &text, b"12"]);
+    assert!(ours.iter().any(Listpack::is_disputed));
+    // As before Valkey 9.1: three bytes behind an entry of 16383.
+    let mut theirs = ours.bytes().to_vec();
+    let back = 6 + 3 + 5 + text.len();
+    assert_eq!(theirs[back..back + 2], [0x7f, 0xff]);
+    theirs.splice(back..back + 2, [0x00, 0xff, 0xff]);
+    theirs[0] += 1;
+    assert!(matches!(Listpack::from_bytes(&theirs), Ok(Cow::Owned(pack)) if pack == ours));
+    // The text of an integer as a string.
+    let theirs = b"\x0e\0\0\0\x02\0\x8212\x03\x05\x01\xff\xff";
+    assert!(Listpack::from_bytes(theirs).is_err());
+    let theirs = b"\x0d\0\0\0\x02\0\x8212\x03\x05\x01\xff";
+    assert!(
+        matches!(Listpack::from_bytes(theirs), Ok(Cow::Owned(own)) if own == pack(&[b"12", b"5"]))
+    );
 }
 
 /// Items of all kinds and lengths.
@@ -156,7 +178,7 @@ proptest! {
             prop_assert_eq!(pack.len(), model.len());
             let backwards: Vec<Vec<u8>> = pack.iter().rev().map(Item::to_vec).collect();
             prop_assert_eq!(backwards, model.iter().rev().cloned().collect::<Vec<_>>());
-            prop_assert_eq!(Listpack::from_bytes(pack.bytes().to_vec()), Ok(pack.clone()));
+            prop_assert_eq!(Listpack::from_bytes(pack.bytes()), Ok(Cow::Borrowed(&*pack)));
         }
         for item in &model {
             let first: Option<At> = pack.first();
@@ -179,7 +201,7 @@ proptest! {
         let total = framed.len() as u32;
         framed[..4].copy_from_slice(&total.to_le_bytes());
         framed[4..6].copy_from_slice(&[0xff, 0xff]);
-        if let Ok(pack) = Listpack::from_bytes(framed) {
+        if let Ok(pack) = Listpack::from_bytes(&framed) {
             prop_assert_eq!(pack.iter().count(), pack.iter().rev().count());
         }
     }

@@ -171,7 +171,7 @@ pub(super) fn find(
 
 /// Visits the words whose home is `home` (invariant 3 says where they can be).
 #[inline]
-pub(super) fn visit_home(buckets: &[Bucket], home: usize, visit: &mut dyn FnMut(&Word)) {
+pub(super) fn visit_home<'b>(buckets: &'b [Bucket], home: usize, visit: &mut dyn FnMut(&'b Word)) {
     let mut at = home;
     loop {
         let bucket = &buckets[at];

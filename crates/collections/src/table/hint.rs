@@ -12,7 +12,7 @@ use crate::word::TAG_BITS;
 const ADDRESS_BITS: u32 = 42;
 
 /// The bits that a hint takes; the others are the holder's.
-const BITS: u32 = 62;
+const BITS: u32 = 61;
 
 /// Where the buckets of a table of one segment were.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -28,13 +28,13 @@ impl Hint {
         Hint(line & ((1 << ADDRESS_BITS) - 1) | count << ADDRESS_BITS)
     }
 
-    /// The hint as a number below 2^62.
+    /// The hint as a number below 2^61.
     #[must_use]
     pub const fn into_bits(self) -> u64 {
         self.0
     }
 
-    /// The hint in the low 62 bits of a number.
+    /// The hint in the low 61 bits of a number.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Hint {
         Hint(bits & ((1 << BITS) - 1))

@@ -51,6 +51,7 @@ use crate::word::Word;
 use buckets::Place;
 pub use hint::Hint;
 pub use occupied::Occupied;
+pub use scan::INTERVAL_BITS_MAX;
 use segment::Segment;
 use std::marker::PhantomData;
 
@@ -58,6 +59,13 @@ use std::marker::PhantomData;
 pub trait KeyHasher {
     /// The 64-bit hash. The table uses the upper bits.
     fn hash(&self, key: &[u8]) -> u64;
+}
+
+/// Where a record stands in its table: see [`Table::locate`].
+#[derive(Clone, Copy)]
+pub struct Location {
+    hash: u64,
+    place: Place,
 }
 
 /// A hash table of records. See the [crate's](crate) page for what it promises.
@@ -124,6 +132,29 @@ impl<O> Table<O> {
         // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
         let buckets = unsafe { segment.buckets() };
         Some(record(&buckets[place.bucket].0[place.word]))
+    }
+
+    /// Where the record of `key` stands, whose hash is `hash`: for [`Table::at`], until the table changes.
+    #[must_use]
+    #[inline]
+    pub fn locate(&self, hash: u64, key: &[u8]) -> Option<Location> {
+        let place = Self::place(self.segment_of(hash), hash, key)?;
+        Some(Location { hash, place })
+    }
+
+    /// The record at a location.
+    ///
+    /// # Panics
+    ///
+    /// Where the table has changed and no record stands there any more.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, location: Location) -> &Record<O> {
+        // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
+        let buckets = unsafe { self.segment_of(location.hash).buckets() };
+        let word = &buckets[location.place.bucket].0[location.place.word];
+        assert!(!word.is_empty(), "the table has changed");
+        record(word)
     }
 
     /// The record of `key`, to be changed.

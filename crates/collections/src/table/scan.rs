@@ -17,6 +17,9 @@ pub(super) const CURSOR_BITS: u32 = 48;
 
 const BELOW_CURSOR: u32 = 64 - CURSOR_BITS;
 
+/// The most bits of a hash that tell intervals apart: as many as are known of every record's, however small its table.
+pub const INTERVAL_BITS_MAX: u32 = TAG_BITS;
+
 /// Places that `sample` tries before it takes the next record that there is.
 const SAMPLE_TRIES: usize = 64;
 
@@ -73,6 +76,41 @@ impl<O> Table<O> {
         let next_tag = u64::from(first_tag(home + 1, buckets.len()));
         let next = segment_begin.wrapping_add(next_tag << (64 - TAG_BITS - segment.depth()));
         next >> BELOW_CURSOR
+    }
+
+    /// Visits the records whose hashes begin with these bits: `prefix` of them, at most [`INTERVAL_BITS_MAX`]. Hashes do not change, so that
+    /// the intervals of all prefixes of one length have each record once, whatever the table does between the visits.
+    pub fn visit_interval<'t>(
+        &'t self,
+        (prefix, bits): (u64, u32),
+        visit: &mut dyn FnMut(&'t Record<O>),
+    ) {
+        debug_assert!(bits <= INTERVAL_BITS_MAX && prefix >> bits == 0);
+        if self.is_empty() {
+            return;
+        }
+        // Shifts by 64 are none.
+        let mut from = prefix.checked_shl(64 - bits).unwrap_or(0);
+        let last = from | u64::MAX.checked_shr(bits).unwrap_or(0);
+        loop {
+            let segment = self.segment_of(from);
+            let segment_last = from | u64::MAX >> segment.depth();
+            let tags = segment.tag(from)..=segment.tag(last.min(segment_last));
+            // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
+            let buckets = unsafe { segment.buckets() };
+            let homes = home(*tags.start(), buckets.len())..=home(*tags.end(), buckets.len());
+            for home in homes.take_while(|_| !buckets.is_empty()) {
+                visit_home(buckets, home, &mut |word| {
+                    if tags.contains(&word.tag()) {
+                        visit(record(word));
+                    }
+                });
+            }
+            if segment_last >= last {
+                return;
+            }
+            from = segment_last + 1;
+        }
     }
 
     /// An almost uniformly random record; `random` is 64 random bits.

@@ -389,6 +389,23 @@ proptest! {
     }
 
     #[test]
+    fn intervals_have_each_record_once(hashes in hashes(), count in 0..KEYS, bits in 0u32..=8) {
+        let mut pair = Pair::new(hashes);
+        for number in 0..count {
+            pair.set(&key(number), ModelValue::Integer(1), None);
+        }
+        let mut visited = BTreeSet::new();
+        for prefix in 0..1 << bits {
+            pair.table.visit_interval((prefix, bits), &mut |record| {
+                let hash = hashes.hash(record.key());
+                assert_eq!(hash.checked_shr(64 - bits).unwrap_or(0), prefix);
+                assert!(visited.insert(record.key().to_vec()), "visited twice");
+            });
+        }
+        prop_assert_eq!(visited.len(), usize::from(count));
+    }
+
+    #[test]
     fn scan_of_a_table_at_rest_visits_each_once(hashes in hashes(), count in 0..KEYS) {
         let mut pair = Pair::new(hashes);
         pair.apply(Step::InsertMany(0, count));

@@ -7,6 +7,7 @@ mod expire;
 mod object;
 pub(crate) mod pattern;
 mod rename;
+mod restore;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use resp::{Args, Reply};
 pub const COMMANDS: &[KeyspaceCommand] = &[
     COPY,
     DEL,
+    DUMP,
     EXISTS,
     EXPIRE,
     EXPIREAT,
@@ -36,6 +38,8 @@ pub const COMMANDS: &[KeyspaceCommand] = &[
     RANDOMKEY,
     RENAME,
     RENAMENX,
+    RESTORE,
+    RESTORE_ASKING,
     SCAN,
     TOUCH,
     TTL,
@@ -95,6 +99,23 @@ const DEL: KeyspaceCommand = Command {
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Write(del::del)),
+};
+
+const DUMP: KeyspaceCommand = Command {
+    spec: Spec {
+        name: "dump",
+        summary: "Returns the value of a key as a payload for RESTORE.",
+        since: "2.6.0",
+        complexity: "O(N) for a value of N elements, O(1) for a short string.",
+        group: Group::Generic,
+        arity: Arity::Exactly(2),
+        flags: &[Flag::Readonly],
+        tips: &["nondeterministic_output"],
+        keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
+        arguments: &[Argument::key("key", 0)],
+        ..Spec::DEFAULT
+    },
+    body: Body::Run(Run::Read(restore::dump)),
 };
 
 const EXISTS: KeyspaceCommand = Command {
@@ -386,6 +407,51 @@ const RENAMENX: KeyspaceCommand = Command {
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Write(rename::renamenx)),
+};
+
+const RESTORE: KeyspaceCommand = Command {
+    spec: Spec {
+        name: "restore",
+        summary: "Creates a key from the payload that DUMP gave.",
+        since: "2.6.0",
+        complexity: "O(N) for a value of N elements, O(N*log(N)) for a sorted set, O(1) for a short string.",
+        group: Group::Generic,
+        arity: Arity::AtLeast(4),
+        flags: &[Flag::Write, Flag::DenyOom],
+        categories: &[Category::Dangerous],
+        keys: &[KeySpec::at(1).does(KeyAccess::Overwrite, &[KeyEffect::Update])],
+        arguments: &[
+            Argument::key("key", 0),
+            Argument::integer("ttl"),
+            Argument::string("serialized-value"),
+            Argument::word("replace", "REPLACE").since("3.0.0").optional(),
+            Argument::word("absttl", "ABSTTL").since("5.0.0").optional(),
+            Argument::integer("seconds").token("IDLETIME").since("5.0.0").optional(),
+            Argument::integer("frequency").token("FREQ").since("5.0.0").optional(),
+        ],
+        history: &[
+            ("3.0.0", "The option REPLACE."),
+            ("5.0.0", "The option ABSTTL."),
+            ("5.0.0", "The options IDLETIME and FREQ."),
+        ],
+        ..Spec::DEFAULT
+    },
+    body: Body::Run(Run::Write(restore::restore)),
+};
+
+/// RESTORE at the node that a slot is on its way to.
+const RESTORE_ASKING: KeyspaceCommand = Command {
+    spec: Spec {
+        name: "restore-asking",
+        summary: "Creates a key that comes from the node that its slot is leaving.",
+        since: "3.0.0",
+        group: Group::Server,
+        flags: &[Flag::Write, Flag::DenyOom, Flag::Asking],
+        categories: &[Category::Keyspace, Category::Dangerous],
+        is_for_tests: true,
+        ..RESTORE.spec
+    },
+    body: Body::Run(Run::Write(restore::restore)),
 };
 
 const SCAN: KeyspaceCommand = Command {

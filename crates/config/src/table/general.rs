@@ -124,10 +124,10 @@ section! {
         /// A note for bug reports.
         debug_context: Vec<u8> = text("debug-context", "").hidden().unused();
         /// Microseconds of delay for each key loaded, for tests.
-        key_load_delay: i32 = integer("key-load-delay", INT_MIN, INT, "0").hidden().unused();
+        key_load_delay: i32 = integer("key-load-delay", INT_MIN, INT, "0").hidden();
         /// Microseconds of delay for each key saved, for tests.
         rdb_key_save_delay: i32 =
-            integer("rdb-key-save-delay", INT_MIN, INT, "0").hidden().unused();
+            integer("rdb-key-save-delay", INT_MIN, INT, "0").hidden();
         /// Bytes of a snapshot loaded between two looks at the network.
         loading_process_events_interval_bytes: u32 =
             integer("loading-process-events-interval-bytes", 1024, INT, "2097152").hidden()

@@ -14,26 +14,26 @@ section! {
         dir: Vec<u8> = checked("dir", Check::NotEmpty, "./").protected();
         /// File of the snapshot.
         dbfilename: Vec<u8> =
-            checked("dbfilename", Check::FileName, "dump.rdb").protected().unused();
+            checked("dbfilename", Check::FileName, "dump.rdb").protected();
         /// Seconds and changes after which a snapshot is taken; empty is never.
         save: SavePoints = special(
             "save",
             Rule::Words("pairs of seconds and changes"),
             "3600 1 300 100 60 10000",
-        ).unused();
+        );
         /// Whether snapshots are compressed.
-        rdbcompression: bool = yes_no("rdbcompression", "yes").unused();
+        rdbcompression: bool = yes_no("rdbcompression", "yes");
         /// Whether snapshots end with a checksum.
-        rdbchecksum: bool = yes_no("rdbchecksum", "yes").immutable().unused();
+        rdbchecksum: bool = yes_no("rdbchecksum", "yes").immutable();
         /// Whether snapshots of newer versions are tried.
         rdb_version_check: RdbVersionCheck =
             choice::<RdbVersionCheck>("rdb-version-check", "strict").unused();
         /// Whether snapshot files for replication are deleted.
         rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no").unused();
         /// Whether snapshots are forced to the disk as they are written.
-        rdb_save_incremental_fsync: bool = yes_no("rdb-save-incremental-fsync", "yes").unused();
+        rdb_save_incremental_fsync: bool = yes_no("rdb-save-incremental-fsync", "yes");
         /// Whether writes are refused after a snapshot has failed.
-        stop_writes_on_bgsave_error: bool = yes_no("stop-writes-on-bgsave-error", "yes").unused();
+        stop_writes_on_bgsave_error: bool = yes_no("stop-writes-on-bgsave-error", "yes");
         /// Whether writes are logged to the append-only file.
         appendonly: bool = yes_no("appendonly", "no").unused();
         /// First part of the names of the append-only files.

@@ -1,4 +1,4 @@
-//! TIME and LASTSAVE.
+//! TIME.
 
 use crate::session::Context;
 use commands::Outcome;
@@ -11,11 +11,5 @@ pub(super) fn time(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
     reply.array(2);
     reply.bulk_integer(micros.div_euclid(MICROS_PER_SECOND));
     reply.bulk_integer(micros.rem_euclid(MICROS_PER_SECOND));
-    Ok(())
-}
-
-/// Nothing was ever saved: Redis tells when it started then.
-pub(super) fn lastsave(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.integer(context.node.started.wall.seconds());
     Ok(())
 }

@@ -21,7 +21,7 @@ use commands::{Body, Command, Spec};
 
 /// The commands on the server, by name.
 pub(crate) const COMMANDS: &[SessionCommand] =
-    &[DEBUG, INFO, LASTSAVE, LOLWUT, MEMORY, MONITOR, ROLE, SHUTDOWN, TIME];
+    &[DEBUG, INFO, LOLWUT, MEMORY, MONITOR, ROLE, SHUTDOWN, TIME];
 
 /// What all of them have in common.
 const COMMON: Spec = Spec { group: Group::Server, ..Spec::DEFAULT };
@@ -72,19 +72,6 @@ const INFO: SessionCommand = command(
         ..COMMON
     },
     info::info,
-);
-
-const LASTSAVE: SessionCommand = command(
-    Spec {
-        name: "lastsave",
-        summary: "Returns when the data were last saved, in seconds since 1970.",
-        arity: Arity::Exactly(1),
-        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
-        categories: &[Category::Admin, Category::Dangerous],
-        tips: VARYING,
-        ..COMMON
-    },
-    clock::lastsave,
 );
 
 const LOLWUT: SessionCommand = command(

@@ -1,4 +1,4 @@
-//! SHUTDOWN. Nothing is saved, for nothing can be, and no replica has to be waited for.
+//! SHUTDOWN. No replica has to be waited for.
 
 use crate::event::Event;
 use crate::session::{After, Context};
@@ -75,10 +75,13 @@ pub(super) fn shutdown(context: &mut Context<'_>, args: Args<'_>, _: &mut Reply<
         context.events.push(Event::ShutdownRefused);
         return Err(CommandError::Text("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    if wish.save && !wish.force {
-        return Err(CommandError::Text(
-            "ERR SHUTDOWN SAVE is refused: this server cannot save its data yet. SHUTDOWN NOSAVE loses them",
-        ));
+    let saves = wish.save || (context.node.saves_at_end() && !wish.nosave);
+    // What is not loaded yet must not be written over.
+    if saves && !context.node.is_loading() {
+        let is_saved = context.node.save_at_end(context.worker, context.now);
+        if !is_saved && !wish.force {
+            return Err(CommandError::Text("ERR Errors trying to SHUTDOWN. Check logs."));
+        }
     }
     context.node.host.shutdown();
     context.state.after = After::Close;

@@ -1,6 +1,6 @@
 //! One request: the checks in their order, then the slots, then the command.
 
-use super::prepare::Prepared;
+use super::prepare::KnownKey;
 use super::{After, Answered, Context};
 use crate::blocking::Wait;
 use crate::clients::flag;
@@ -24,13 +24,20 @@ const ECHOED_BYTES_MAX: usize = 128;
 
 impl<'a> Context<'a> {
     /// Runs one request and appends its reply, or the error that it was refused with.
-    pub(crate) fn run(&mut self, prepared: &Prepared<'_>, args: Args<'_>, out: &mut Vec<u8>) {
+    /// `key` is the slot and the hash of its first key, where they are known.
+    pub(crate) fn run(
+        &mut self,
+        entry: Option<&Entry>,
+        key: KnownKey,
+        args: Args<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         let protocol = self.state.protocol;
         self.state.answered = Answered::Plain;
-        let outcome = match prepared.entry {
+        let outcome = match entry {
             None => self.refuse_unknown(args),
-            Some(entry) => self.run_entry(entry, prepared, args, out),
+            Some(entry) => self.run_entry(entry, key, args, out),
         };
         if let Err(error) = outcome {
             out.truncate(start);
@@ -51,7 +58,7 @@ impl<'a> Context<'a> {
     fn run_entry(
         &mut self,
         entry: &Entry,
-        prepared: &Prepared<'_>,
+        key: KnownKey,
         args: Args<'_>,
         out: &mut Vec<u8>,
     ) -> Outcome {
@@ -72,7 +79,7 @@ impl<'a> Context<'a> {
             return self.queue(entry, args, out);
         }
         let mut reply = Reply::new(out, self.state.protocol);
-        let outcome = self.act(&entry.action, entry, prepared, args, &mut reply);
+        let outcome = self.act(&entry.action, entry, key, args, &mut reply);
         if let Err(error) = &outcome {
             if is_refusal(error) {
                 stats.rejected.add(1);
@@ -105,8 +112,25 @@ impl<'a> Context<'a> {
         if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR) {
             self.check_listener(entry)?;
         }
+        if self.node.is_hindered() {
+            self.check_hindrances(entry)?;
+        }
         if self.node.pause_kind().is_some() && !self.state.is_in_exec && self.must_wait(entry) {
             self.state.after = After::Wait;
+        }
+        Ok(())
+    }
+
+    /// Refuses what would ask for data that are not loaded yet, or change data that cannot be saved; then PING, too, so that whoever
+    /// watches the server learns of it.
+    #[cold]
+    fn check_hindrances(&self, entry: &Entry) -> Outcome {
+        if self.node.is_loading() && !entry.spec.has(Flag::Loading) {
+            return Err(CommandError::Text("LOADING Redis is loading the dataset in memory"));
+        }
+        let writes = entry.spec.has(Flag::Write) || entry.spec.name == "ping";
+        if writes && self.node.refuses_writes() {
+            return Err(CommandError::Text(NOT_SAVED));
         }
         Ok(())
     }
@@ -193,18 +217,16 @@ impl<'a> Context<'a> {
         &mut self,
         action: &Action,
         entry: &Entry,
-        prepared: &Prepared<'_>,
+        key: KnownKey,
         args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
         match action {
-            Action::Keyspace(run) => self.run_keyspace(*run, entry, prepared, args, reply),
+            Action::Keyspace(run) => self.run_keyspace(*run, entry, key, args, reply),
             Action::Session(run) => run(self, args, reply),
             Action::Subcommands(container) => match container.alone.as_deref() {
                 Some(Action::Session(run)) => run(self, args, reply),
-                Some(Action::Keyspace(run)) => {
-                    self.run_keyspace(*run, entry, prepared, args, reply)
-                }
+                Some(Action::Keyspace(run)) => self.run_keyspace(*run, entry, key, args, reply),
                 Some(Action::Subcommands(_)) | None => Err(CommandError::Syntax),
             },
         }
@@ -215,25 +237,25 @@ impl<'a> Context<'a> {
         &mut self,
         run: Run,
         entry: &Entry,
-        prepared: &Prepared<'_>,
+        key: KnownKey,
         args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
         match run {
             Run::Read(read) => {
-                self.holding(entry, prepared, args, |access| read(&mut access.view(), args, reply))
+                self.holding(entry, key, args, |access| read(&mut access.view(), args, reply))
             }
             Run::Write(write) => {
                 let has_memory = self.has_memory_for(entry);
-                self.holding(entry, prepared, args, |access| {
+                self.holding(entry, key, args, |access| {
                     if !has_memory {
                         return Err(OUT_OF_MEMORY);
                     }
                     write(&mut access.edit(), args, reply)
                 })
             }
-            Run::Blocking(blocking) => self.run_blocking(blocking, entry, prepared, args, reply),
-            Run::Wide(wide) => self.run_wide(wide, entry, prepared, args, reply),
+            Run::Blocking(blocking) => self.run_blocking(blocking, entry, key, args, reply),
+            Run::Wide(wide) => self.run_wide(wide, entry, key, args, reply),
             Run::Whole(whole) if entry.spec.has(Flag::Write) => {
                 self.change_whole(whole, args, reply)
             }
@@ -246,7 +268,7 @@ impl<'a> Context<'a> {
         &mut self,
         wide: Wide,
         entry: &Entry,
-        prepared: &Prepared<'_>,
+        key: KnownKey,
         args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
@@ -259,7 +281,7 @@ impl<'a> Context<'a> {
             (wide.run)(&mut access.edit(), args, in_cluster, reply)
         };
         if self.held.is_some() || in_cluster || !(wide.reads_others)(args) {
-            return self.holding(entry, prepared, args, run);
+            return self.holding(entry, key, args, run);
         }
         let keyspace = &self.node.keyspace;
         let mut access = keyspace.hold_all(self.state.database, self.worker, self.moment);
@@ -276,7 +298,7 @@ impl<'a> Context<'a> {
         &mut self,
         blocking: Blocking,
         entry: &Entry,
-        prepared: &Prepared<'_>,
+        key: KnownKey,
         args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
@@ -288,7 +310,7 @@ impl<'a> Context<'a> {
         let (database, protocol) = (self.state.database, self.state.protocol);
         let now = self.now.monotonic;
         let mut begun = None;
-        let outcome = self.holding(entry, prepared, args, |access| {
+        let outcome = self.holding(entry, key, args, |access| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
             }
@@ -437,7 +459,7 @@ impl<'a> Context<'a> {
     fn holding(
         &mut self,
         entry: &Entry,
-        prepared: &Prepared<'_>,
+        key: KnownKey,
         args: Args<'_>,
         run: impl FnOnce(&mut Access<'_>) -> Outcome,
     ) -> Outcome {
@@ -457,19 +479,19 @@ impl<'a> Context<'a> {
             self.remember_keys(entry, args);
             return outcome;
         }
-        let (Some(keys), Some((slot, hash))) = (entry.keys, prepared.key) else {
+        let (Some(keys), Some((slot, hash))) = (entry.keys, key) else {
             return self.holding_several(entry, args, run);
         };
         if keys.last != keys.first as i64 {
             return self.holding_several(entry, args, run);
         }
         let keyspace = &self.node.keyspace;
-        let key = &args[keys.first];
+        let first = &args[keys.first];
         let mut access = keyspace.hold(slot, self.state.database, self.worker, self.moment);
         if access.is_observed() {
-            access = self.with_waiting(access, entry, std::iter::once(key));
+            access = self.with_waiting(access, entry, std::iter::once(first));
         }
-        access.know_hash(key, hash);
+        access.know_hash(first, hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
@@ -573,6 +595,12 @@ fn runs_in_transaction(entry: &Entry) -> bool {
     // By the full name: CLUSTER RESET is another.
     matches!(entry.full_name.as_str(), "exec" | "discard" | "reset" | "quit")
 }
+
+/// What a command is told that would change data that cannot be saved.
+const NOT_SAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+     Commands that may modify the data set are disabled, because this instance is configured to report errors during \
+     writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details \
+     about the RDB error.";
 
 /// What a command is told that needs memory while there is none.
 pub(crate) const OUT_OF_MEMORY: CommandError =

@@ -19,8 +19,9 @@ use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng};
 pub(crate) use deliver::{Answered, Outbox};
 use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
-pub(crate) use prepare::Prepared;
-use resp::{Decoder, Limits, Protocol, Reply, Requests};
+use prepare::Ahead;
+pub(crate) use prepare::Window;
+use resp::{Decoder, Limits, Protocol, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -164,6 +165,8 @@ pub(crate) enum After {
 pub struct Session {
     decoder: Decoder,
     state: State,
+    /// Requests that it has looked at and not run.
+    ahead: Option<Ahead>,
     /// How many bytes of the input had come when it was last looked at.
     seen: usize,
     /// Where in the output this batch's replies begin.
@@ -214,7 +217,7 @@ impl Session {
             blocked: None,
             log_offset: 0,
         };
-        Session { decoder: Decoder::new(), state, seen: 0, batch_start: 0 }
+        Session { decoder: Decoder::new(), state, ahead: None, seen: 0, batch_start: 0 }
     }
 
     /// What others know of it.
@@ -316,11 +319,10 @@ impl Session {
         self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);
-        let mut requests = std::mem::take(&mut worker.requests);
-        let step = self.execute_windows(worker, now, input, &mut requests, out);
+        let mut window = std::mem::take(&mut worker.window);
+        let step = self.execute_windows(worker, now, input, &mut window, out);
+        worker.window = window;
         worker.node.announce_log();
-        requests.clear();
-        worker.requests = requests;
         worker.stats().commands.add(self.state.commands - commands);
         self.state.publish();
         let client = &self.state.client;
@@ -335,17 +337,33 @@ impl Session {
         worker: &mut Worker,
         now: Now,
         input: &[u8],
-        requests: &mut Requests,
+        window: &mut Window,
         out: &mut Vec<u8>,
     ) -> Step {
+        if let Some(ahead) = self.ahead.take() {
+            window.bring_in(&worker.node.keyspace);
+            let step = self.execute_window(worker, now, (input, &ahead), window, out);
+            window.leave();
+            if let Some(step) = step {
+                return step;
+            }
+        }
         loop {
-            requests.clear();
             let unauthenticated = !self.state.is_authenticated;
             let limits = Limits { unauthenticated, ..worker.tuning.limits };
-            let window = if unauthenticated { 1 } else { WINDOW };
-            let start = self.decoder.consumed();
-            let decoded = self.decoder.decode(input, &limits, requests, window);
-            if let Some(step) = self.execute_window(worker, now, (input, start), requests, out) {
+            let most = if unauthenticated { 1 } else { WINDOW };
+            let (start, first) = (self.decoder.consumed(), window.requests.len());
+            let decoded = self.decoder.decode(input, &limits, &mut window.requests, first + most);
+            window.prepare(&worker.node, input);
+            if self.state.database == 0 {
+                window.bring_in(&worker.node.keyspace);
+            }
+            let requests = first..window.requests.len();
+            let is_full = requests.len() == most;
+            let ahead = Ahead { requests, start };
+            let step = self.execute_window(worker, now, (input, &ahead), window, out);
+            window.truncate(first);
+            if let Some(step) = step {
                 return step;
             }
             if let Err(error) = decoded {
@@ -357,42 +375,26 @@ impl Session {
                 }
                 return Step::Close;
             }
-            if requests.len() < window {
+            if !is_full {
                 return Step::Input;
             }
         }
     }
 
-    /// Executes the requests decoded from `input` at `start`; `None` when all have run and nothing stands in the way of
+    /// Executes requests of the window, which were decoded from `input`; `None` when all have run and nothing stands in the way of
     /// the next.
     fn execute_window(
         &mut self,
         worker: &mut Worker,
         now: Now,
-        (input, start): (&[u8], usize),
-        requests: &Requests,
+        (input, ahead): (&[u8], &Ahead),
+        window: &Window,
         out: &mut Vec<u8>,
     ) -> Option<Step> {
         // Not cloned: the count of references is a cache line that all workers would write.
         let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
         let moment = node.moment(tuning, now);
-        // The room for many is not written for one.
-        let (mut single, mut window);
-        let prepared = if requests.len() == 1 {
-            single = [Prepared::NONE];
-            &mut single[..]
-        } else {
-            window = [Prepared::NONE; WINDOW];
-            &mut window[..requests.len()]
-        };
-        let mut before = None;
-        for (index, one) in prepared.iter_mut().enumerate() {
-            one.look_up(node, requests.args(index, input), &mut before);
-        }
-        if self.state.database == 0 {
-            prepare::prefetch(&node.keyspace, prepared);
-        }
         let mut context = Context {
             node,
             worker: *id,
@@ -407,16 +409,18 @@ impl Session {
             batch,
             held: None,
         };
-        for (index, one) in prepared.iter().enumerate() {
-            let args = requests.args(index, input);
+        let requests = &window.requests;
+        for index in ahead.requests.clone() {
+            let (one, args) = (&window.prepared[index], requests.args(index, input));
+            let entry = one.command.map(|command| node.table.at(command));
             // Written only where it changes: who copies the whole right after a single byte of it was written waits for the processor to put the
             // two together.
             if context.moment.touch == context.state.no_touch {
                 context.moment.touch = !context.state.no_touch;
             }
             let answer = out.len();
-            context.run(one, args, out);
-            context.deliver(one.entry, answer, out);
+            context.run(entry, one.key, args, out);
+            context.deliver(entry, answer, out);
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,
@@ -428,8 +432,9 @@ impl Session {
                 After::Sleep(time) => Step::Sleep(time),
                 After::Block => Step::Block,
                 After::Wait => {
+                    let is_first = index == ahead.requests.start;
                     let before =
-                        index.checked_sub(1).map_or(start, |last| requests.end_offset(last));
+                        if is_first { ahead.start } else { requests.end_offset(index - 1) };
                     self.decoder.rewind(before);
                     return Some(Step::Wait);
                 }

@@ -1,53 +1,143 @@
-//! Looking ahead: what can be known of a request before it runs, and bringing its memory in.
+//! Looking ahead: what can be known of requests before they run, and bringing their memory in.
+//!
+//! A request on a key misses the cache four times, and each miss waits for the one before: the slot, the bucket, the record. So requests are decoded
+//! and looked up some at a time, and their misses overlap: those of one connection's pipeline, and those of several connections that have sent one request each
+//! ([`Session::look_ahead`]).
 
+use super::{Session, WINDOW};
 use crate::node::Node;
-use crate::table::Entry;
+use crate::worker::Worker;
 use base::Slot;
 use engine::Keyspace;
-use resp::Args;
+use resp::{Args, Requests};
+use std::ops::Range;
+
+/// How many requests are decoded before the first of them runs, of all connections of a worker together. Their slots, buckets and records
+/// are a quarter of what a second-level cache holds.
+const AHEAD_MAX: usize = 256;
+
+/// The slot and the hash of a request's first key, where the keys stand in the simple way.
+pub(crate) type KnownKey = Option<(Slot, u64)>;
 
 /// A request whose command was looked up and whose first key was hashed.
 #[derive(Clone, Copy)]
-pub(crate) struct Prepared<'n> {
-    /// The command, unless there is none of this name.
-    pub(crate) entry: Option<&'n Entry>,
-    /// The slot and the hash of the first key, where the keys stand in the simple way.
-    pub(crate) key: Option<(Slot, u64)>,
+pub(super) struct Prepared {
+    /// Where in the table its command stands, unless there is none of this name.
+    pub(super) command: Option<u16>,
+    pub(super) key: KnownKey,
 }
 
-impl<'n> Prepared<'n> {
-    pub(crate) const NONE: Prepared<'static> = Prepared { entry: None, key: None };
-
-    /// Fills in what `args` say. The command is looked for in the table unless it is the one before.
+impl Prepared {
+    /// What `args` say. The command is looked for in the table unless it is the one before.
     #[inline]
-    pub(crate) fn look_up<'a>(
-        &mut self,
-        node: &'n Node,
-        args: Args<'a>,
-        before: &mut Option<(&'a [u8], &'n Entry)>,
-    ) {
+    fn new<'a>(node: &Node, args: Args<'a>, before: &mut Option<(&'a [u8], u16)>) -> Prepared {
         let name = args.name();
-        self.entry = match *before {
-            Some((same, entry)) if same == name => Some(entry),
-            Some(_) | None => node.table.find(name),
+        let command = match *before {
+            Some((same, command)) if same == name => Some(command),
+            Some(_) | None => node.table.position(name),
         };
-        *before = self.entry.map(|entry| (name, entry));
-        let keys = self.entry.and_then(|entry| entry.keys);
-        self.key = keys.and_then(|keys| args.get(keys.first)).map(|key| {
+        *before = command.map(|command| (name, command));
+        let keys = command.and_then(|command| node.table.at(command).keys);
+        let key = keys.and_then(|keys| args.get(keys.first)).map(|key| {
             let slot = Slot::of_key(key);
             node.keyspace.prefetch_slot(slot);
             (slot, node.keyspace.hash(key))
         });
+        Prepared { command, key }
     }
 }
 
-/// Brings in the buckets, then the records, of all first keys: each step's misses overlap instead of following each other.
-#[inline]
-pub(crate) fn prefetch(keyspace: &Keyspace, prepared: &[Prepared<'_>]) {
-    for (slot, hash) in prepared.iter().filter_map(|one| one.key) {
-        keyspace.prefetch_bucket(slot, hash);
+/// Requests that were decoded and looked up and have not run; kept for its memory.
+#[derive(Default)]
+pub(crate) struct Window {
+    pub(super) requests: Requests,
+    pub(super) prepared: Vec<Prepared>,
+    /// How many of them have had their memory brought in.
+    brought_in: usize,
+    /// How many sessions have looked ahead and not run yet.
+    sessions: usize,
+}
+
+/// What a session has looked at and not run.
+pub(super) struct Ahead {
+    /// Which requests of the window.
+    pub(super) requests: Range<usize>,
+    /// Where in the input the first of them begins.
+    pub(super) start: usize,
+}
+
+impl Window {
+    /// How many sessions have looked ahead and not run yet.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions
     }
-    for (slot, hash) in prepared.iter().filter_map(|one| one.key) {
-        keyspace.prefetch_record(slot, hash);
+
+    /// Looks up what was decoded from `input` and was not looked up yet.
+    #[inline]
+    pub(super) fn prepare(&mut self, node: &Node, input: &[u8]) {
+        let mut before = None;
+        for index in self.prepared.len()..self.requests.len() {
+            let args = self.requests.args(index, input);
+            self.prepared.push(Prepared::new(node, args, &mut before));
+        }
+    }
+
+    /// Brings in the buckets, then the records, of all first keys: each step's misses overlap instead of following each other.
+    #[inline]
+    pub(super) fn bring_in(&mut self, keyspace: &Keyspace) {
+        let keys = self.prepared[self.brought_in..].iter().filter_map(|one| one.key);
+        self.brought_in = self.prepared.len();
+        for (slot, hash) in keys.clone() {
+            keyspace.prefetch_bucket(slot, hash);
+        }
+        for (slot, hash) in keys {
+            keyspace.prefetch_record(slot, hash);
+        }
+    }
+
+    /// Forgets the requests from `length` on.
+    #[inline]
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.requests.truncate(length);
+        self.prepared.truncate(length);
+        self.brought_in = self.brought_in.min(length);
+    }
+
+    /// A session that has looked ahead has run or is gone.
+    pub(super) fn leave(&mut self) {
+        self.sessions -= 1;
+        if self.sessions == 0 {
+            self.truncate(0);
+        }
+    }
+}
+
+impl Session {
+    /// Decodes and looks up the first requests of `input`, so that their memory comes in together with that of other sessions' requests. False where that
+    /// is of no use. [`Session::execute`] has to follow with the same input and worker, or [`Session::forget_ahead`].
+    #[must_use]
+    pub fn look_ahead(&mut self, worker: &mut Worker, input: &[u8]) -> bool {
+        let Worker { node, window, tuning, .. } = worker;
+        let first = window.requests.len();
+        if self.state.database != 0 || !self.state.is_authenticated || first >= AHEAD_MAX {
+            return false;
+        }
+        let start = self.decoder.consumed();
+        // What is wrong shows again when the rest is decoded.
+        let _ = self.decoder.decode(input, &tuning.limits, &mut window.requests, first + WINDOW);
+        window.prepare(node, input);
+        if window.prepared.len() == first {
+            return false;
+        }
+        window.sessions += 1;
+        self.ahead = Some(Ahead { requests: first..window.prepared.len(), start });
+        window.prepared[first].key.is_some() && self.decoder.consumed() == input.len()
+    }
+
+    /// Forgets what the session has looked at and not run.
+    pub fn forget_ahead(&mut self, worker: &mut Worker) {
+        if self.ahead.take().is_some() {
+            worker.window.leave();
+        }
     }
 }

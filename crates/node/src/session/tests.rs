@@ -28,6 +28,57 @@ fn a_batch_is_answered_in_order_however_it_is_cut() {
 }
 
 #[test]
+fn sessions_that_have_looked_ahead_are_answered_as_if_they_had_not() {
+    let fixture = Fixture::new();
+    let mut worker = fixture.worker();
+    let mut sessions: Vec<_> = (0..4).map(|_| fixture.session()).collect();
+    let requests = |session: usize| {
+        // One of them turns to another database in the middle, one sends more than a window.
+        let select = if session == 1 { "SELECT 5\r\n" } else { "" };
+        let more = "INCR n\r\n".repeat(session * 8);
+        format!("SET k{session} {session}\r\n{select}GET k{session}\r\n{more}")
+    };
+    for session in [0, 2, 1, 3] {
+        let input = requests(session);
+        let is_worth_it = sessions[session].look_ahead(&mut worker, input.as_bytes());
+        assert_eq!(is_worth_it, session < 2, "longer ones are not all looked at");
+    }
+    assert_eq!(worker.ahead_sessions(), 4);
+    // One goes before its turn.
+    sessions[2].forget_ahead(&mut worker);
+    for session in [3, 1, 0] {
+        let (input, mut out) = (requests(session), Vec::new());
+        let step = sessions[session].execute(&mut worker, fixture.now, input.as_bytes(), &mut out);
+        assert_eq!((step, sessions[session].consumed()), (Step::Input, input.len()));
+        let expected = match session {
+            1 => "+OK\r\n+OK\r\n$-1\r\n".to_owned(),
+            _ => format!("+OK\r\n$1\r\n{session}\r\n"),
+        };
+        let numbers = (1..=session * 8).map(|n| format!(":{n}\r\n"));
+        let expected = expected + &numbers.collect::<String>();
+        assert_eq!(String::from_utf8_lossy(&out), expected, "session {session}");
+    }
+    assert_eq!(worker.ahead_sessions(), 0, "the next begin anew");
+}
+
+#[test]
+fn what_was_looked_at_waits_for_the_end_of_a_pause() {
+    let fixture = Fixture::new();
+    let mut worker = fixture.worker();
+    let mut session = fixture.session();
+    let input = "SET a 1\r\nSET b 2\r\nGET a\r\n";
+    assert!(session.look_ahead(&mut worker, input.as_bytes()));
+    let mut other = fixture.connect();
+    assert_eq!(other.send(&fixture, "CLIENT PAUSE 5000 WRITE\r\n"), OK);
+    let mut out = Vec::new();
+    let step = session.execute(&mut worker, fixture.now, input.as_bytes(), &mut out);
+    assert_eq!((step, session.consumed(), out.len()), (Step::Wait, 0, 0));
+    fixture.node.end_pause();
+    let step = session.execute(&mut worker, fixture.now, input.as_bytes(), &mut out);
+    assert_eq!((step, &*out), (Step::Input, b"+OK\r\n+OK\r\n$1\r\n1\r\n".as_slice()));
+}
+
+#[test]
 fn without_the_password_only_greetings_are_heard() {
     let fixture = Fixture::new();
     let mut early = fixture.connect();

@@ -1,7 +1,7 @@
 //! EXEC: the commands of a transaction as one.
 
 use super::Transaction;
-use crate::session::{Context, Prepared, TRANSACTION_OUT_OF_MEMORY};
+use crate::session::{Context, TRANSACTION_OUT_OF_MEMORY};
 use crate::table::{Action, Entry};
 use base::Slot;
 use cluster::KeySlots;
@@ -118,9 +118,8 @@ fn run_stretch(context: &mut Context<'_>, stretch: &[Step<'_>], out: &mut Vec<u8
         context.release();
     }
     for step in stretch {
-        let mut prepared = Prepared::NONE;
-        prepared.look_up(context.node, step.args, &mut None);
-        context.run(&prepared, step.args, out);
+        let entry = context.node.table.find(step.args.name());
+        context.run(entry, None, step.args, out);
     }
     context.release();
 }

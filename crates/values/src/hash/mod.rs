@@ -138,6 +138,14 @@ impl Hash {
         }
     }
 
+    /// Becomes a hash table where it has more fields than the rules allow a listpack, or will have with `more`: for one that was laid out
+    /// elsewhere, or is about to be filled.
+    pub fn outgrow(&mut self, more: usize, rules: &Rules) {
+        if self.view().len().saturating_add(more) > rules.hash.entries {
+            self.become_hashtable(rules);
+        }
+    }
+
     /// Makes room for pairs of fields and values: where they are too many or too long for a listpack, it becomes a hash table before the first is set.
     pub fn prepare<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>, rules: &Rules) {
         let Layout::Listpack(pack) = &self.0 else { return };

@@ -3,6 +3,7 @@
 //! A small list is one listpack. One that would become larger than `list-max-listpack-size` allows becomes many ([`nodes`]); one that
 //! has shrunk to a single node of half that size becomes a listpack again, so that a list on the border does not change with every command.
 
+mod build;
 mod element;
 mod node;
 mod nodes;
@@ -10,10 +11,12 @@ mod nodes;
 mod tests;
 
 use crate::{Compact, Encoding, Rules};
+pub use build::ListBuilder;
 use collections::{Listpack, ListpackSlice};
 pub use element::Element;
 use node::Node;
 use nodes::{NodeLimit, Nodes};
+use std::borrow::Cow;
 
 /// An end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -315,6 +318,33 @@ impl<'a> ListRef<'a> {
         match self.0 {
             View::Pack(_) => Encoding::Listpack,
             View::Nodes(_) => Encoding::Quicklist,
+        }
+    }
+
+    /// How many nodes there are.
+    #[must_use]
+    pub fn node_count(self) -> usize {
+        match self.0 {
+            View::Pack(_) => 1,
+            View::Nodes(nodes) => nodes.node_count(),
+        }
+    }
+
+    /// The nodes as they stand in a file; those alone of `least` bytes or more.
+    pub fn nodes(self, least: usize) -> Box<dyn Iterator<Item = Cow<'a, ListpackSlice>> + 'a> {
+        match self.0 {
+            View::Pack(pack) => {
+                let one = (pack.bytes().len() >= least).then_some(Cow::Borrowed(pack));
+                Box::new(one.into_iter())
+            }
+            View::Nodes(nodes) => {
+                Box::new(nodes.nodes().filter(move |node| node.plain_bytes() >= least).map(
+                    |node| match node {
+                        Node::Plain(pack) => Cow::Borrowed(&**pack),
+                        Node::Prefixed(_) => Cow::Owned(node.to_listpack()),
+                    },
+                ))
+            }
         }
     }
 

@@ -116,6 +116,20 @@ impl Nodes {
         self.blocks.iter().map(|block| block.nodes.len()).sum()
     }
 
+    /// All nodes, in their order.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.blocks.iter().flat_map(|block| &block.nodes)
+    }
+
+    /// The last node is full and grows no more.
+    pub(super) fn close_last(&mut self) {
+        if let Some(node) = self.blocks.back_mut().and_then(|block| block.nodes.back_mut()) {
+            let before = node.heap_bytes();
+            node.close();
+            self.node_bytes = self.node_bytes + node.heap_bytes() - before;
+        }
+    }
+
     /// The only node, where there is only one.
     pub(super) fn only_node(&self) -> Option<&Node> {
         match (self.blocks.len(), self.blocks.front()) {
@@ -379,15 +393,14 @@ fn seek(
 impl Nodes {
     /// Checks the invariants.
     pub(super) fn check(&self) {
-        let nodes = || self.blocks.iter().flat_map(|block| &block.nodes);
-        for node in nodes() {
+        for node in self.nodes() {
             assert!(node.len() > 0, "no node is empty");
             assert_eq!(node.plain_bytes(), node.to_listpack().bytes().len());
         }
         for block in &self.blocks {
             assert_eq!(block.elements, block.nodes.iter().map(Node::len).sum());
         }
-        assert_eq!(self.len, nodes().map(Node::len).sum());
-        assert_eq!(self.node_bytes, nodes().map(Node::heap_bytes).sum());
+        assert_eq!(self.len, self.nodes().map(Node::len).sum());
+        assert_eq!(self.node_bytes, self.nodes().map(Node::heap_bytes).sum());
     }
 }

@@ -145,6 +145,18 @@ impl Set {
         }
     }
 
+    /// Becomes a hash table where it has more members than the rules allow a small one: for one that was laid out elsewhere.
+    pub fn outgrow(&mut self, rules: &Rules) {
+        let most = match self.0 {
+            Layout::Intset(_) => intset_entries(rules),
+            Layout::Listpack(_) => rules.set.listpack_entries,
+            Layout::Hashtable(_) => return,
+        };
+        if self.len() > most {
+            self.make_hashtable(rules);
+        }
+    }
+
     /// Adds a member. Returns whether it is new.
     pub fn add(&mut self, rules: &Rules, member: Item<'_>) -> bool {
         match &mut self.0 {

@@ -108,6 +108,11 @@ impl SortedSet {
         }
     }
 
+    /// Becomes large where it has more members than the rules allow a small one: for one that was laid out elsewhere.
+    pub fn outgrow(&mut self, rules: &Rules) {
+        self.expect(self.len(), 0, rules);
+    }
+
     /// Gives a member a score; the one that it had.
     pub fn insert(&mut self, member: &[u8], score: f64, rules: &Rules) -> Option<f64> {
         let compact = match &mut self.0 {

@@ -186,6 +186,14 @@ impl Log {
         self.nodes.insert(id, node);
     }
 
+    /// Puts a node behind the last; its entries are as if they had been appended, but for the counters.
+    pub(super) fn add_node(&mut self, id: StreamId, mut node: Node) {
+        node.shrink();
+        self.node_bytes += node.heap_bytes();
+        self.length += node.live();
+        self.nodes.insert(id, node);
+    }
+
     /// Deletes an entry and remembers that; false where there is none of that id.
     pub fn delete(&mut self, id: StreamId) -> bool {
         let is_deleted = self.remove(id);

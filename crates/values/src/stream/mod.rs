@@ -1,5 +1,6 @@
 //! Streams: entries in the order of their ids, and consumer groups that read them.
 
+mod build;
 mod consumer;
 mod group;
 mod groups;
@@ -12,6 +13,7 @@ mod range;
 mod tests;
 mod trim;
 
+pub use build::{Counters, LogBuilder, MalformedStream};
 pub use consumer::{Consumer, ConsumerNumber};
 pub use group::{Group, Pending};
 pub use id::StreamId;
@@ -49,6 +51,11 @@ impl Stream {
     #[must_use]
     pub fn new() -> Stream {
         Stream::default()
+    }
+
+    /// One of these entries, without groups.
+    fn of_log(log: Log) -> Stream {
+        Stream(Box::new(Parts { log, groups: Groups::default() }))
     }
 
     /// How many entries there are.

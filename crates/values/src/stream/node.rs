@@ -16,8 +16,8 @@
 use base::number::parse_i64;
 use collections::{Item, Listpack};
 
-const DELETED: u8 = 1;
-const SAME_NAMES: u8 = 2;
+pub(super) const DELETED: u8 = 1;
+pub(super) const SAME_NAMES: u8 = 2;
 const HAS_SEQ: u8 = 4;
 const FLAG_BITS: u32 = 3;
 
@@ -308,6 +308,12 @@ impl Node {
         self.bytes[head.at] |= DELETED;
     }
 
+    /// Deletes the entry that was pushed last.
+    pub(super) fn delete_last(&mut self) {
+        self.bytes[self.last_at as usize] |= DELETED;
+        self.count_deleted(1);
+    }
+
     /// Counts entries that were marked.
     pub(super) fn count_deleted(&mut self, marked: u64) {
         self.live -= marked as u32;
@@ -352,7 +358,7 @@ impl Node {
 }
 
 /// The items of an entry in Redis's layout, but for the count itself.
-fn listpack_items(same_names: bool, fields: usize) -> usize {
+pub(super) fn listpack_items(same_names: bool, fields: usize) -> usize {
     LISTPACK_HEAD_ITEMS + if same_names { fields } else { 1 + 2 * fields }
 }
 

@@ -1,46 +1,56 @@
 //! INFO: what becomes of the data: files, replicas, the cluster, the databases.
 
 use super::Report;
+use crate::persistence::seconds_since;
 
-/// Nothing is written to files: told as by a Redis that was never asked to save.
+/// What is saved, and how that went.
 pub(super) fn persistence(report: &mut Report<'_>) {
     let node = report.node;
-    report.fields(
-        &[
-            "loading",
-            "async_loading",
-            "current_cow_peak",
-            "current_cow_size",
-            "current_cow_size_age",
-        ],
-        0,
-    );
+    let save = node.save_report();
+    let loading = node.loading_report();
+    report.field("loading", u8::from(loading.is_some()));
+    report.field("async_loading", 0);
+    // Nothing is copied on write: what is saved and not written yet is what a save takes.
+    report.fields(&["current_cow_peak", "current_cow_size"], save.waiting_bytes);
+    report.field("current_cow_size_age", 0);
     report.field("current_fork_perc", "0.00");
-    report.fields(&["current_save_keys_processed", "current_save_keys_total"], 0);
-    let changes: u64 = node.keyspace.tallies().map(engine::Tally::changes).sum();
-    report.field("rdb_changes_since_last_save", changes);
-    report.field("rdb_bgsave_in_progress", 0);
-    report.field("rdb_last_save_time", node.started.wall.seconds());
-    report.field("rdb_last_bgsave_status", "ok");
-    report.fields(&["rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec"], -1);
-    report.fields(
-        &[
-            "rdb_saves",
-            "rdb_last_cow_size",
-            "rdb_last_load_keys_expired",
-            "rdb_last_load_keys_loaded",
-            "aof_enabled",
-            "aof_rewrite_in_progress",
-            "aof_rewrite_scheduled",
-        ],
-        0,
-    );
+    let (processed, total) = save.keys.unwrap_or_default();
+    report.field("current_save_keys_processed", processed);
+    report.field("current_save_keys_total", total);
+    report.field("rdb_changes_since_last_save", save.changes_since);
+    report.field("rdb_bgsave_in_progress", u8::from(save.running_since.is_some()));
+    report.field("rdb_last_save_time", save.saved_at);
+    report.field("rdb_last_bgsave_status", if save.is_ok { "ok" } else { "err" });
+    let took = save.took.map_or(-1, |took| took.as_secs() as i64);
+    report.field("rdb_last_bgsave_time_sec", took);
+    let running = seconds_since(save.running_since, report.now.monotonic);
+    report.field("rdb_current_bgsave_time_sec", running);
+    report.field("rdb_saves", save.saves);
+    report.field("rdb_last_cow_size", 0);
+    let (loaded, expired) = node.loaded_keys();
+    report.field("rdb_last_load_keys_expired", expired);
+    report.field("rdb_last_load_keys_loaded", loaded);
+    report.fields(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"], 0);
     report.fields(&["aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec"], -1);
     report.field("aof_last_bgrewrite_status", "ok");
     report.fields(&["aof_rewrites", "aof_rewrites_consecutive_failures"], 0);
     report.field("aof_last_write_status", "ok");
     report
         .fields(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"], 0);
+    if let Some(loading) = loading {
+        let (done, total) = (loading.loaded_bytes, loading.total_bytes.max(1));
+        report.field("loading_start_time", loading.start);
+        report.field("loading_total_bytes", loading.total_bytes);
+        report.field("loading_rdb_used_mem", loading.used_memory);
+        report.field("loading_loaded_bytes", done);
+        report.field(
+            "loading_loaded_perc",
+            format_args!("{:.2}", done as f64 * 100.0 / total as f64),
+        );
+        let passed = report.now.monotonic.since(loading.since).as_secs_f64();
+        let left = (total.saturating_sub(done)) as f64 / (done.max(1) as f64) * passed;
+        report.field("loading_eta_seconds", if done == 0 { 1 } else { left as u64 });
+    }
 }
 
 /// A primary without replicas.

@@ -1,0 +1,119 @@
+//! Saving the data: SAVE, BGSAVE, save points, and what is known of it.
+//!
+//! A save begins with its cut, on the thread that asks for it. A thread of the server takes the [`SaveOrder`], writes the file, and tells how that went
+//! ([`Node::end_save`]). There is one save at a time.
+
+mod commands;
+mod loading;
+mod save;
+
+pub(crate) use commands::COMMANDS;
+pub(crate) use save::seconds_since;
+pub use save::{SaveError, SaveOrder};
+
+use crate::worker::Now;
+use base::Monotonic;
+use engine::Snapshot;
+use loading::Loading;
+use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::Duration;
+
+/// What a node knows of its saves.
+pub(crate) struct Persistence {
+    state: Mutex<State>,
+    /// A save has ended.
+    ended: Condvar,
+    loading: Loading,
+    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`]. Asked before each.
+    hindrances: AtomicU8,
+}
+
+/// Data are being loaded.
+const LOADING: u8 = 1;
+
+/// The last save has failed.
+const SAVE_FAILED: u8 = 2;
+
+struct State {
+    running: Option<Running>,
+    /// A save that has begun and that nobody writes yet.
+    order: Option<SaveOrder>,
+    /// A save is to begin when it can.
+    is_scheduled: bool,
+    /// When data were last saved, in seconds since 1970; when the node started, before that.
+    saved_at: i64,
+    /// When a save was last begun.
+    begun_at: Option<Monotonic>,
+    /// How long the last one took that ran in the background.
+    took: Option<Duration>,
+    /// How many have begun, or were done at once.
+    saves: u64,
+    /// How many changes the keyspace had counted when it was last saved.
+    saved_changes: u64,
+}
+
+/// A save that is being written.
+struct Running {
+    snapshot: Arc<Snapshot>,
+    begun: Now,
+    /// How many changes the keyspace had counted by then.
+    changes: u64,
+    in_background: bool,
+}
+
+impl Persistence {
+    pub(crate) fn new(started: Now) -> Persistence {
+        Persistence {
+            state: Mutex::new(State {
+                running: None,
+                order: None,
+                is_scheduled: false,
+                saved_at: started.wall.seconds(),
+                begun_at: None,
+                took: None,
+                saves: 0,
+                saved_changes: 0,
+            }),
+            ended: Condvar::new(),
+            loading: Loading::default(),
+            hindrances: AtomicU8::new(0),
+        }
+    }
+}
+
+impl Persistence {
+    /// What may keep commands from running.
+    #[inline]
+    fn hindrances(&self) -> u8 {
+        self.hindrances.load(Relaxed)
+    }
+
+    fn set_hindrance(&self, hindrance: u8, is_there: bool) {
+        if is_there {
+            self.hindrances.fetch_or(hindrance, Relaxed);
+        } else {
+            self.hindrances.fetch_and(!hindrance, Relaxed);
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.hindrances() & SAVE_FAILED != 0
+    }
+}
+
+/// What INFO tells of saves.
+pub(crate) struct SaveReport {
+    /// Keys that are saved, and that there are to save, while one is written.
+    pub(crate) keys: Option<(u64, u64)>,
+    pub(crate) changes_since: u64,
+    pub(crate) saved_at: i64,
+    pub(crate) is_ok: bool,
+    pub(crate) took: Option<Duration>,
+    /// Since when one is written in the background.
+    pub(crate) running_since: Option<Monotonic>,
+    pub(crate) saves: u64,
+    /// What is saved and not written yet, in bytes.
+    pub(crate) waiting_bytes: u64,
+}

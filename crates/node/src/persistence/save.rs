@@ -1,0 +1,257 @@
+//! One save, from its cut to its end.
+
+use super::{Running, SaveReport};
+use crate::configuration::Tuning;
+use crate::node::Node;
+use crate::pause::PauseKind;
+use crate::worker::Now;
+use base::Monotonic;
+use config::Config;
+use engine::{Access, Moment, Snapshot, SnapshotSink, WorkerId};
+use persist::rdb::{Options, Version};
+use persist::save::{KeyOptions, SavedKeys};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a save that has failed is not tried again by a save point.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A save that has begun, for whoever writes it.
+pub struct SaveOrder {
+    /// What is saved.
+    pub snapshot: Arc<Snapshot>,
+    /// Where records come in that change before the walk has come to them.
+    pub saved: Arc<SavedKeys>,
+    /// How it is written.
+    pub options: KeyOptions,
+    /// Whether somebody waits for it, for the log to tell.
+    pub in_background: bool,
+}
+
+/// Why no save began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SaveError {
+    /// One is being written.
+    InProgress,
+}
+
+impl Node {
+    /// Begins a save: what is there now will be in the file. Holds all slots for a moment, unless the caller does.
+    ///
+    /// # Errors
+    ///
+    /// Where one is being written.
+    pub fn begin_save(
+        &self,
+        (worker, now): (WorkerId, Now),
+        held: Option<&mut Access<'_>>,
+        in_background: bool,
+    ) -> Result<(), SaveError> {
+        let config = self.settings.current();
+        let moment = self.moment(&Tuning::new(&config), now);
+        let begin = |access: &mut Access<'_>| {
+            let options = self.key_options(&config, moment);
+            let saved = Arc::new(SavedKeys::new(options));
+            let snapshot = access.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
+            let order = SaveOrder { snapshot, saved, options, in_background };
+            Some((order, self.changes()))
+        };
+        let begun = match held {
+            Some(access) if access.holds_all() => begin(access),
+            _ => begin(&mut self.keyspace.hold_all(0, worker, moment)),
+        };
+        let (order, changes) = begun.ok_or(SaveError::InProgress)?;
+        let snapshot = Arc::clone(&order.snapshot);
+        let mut state = self.persistence.state.lock();
+        state.running = Some(Running { snapshot, begun: now, changes, in_background });
+        state.begun_at = Some(now.monotonic);
+        state.is_scheduled = false;
+        state.saves += 1;
+        state.order = Some(order);
+        drop(state);
+        self.host.wake_saver(self);
+        Ok(())
+    }
+
+    fn key_options(&self, config: &Config, moment: Moment) -> KeyOptions {
+        use config::EvictionPolicy::{AllkeysLfu, AllkeysLru, VolatileLfu, VolatileLru};
+        let persistence = &config.persistence;
+        KeyOptions {
+            file: Options {
+                version: Version::for_data(self.keyspace.has_field_times()),
+                compress: persistence.rdbcompression,
+                checksum: persistence.rdbchecksum,
+            },
+            moment,
+            tells_usage: matches!(
+                config.memory.maxmemory_policy,
+                AllkeysLfu | AllkeysLru | VolatileLfu | VolatileLru
+            ),
+        }
+    }
+
+    /// The save that has begun and that nobody writes yet.
+    pub fn take_save_order(&self) -> Option<SaveOrder> {
+        self.persistence.state.lock().order.take()
+    }
+
+    /// Tells how the save ended that was taken. One that was cancelled is no failure.
+    pub fn end_save(&self, order: &SaveOrder, is_ok: bool, now: Now) {
+        self.keyspace.end_snapshot(&order.snapshot);
+        let is_cancelled = order.snapshot.is_cancelled();
+        let mut state = self.persistence.state.lock();
+        if let Some(running) = state.running.take() {
+            if running.in_background {
+                state.took = Some(now.monotonic.since(running.begun.monotonic));
+            }
+            if is_ok {
+                state.saved_at = now.wall.seconds();
+                state.saved_changes = running.changes;
+            }
+        }
+        if is_ok || !is_cancelled {
+            self.persistence.set_hindrance(super::SAVE_FAILED, !is_ok);
+        }
+        drop(state);
+        self.persistence.ended.notify_all();
+    }
+
+    /// Waits on this thread until no save is being written; whether the last one went well.
+    pub fn wait_for_save(&self) -> bool {
+        let mut state = self.persistence.state.lock();
+        while state.running.is_some() {
+            self.persistence.ended.wait(&mut state);
+        }
+        !self.persistence.has_failed()
+    }
+
+    /// Has a save begin as soon as none is being written.
+    pub(crate) fn schedule_save(&self) {
+        self.persistence.state.lock().is_scheduled = true;
+    }
+
+    /// Gives up the save that is being written in the background, or that is scheduled; which of the two, if there is any.
+    pub(crate) fn cancel_save(&self) -> Option<Cancelled> {
+        let mut state = self.persistence.state.lock();
+        match &state.running {
+            Some(running) if running.in_background => {
+                running.snapshot.cancel();
+                Some(Cancelled::Running)
+            }
+            _ => std::mem::take(&mut state.is_scheduled).then_some(Cancelled::Scheduled),
+        }
+    }
+
+    /// Begins a save where one is scheduled or a save point (`save`) is reached; what the log tells of it.
+    pub fn save_when_due(&self, worker: WorkerId, now: Now) -> Option<String> {
+        let config = self.settings.current();
+        let reason = {
+            let state = self.persistence.state.lock();
+            if state.running.is_some() || self.is_loading() {
+                return None;
+            }
+            let may_try = !self.persistence.has_failed()
+                || state.begun_at.is_none_or(|at| now.monotonic.since(at) > RETRY_INTERVAL);
+            let changes = self.changes().saturating_sub(state.saved_changes);
+            let passed = now.wall.seconds() - state.saved_at;
+            let is_reached = |point: &&config::SavePoint| {
+                changes >= u64::from(point.changes)
+                    && changes > 0
+                    && passed > i64::try_from(point.seconds).unwrap_or(i64::MAX)
+            };
+            match config.persistence.save.0.iter().find(is_reached) {
+                _ if !may_try => return None,
+                Some(point) => {
+                    format!("{} changes in {} seconds. Saving...", point.changes, point.seconds)
+                }
+                None if state.is_scheduled => "A save was scheduled. Saving...".to_owned(),
+                None => return None,
+            }
+        };
+        self.begin_save((worker, now), None, true).ok().map(|()| reason)
+    }
+
+    /// How many changes the keyspace has counted.
+    pub(super) fn changes(&self) -> u64 {
+        self.keyspace.tallies().map(engine::Tally::changes).sum()
+    }
+
+    /// Saves, as the last thing before the end: nobody writes from here on, unless it fails. Whether it went well.
+    pub fn save_at_end(&self, worker: WorkerId, now: Now) -> bool {
+        const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
+        self.begin_pause(PauseKind::All, now.monotonic + LONG);
+        // What is being written is of no use beside what will be.
+        self.cancel_save();
+        loop {
+            self.wait_for_save();
+            if self.begin_save((worker, now), None, false).is_err() {
+                continue;
+            }
+            if !self.wait_for_save() {
+                self.end_pause();
+                return false;
+            }
+            // A command may have been on its way past the pause when the cut was made.
+            if self.changes() == self.persistence.state.lock().saved_changes {
+                return true;
+            }
+        }
+    }
+
+    /// Whether the end of the process saves, where nobody says otherwise: as it is configured.
+    #[must_use]
+    pub fn saves_at_end(&self) -> bool {
+        !self.settings.current().persistence.save.0.is_empty()
+    }
+
+    /// Whether something may keep commands from running: data are being loaded, or could not be saved.
+    #[inline]
+    pub(crate) fn is_hindered(&self) -> bool {
+        self.persistence.hindrances() != 0
+    }
+
+    /// Whether commands that write are refused, for a save has failed (`stop-writes-on-bgsave-error`).
+    pub(crate) fn refuses_writes(&self) -> bool {
+        if !self.persistence.has_failed() {
+            return false;
+        }
+        let config = self.settings.current();
+        config.persistence.stop_writes_on_bgsave_error && !config.persistence.save.0.is_empty()
+    }
+
+    /// What INFO tells.
+    pub(crate) fn save_report(&self) -> SaveReport {
+        let state = self.persistence.state.lock();
+        let running = state.running.as_ref();
+        SaveReport {
+            keys: running.map(|one| (one.snapshot.saved_keys(), one.snapshot.keys())),
+            changes_since: self.changes().saturating_sub(state.saved_changes),
+            saved_at: state.saved_at,
+            is_ok: !self.persistence.has_failed(),
+            took: state.took,
+            running_since: running.filter(|one| one.in_background).map(|one| one.begun.monotonic),
+            saves: state.saves,
+            waiting_bytes: 0,
+        }
+    }
+
+    /// Gives up whatever save is being written or waits to be: the process ends.
+    pub fn abandon_save(&self) {
+        let state = self.persistence.state.lock();
+        if let Some(running) = &state.running {
+            running.snapshot.cancel();
+        }
+    }
+}
+
+/// What BGSAVE CANCEL has given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cancelled {
+    Running,
+    Scheduled,
+}
+
+/// How long something has run, in whole seconds, as INFO tells it.
+pub(crate) fn seconds_since(at: Option<Monotonic>, now: Monotonic) -> i64 {
+    at.map_or(-1, |at| now.since(at).as_secs() as i64)
+}

@@ -1,0 +1,74 @@
+//! What the files are called, and where they are.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The names that the configuration gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    folder: PathBuf,
+    prefix: Vec<u8>,
+    old: PathBuf,
+}
+
+impl Layout {
+    /// The layout below the working folder: the directives `dir`, `appenddirname`, `appendfilename`.
+    #[must_use]
+    pub fn new(dir: &Path, append_dir_name: &[u8], append_file_name: &[u8]) -> Layout {
+        Layout {
+            folder: dir.join(OsStr::from_bytes(append_dir_name)),
+            prefix: append_file_name.to_vec(),
+            old: dir.join(OsStr::from_bytes(append_file_name)),
+        }
+    }
+
+    /// The folder that holds the files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What all names begin with: `appendfilename`.
+    #[must_use]
+    pub fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    /// A file in the folder.
+    #[must_use]
+    pub fn path(&self, name: &[u8]) -> PathBuf {
+        self.folder.join(OsStr::from_bytes(name))
+    }
+
+    /// The file that lists the others.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.named("", ".manifest")
+    }
+
+    /// The manifest while it is written.
+    #[must_use]
+    pub fn temporary_manifest(&self) -> PathBuf {
+        self.named("temp-", ".manifest")
+    }
+
+    /// The increment that no manifest lists before the base that it belongs to is finished.
+    #[must_use]
+    pub fn temporary_increment(&self) -> PathBuf {
+        self.named("temp-", ".incr")
+    }
+
+    /// The one file of Redis 6 and older, beside the folder.
+    #[must_use]
+    pub fn old(&self) -> &Path {
+        &self.old
+    }
+
+    fn named(&self, before: &str, after: &str) -> PathBuf {
+        let mut name = OsString::from(before);
+        name.push(OsStr::from_bytes(&self.prefix));
+        name.push(after);
+        self.folder.join(name)
+    }
+}

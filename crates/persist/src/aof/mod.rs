@@ -1,0 +1,27 @@
+//! The append-only file: a base and increments, in the order that a manifest gives, as Redis 7 has it.
+//!
+//! ```text
+//!  appendonlydir/
+//!    appendonly.aof.manifest        which of the files below make up the data, in order
+//!    appendonly.aof.1.base.rdb      everything at the moment of the last rewrite; or .base.aof, as commands
+//!    appendonly.aof.1.incr.aof      the commands since then
+//!    appendonly.aof.2.incr.aof      the commands since a rewrite that goes on, or has failed
+//! ```
+//!
+//! Increments, and bases that are not RDB, are requests as clients send them, and lines that begin with `#`: see [`annotation`].
+
+pub mod annotation;
+pub mod check;
+mod layout;
+mod manifest;
+mod reader;
+#[cfg(test)]
+mod testing;
+mod upgrade;
+mod writer;
+
+pub use layout::Layout;
+pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
+pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};
+pub use upgrade::{UpgradeError, upgrade};
+pub use writer::{AppendError, Fsync, OpenError, Options, RewriteError, State, SyncJob, Writer};

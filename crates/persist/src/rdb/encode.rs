@@ -1,0 +1,252 @@
+//! The parts that all is written of: numbers, lengths and strings, gathered in a buffer and checksummed by the block.
+
+use super::checksum::Checksum;
+use super::format::{
+    LENGTH_14, LENGTH_32, LENGTH_64, STRING_I8, STRING_I16, STRING_I32, STRING_LZF,
+};
+use super::lzf::Compressor;
+use base::number::{parse_i64, with_digits};
+use std::io::{self, Empty, Write};
+
+/// So many bytes are gathered before they go out.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// Strings up to this length are not compressed.
+const COMPRESSED_MIN: usize = 20;
+
+/// By so many bytes a string has to become shorter to be kept compressed.
+const COMPRESSED_SAVES_MIN: usize = 4;
+
+/// The longest text that may be stored as a number: that of the smallest of 32 bits.
+const INTEGER_TEXT_MAX: usize = 11;
+
+/// Writes numbers, lengths and strings to a sink. Where that fails nothing more is written, and [`Encoder::check`] tells.
+#[derive(Debug)]
+pub struct Encoder<W> {
+    sink: W,
+    buffer: Vec<u8>,
+    checksum: Checksum,
+    /// The bytes that have gone out.
+    gone: u64,
+    /// So many bytes are gathered before they go out.
+    block_bytes: usize,
+    compressor: Option<Compressor>,
+    compresses: bool,
+    failure: Option<io::Error>,
+}
+
+impl Encoder<Empty> {
+    /// One that gathers all, for [`Encoder::take`].
+    pub(super) fn gathering(compresses: bool) -> Encoder<Empty> {
+        Encoder { block_bytes: usize::MAX, ..Encoder::new(io::empty(), compresses) }
+    }
+
+    /// Takes what was gathered.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// How many bytes were gathered.
+    pub(super) fn gathered_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+}
+
+impl<W: Write> Encoder<W> {
+    /// One that writes to `sink`; whether long strings are compressed (`rdbcompression`).
+    pub fn new(sink: W, compresses: bool) -> Encoder<W> {
+        Encoder {
+            sink,
+            buffer: Vec::new(),
+            checksum: Checksum::default(),
+            gone: 0,
+            block_bytes: BLOCK_BYTES,
+            compressor: None,
+            compresses,
+            failure: None,
+        }
+    }
+
+    /// How many bytes have been written.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        self.gone + self.buffer.len() as u64
+    }
+
+    /// Whether all has been written so far.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink, once.
+    pub fn check(&mut self) -> io::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Hands all that was gathered to the sink.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.send();
+        self.check()?;
+        self.sink.flush()
+    }
+
+    /// The checksum of all that was written.
+    #[must_use]
+    pub fn checksum(&self) -> u64 {
+        let mut checksum = self.checksum;
+        checksum.update(&self.buffer);
+        checksum.value()
+    }
+
+    /// Gives the sink back; what was gathered and not flushed is gone.
+    pub fn into_sink(self) -> W {
+        self.sink
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        self.send_bytes(&buffer);
+        self.buffer = buffer;
+        self.buffer.clear();
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8]) {
+        if self.failure.is_none() {
+            self.checksum.update(bytes);
+            self.gone += bytes.len() as u64;
+            self.failure = self.sink.write_all(bytes).err();
+        }
+    }
+
+    /// Has what was gathered go out once it is a block.
+    #[inline]
+    fn settle(&mut self) {
+        if self.buffer.len() >= self.block_bytes {
+            self.send();
+        }
+    }
+
+    /// Bytes as they are.
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        if bytes.len() >= self.block_bytes {
+            // What is long need not be gathered.
+            self.send();
+            self.send_bytes(bytes);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+            self.settle();
+        }
+    }
+
+    /// One byte.
+    #[inline]
+    pub fn byte(&mut self, byte: u8) {
+        self.buffer.push(byte);
+    }
+
+    /// A length.
+    #[inline]
+    pub fn length(&mut self, length: u64) {
+        push_length(&mut self.buffer, length);
+        self.settle();
+    }
+
+    /// A string: as a number where it is the text of a small one, compressed where that makes it shorter.
+    #[inline]
+    pub fn string(&mut self, string: &[u8]) {
+        if string.len() <= INTEGER_TEXT_MAX
+            && let Some(integer) = parse_i64(string)
+            && self.small_integer(integer)
+        {
+            return;
+        }
+        if string.len() > COMPRESSED_MIN && self.compresses && self.compressed(string) {
+            return;
+        }
+        self.length(string.len() as u64);
+        self.bytes(string);
+    }
+
+    /// A string that is the text of an integer.
+    pub fn integer(&mut self, integer: i64) {
+        if !self.small_integer(integer) {
+            with_digits(integer, |digits| {
+                self.length(digits.len() as u64);
+                self.bytes(digits);
+            });
+        }
+    }
+
+    /// A score.
+    pub fn double(&mut self, double: f64) {
+        self.bytes(&double.to_le_bytes());
+    }
+
+    /// A time in milliseconds.
+    pub fn time(&mut self, ms: i64) {
+        self.bytes(&ms.to_le_bytes());
+    }
+
+    /// Whether the integer is a small one, which was written.
+    fn small_integer(&mut self, integer: i64) -> bool {
+        let bytes = integer.to_le_bytes();
+        let (head, size) = match integer {
+            -0x80..=0x7f => (STRING_I8, 1),
+            -0x8000..=0x7fff => (STRING_I16, 2),
+            -0x8000_0000..=0x7fff_ffff => (STRING_I32, 4),
+            _ => return false,
+        };
+        self.byte(head);
+        self.bytes(&bytes[..size]);
+        true
+    }
+
+    /// Whether the string becomes shorter by compression, and was written.
+    fn compressed(&mut self, string: &[u8]) -> bool {
+        /// Room for the lengths that stand before it, until they are known.
+        const HEAD_BYTES: usize = 1 + 2 * 9;
+        let begin = self.buffer.len();
+        self.buffer.resize(begin + HEAD_BYTES, 0);
+        let compressor = self.compressor.get_or_insert_with(Compressor::new);
+        let most = string.len() - COMPRESSED_SAVES_MIN;
+        let fits = compressor.compress(string, &mut self.buffer, most);
+        if !fits {
+            self.buffer.truncate(begin);
+            return false;
+        }
+        let end = self.buffer.len();
+        self.buffer.push(STRING_LZF);
+        push_length(&mut self.buffer, (end - begin - HEAD_BYTES) as u64);
+        push_length(&mut self.buffer, string.len() as u64);
+        // The lengths are moved before what they tell of, and the room that is left is closed.
+        let head = self.buffer.len() - end;
+        self.buffer.copy_within(end.., begin);
+        self.buffer.truncate(end);
+        self.buffer.copy_within(begin + HEAD_BYTES..end, begin + head);
+        self.buffer.truncate(end - HEAD_BYTES + head);
+        self.settle();
+        true
+    }
+}
+
+#[inline]
+fn push_length(out: &mut Vec<u8>, length: u64) {
+    match length {
+        0..=0x3f => out.push(length as u8),
+        0x40..=0x3fff => out.extend_from_slice(&[LENGTH_14 | (length >> 8) as u8, length as u8]),
+        0x4000..=0xffff_ffff => {
+            out.push(LENGTH_32);
+            out.extend_from_slice(&(length as u32).to_be_bytes());
+        }
+        _ => {
+            out.push(LENGTH_64);
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+}

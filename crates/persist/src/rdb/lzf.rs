@@ -1,0 +1,247 @@
+//! LZF, the compression of long strings: copies of what came before, up to 8 KiB back.
+//!
+//! ```text
+//! 000nnnnn                       n + 1 bytes as they are
+//! lllooooo oooooooo              copy l + 2 bytes from o + 1 bytes back; l from 1 to 6
+//! 111ooooo llllllll oooooooo     copy l + 9 bytes
+//! ```
+//!
+//! The format is that of Marc Lehmann's liblzf.
+
+/// The most bytes that stand as they are behind one control byte.
+const LITERALS_MAX: usize = 32;
+/// How far back a copy may begin.
+const DISTANCE_MAX: usize = 1 << 13;
+/// The shortest copy that is shorter than what it stands for.
+const COPY_MIN: usize = 3;
+/// The longest copy: seven and the eight bits of a byte more, of two.
+const COPY_MAX: usize = 7 + 255 + 2;
+/// Three bytes make the longest copy: no input becomes more than this times as long.
+const GROWTH_MAX: usize = COPY_MAX / 3;
+
+const HASH_BITS: u32 = 13;
+
+/// Compresses one string after the other with the same table.
+#[derive(Debug)]
+pub(super) struct Compressor {
+    /// Where three bytes of this hash were seen last, counted over all strings: what is below `base` is of others.
+    seen: Box<[u32]>,
+    base: u32,
+}
+
+impl Compressor {
+    pub(super) fn new() -> Compressor {
+        Compressor { seen: vec![0; 1 << HASH_BITS].into(), base: 1 }
+    }
+
+    /// Appends the compressed input, where it becomes `most` bytes or less; else leaves something behind that has to be taken off.
+    #[must_use]
+    pub(super) fn compress(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
+        let Some(base) = self.advance(input.len()) else { return false };
+        let most = out.len() + most;
+        let (mut at, mut literals) = (0, 0);
+        while let Some(&[a, b, c]) = input.get(at..).and_then(<[u8]>::first_chunk) {
+            let key = u32::from_le_bytes([a, b, c, 0]);
+            let slot = &mut self.seen[(key.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize];
+            let from = slot.checked_sub(base).map(|from| from as usize);
+            *slot = base + at as u32;
+            let Some(from) = from.filter(|&from| {
+                at - from <= DISTANCE_MAX && input[from..from + COPY_MIN] == [a, b, c]
+            }) else {
+                at += 1;
+                continue;
+            };
+            let longest = COPY_MAX.min(input.len() - at);
+            let more = input[from..].iter().zip(&input[at..at + longest]);
+            let length = more.take_while(|(one, other)| one == other).count();
+            push_literals(out, &input[literals..at]);
+            push_copy(out, at - from - 1, length - 2);
+            if out.len() > most {
+                return false;
+            }
+            at += length;
+            literals = at;
+        }
+        push_literals(out, &input[literals..]);
+        out.len() <= most
+    }
+
+    /// What the positions of the next string begin with; none for one that is too long to be told.
+    fn advance(&mut self, length: usize) -> Option<u32> {
+        let length = u32::try_from(length).ok().filter(|&length| length < u32::MAX / 2)?;
+        if self.base.checked_add(length).is_none() {
+            self.seen.fill(0);
+            self.base = 1;
+        }
+        let base = self.base;
+        self.base += length;
+        Some(base)
+    }
+}
+
+fn push_literals(out: &mut Vec<u8>, literals: &[u8]) {
+    for run in literals.chunks(LITERALS_MAX) {
+        out.push(run.len() as u8 - 1);
+        out.extend_from_slice(run);
+    }
+}
+
+/// `back` is the distance less one, `length` that of the copy less two.
+fn push_copy(out: &mut Vec<u8>, back: usize, length: usize) {
+    let high = (back >> 8) as u8;
+    if length < 7 {
+        out.push((length as u8) << 5 | high);
+    } else {
+        out.extend_from_slice(&[7 << 5 | high, (length - 7) as u8]);
+    }
+    out.push(back as u8);
+}
+
+/// Appends what was compressed to `input`, which has to be `length` bytes. Takes memory for what comes alone.
+///
+/// # Errors
+///
+/// Where it is not.
+pub(super) fn decompress(
+    input: &[u8],
+    length: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), &'static str> {
+    if length / GROWTH_MAX > input.len() {
+        return Err("compressed data of the length that it tells");
+    }
+    let begin = out.len();
+    out.reserve(length);
+    let mut rest = input;
+    while let Some((&control, behind)) = rest.split_first() {
+        rest = behind;
+        let left = length - (out.len() - begin);
+        let mut copied = usize::from(control >> 5);
+        if copied == 0 {
+            let run = usize::from(control) + 1;
+            let Some((literals, behind)) = rest.split_at_checked(run).filter(|_| run <= left)
+            else {
+                return Err("literals of compressed data");
+            };
+            out.extend_from_slice(literals);
+            rest = behind;
+            continue;
+        }
+        let mut next = || {
+            let (&byte, behind) = rest.split_first().ok_or("a whole copy in compressed data")?;
+            rest = behind;
+            Ok::<_, &'static str>(usize::from(byte))
+        };
+        if copied == 7 {
+            copied += next()?;
+        }
+        copied += 2;
+        let back = (usize::from(control & 0x1f) << 8 | next()?) + 1;
+        if copied > left || back > out.len() - begin {
+            return Err("a copy from within compressed data");
+        }
+        push_again(out, back, copied);
+    }
+    if out.len() - begin == length {
+        Ok(())
+    } else {
+        Err("compressed data of the length that it tells")
+    }
+}
+
+/// Appends `count` of the bytes that begin `back` bytes before the end, over and over where these are fewer.
+fn push_again(out: &mut Vec<u8>, back: usize, count: usize) {
+    let from = out.len() - back;
+    let end = out.len() + count;
+    while out.len() < end {
+        let run = (out.len() - from).min(end - out.len());
+        out.extend_from_within(from..from + run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn compressed(compressor: &mut Compressor, input: &[u8]) -> Option<Vec<u8>> {
+        let mut out = b"before".to_vec();
+        let fits = compressor.compress(input, &mut out, usize::MAX / 2);
+        fits.then(|| out[6..].to_vec())
+    }
+
+    fn decompressed(input: &[u8], length: usize) -> Result<Vec<u8>, &'static str> {
+        let mut out = b"before".to_vec();
+        decompress(input, length, &mut out)?;
+        Ok(out[6..].to_vec())
+    }
+
+    #[test]
+    fn repetitions_become_copies() {
+        let mut compressor = Compressor::new();
+        let out = compressed(&mut compressor, &[b'a'; 30]);
+        assert_eq!(out.as_deref(), Some(&[0, b'a', 0xe0, 20, 0][..]));
+        assert_eq!(decompressed(&[0, b'a', 0xe0, 0x14, 0], 30), Ok(vec![b'a'; 30]));
+        // The same string again finds nothing of the first.
+        assert_eq!(compressed(&mut compressor, b"abcd").as_deref(), Some(&b"\x03abcd"[..]));
+        assert_eq!(compressed(&mut compressor, b"abcd").as_deref(), Some(&b"\x03abcd"[..]));
+        assert_eq!(compressed(&mut compressor, b"").as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn what_does_not_become_shorter_is_left_alone() {
+        let mut out = Vec::new();
+        assert!(!Compressor::new().compress(b"abcdefghijklmnopqrstuvwxyz", &mut out, 22));
+        let mut out = Vec::new();
+        assert!(Compressor::new().compress(&[b'x'; 26], &mut out, 22));
+    }
+
+    #[test]
+    fn lengths_that_cannot_be_are_refused_before_memory_is_taken() {
+        assert!(decompressed(&[0xff; 4096], 1 << 40).is_err());
+        assert!(decompressed(&[0, b'a', 0xe0, 0xff, 1], 265).is_err(), "before the beginning");
+        assert!(decompressed(&[0, b'a', 0xe0, 0xff, 0], 264).is_err(), "too long");
+        assert!(decompressed(&[0, b'a', 0xe0, 0xff, 0], 266).is_err(), "too short");
+        assert!(decompressed(&[0, b'a', 0xe0, 0xff, 0], 265).is_ok());
+        assert!(decompressed(&[0, b'a', 0xe0], 265).is_err(), "cut off");
+    }
+
+    #[test]
+    fn positions_begin_again_before_they_overflow() {
+        let mut compressor = Compressor::new();
+        compressor.base = u32::MAX - 100;
+        for round in 0..10u8 {
+            let input: Vec<u8> = (0..60).map(|at| at % 7 + round).collect();
+            let out = compressed(&mut compressor, &input).expect("it is compressed");
+            assert_eq!(decompressed(&out, input.len()), Ok(input));
+        }
+        assert!(compressor.base < 1000);
+    }
+
+    proptest! {
+        #[test]
+        fn all_comes_back(
+            inputs in prop::collection::vec(prop_oneof![
+                prop::collection::vec(0..4u8, 0..3000),
+                prop::collection::vec(any::<u8>(), 0..300),
+                (prop::collection::vec(any::<u8>(), 1..50), 1..2000usize)
+                    .prop_map(|(word, times)| word.repeat(times)),
+            ], 1..4),
+        ) {
+            let mut compressor = Compressor::new();
+            for input in inputs {
+                let out = compressed(&mut compressor, &input).expect("there is no limit");
+                prop_assert_eq!(decompressed(&out, input.len()), Ok(input));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_of_the_length_told(
+            input in prop::collection::vec(any::<u8>(), 0..100), length in 0..3000usize,
+        ) {
+            if let Ok(out) = decompressed(&input, length) {
+                prop_assert_eq!(out.len(), length);
+            }
+        }
+    }
+}

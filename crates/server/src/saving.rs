@@ -1,0 +1,191 @@
+//! Writing snapshots to their file, in a thread of its own.
+
+use crate::storage::DiskStorage;
+use crate::{clock, files};
+use node::{Node, SaveOrder};
+use persist::rdb::Writer;
+use persist::save::save_keys;
+use persist::storage::{File, Storage, folder_of, reason};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// After so many bytes what is written is brought to the disk (`rdb-save-incremental-fsync`), so that there is little left to bring at the end.
+const SYNCED_BYTES: u64 = 4 << 20;
+
+/// What the thread is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SaverOrder {
+    /// A save has begun.
+    Save,
+    /// The process ends.
+    Stop,
+}
+
+/// The thread that writes snapshots, and the way to it.
+pub(crate) struct Saver {
+    orders: Sender<SaverOrder>,
+    thread: JoinHandle<()>,
+}
+
+impl Saver {
+    /// Starts the thread, which gets its orders from `orders`, whose other end is `sender`.
+    pub(crate) fn start(
+        node: Arc<Node>,
+        sender: Sender<SaverOrder>,
+        orders: Receiver<SaverOrder>,
+    ) -> io::Result<Saver> {
+        let thread = thread::Builder::new().name("saver".to_owned()).spawn(move || {
+            while let Ok(SaverOrder::Save) = orders.recv() {
+                if let Some(order) = node.take_save_order() {
+                    write_order(&node, &order);
+                }
+            }
+        })?;
+        Ok(Saver { orders: sender, thread })
+    }
+
+    /// Gives up what is being written, and ends the thread.
+    pub(crate) fn stop(self, node: &Node) {
+        node.abandon_save();
+        // It may have ended by itself.
+        let _ = self.orders.send(SaverOrder::Stop);
+        let _ = self.thread.join();
+    }
+}
+
+fn write_order(node: &Node, order: &SaveOrder) {
+    if order.in_background {
+        tracing::info!("Background saving started by pid {}", std::process::id());
+    }
+    let config = node.settings.current();
+    let path = files::path(&config.persistence.dbfilename).to_owned();
+    let temporary = PathBuf::from(format!("temp-{}.rdb", std::process::id()));
+    let written = write(node, order, (&temporary, &path), &DiskStorage);
+    match &written {
+        Ok(()) => tracing::info!("DB saved on disk"),
+        Err(_) if order.snapshot.is_cancelled() => {
+            tracing::info!("Background saving was given up");
+        }
+        Err(failure) => {
+            let folder = String::from_utf8_lossy(&config.persistence.dir).into_owned();
+            tracing::warn!("{}", failure.message(&temporary, &path, &folder));
+        }
+    }
+    if written.is_err() {
+        // There may be none.
+        let _ = DiskStorage.remove(&temporary);
+    }
+    node.end_save(order, written.is_ok(), clock::now());
+    if order.in_background && !order.snapshot.is_cancelled() {
+        match written {
+            Ok(()) => tracing::info!("Background saving terminated with success"),
+            Err(_) => tracing::warn!("Background saving error"),
+        }
+    }
+}
+
+/// What went wrong with a file.
+enum Failure {
+    Open(io::Error),
+    Write(io::Error),
+    Rename(io::Error),
+}
+
+impl Failure {
+    /// What the log says, in Redis's words.
+    fn message(&self, temporary: &Path, path: &Path, folder: &str) -> String {
+        let temporary = temporary.display();
+        match self {
+            Failure::Open(error) => format!(
+                "Failed opening the temp RDB file {temporary} (in server root dir {folder}) for saving: {}",
+                reason(error)
+            ),
+            Failure::Write(error) => {
+                format!("Write error saving DB on disk(fwrite): {}", reason(error))
+            }
+            Failure::Rename(error) => format!(
+                "Error moving temp DB file {temporary} on the final destination {} (in server root dir {folder}): {}",
+                path.display(),
+                reason(error)
+            ),
+        }
+    }
+}
+
+fn write(
+    node: &Node,
+    order: &SaveOrder,
+    (temporary, path): (&Path, &Path),
+    storage: &dyn Storage,
+) -> Result<(), Failure> {
+    let file = storage.create(temporary).map_err(Failure::Open)?;
+    let syncs = node.settings.current().persistence.rdb_save_incremental_fsync;
+    let sink = FileSink { file: &*file, unsynced: 0, syncs };
+    write_keys(node, order, sink).map_err(Failure::Write)?;
+    file.sync_data().map_err(Failure::Write)?;
+    storage.rename(temporary, path).map_err(Failure::Rename)?;
+    storage.sync_folder(folder_of(path)).map_err(Failure::Rename)
+}
+
+fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> io::Result<()> {
+    let mut writer = Writer::new(sink, order.options.file);
+    let used = node.keyspace.memory_bytes().to_string();
+    let time = order.options.moment.now.seconds().to_string();
+    for (name, value) in [
+        ("redis-ver", node.identity.compat_version.as_str()),
+        ("redis-bits", "64"),
+        ("ctime", &time),
+        ("used-mem", &used),
+        ("aof-base", "0"),
+    ] {
+        writer.aux(name.as_bytes(), value.as_bytes())?;
+    }
+    let mut delayed = 0;
+    save_keys(&node.keyspace, &order.snapshot, &order.saved, &mut writer, &mut |saved| {
+        let delay = node.settings.current().general.rdb_key_save_delay;
+        if delay > 0 {
+            let keys = saved - std::mem::replace(&mut delayed, saved);
+            rest(Duration::from_micros(keys * delay as u64), || order.snapshot.is_cancelled());
+        }
+    })?;
+    writer.finish()?.flush()
+}
+
+/// Sleeps for so long, but not when it is of no use any more.
+fn rest(time: Duration, is_over: impl Fn() -> bool) {
+    const STEP: Duration = Duration::from_millis(10);
+    let mut left = time;
+    while !left.is_zero() && !is_over() {
+        let step = left.min(STEP);
+        thread::sleep(step);
+        left -= step;
+    }
+}
+
+/// A file as the writer of a snapshot sees it.
+struct FileSink<'f> {
+    file: &'f dyn File,
+    /// Bytes since it was last synced.
+    unsynced: u64,
+    syncs: bool,
+}
+
+impl Write for FileSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes).map_err(|short| short.error)?;
+        self.unsynced += bytes.len() as u64;
+        if self.syncs && self.unsynced >= SYNCED_BYTES {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -289,7 +289,7 @@ fn tools_accept(dir: &Path, others: &[Program]) {
     let manifest = manifest.to_str().expect("a path in text");
     for program in [crate::program()].iter().chain(others) {
         let program = &program.path;
-        let tool = Tool::new(&program);
+        let tool = Tool::new(program);
         let name =
             if *program == Program::redis().path { "redis-check-aof" } else { "valkey-check-aof" };
         let path = tool.path(name);

@@ -27,7 +27,7 @@ pub use rewrite::RewriteError;
 pub use sync::SyncJob;
 
 use super::{Layout, Manifest, SaveError, annotation};
-use crate::storage::{File, Storage, reason};
+use crate::storage::{File, ShortWrite, Storage, reason};
 use base::{Monotonic, UnixMillis};
 use rewrite::Rewrite;
 use std::io::{self, ErrorKind};
@@ -68,6 +68,9 @@ pub enum State {
     /// It was switched on while the server runs: nothing is durable before the first rewrite has been finished.
     Waiting,
 }
+
+/// The longest batch that is put together with its lines, in bytes.
+const COPIED_BYTES_MAX: usize = 64 * 1024;
 
 const SUSPECT: &str = "a sync of the AOF file has failed before the last start";
 
@@ -115,7 +118,7 @@ pub struct Writer {
     synced_at: Monotonic,
     /// The second that the last time in the file names.
     timestamp: i64,
-    /// Where a batch is put together, to be written in one call.
+    /// Where a batch is put together with its lines.
     out: Vec<u8>,
 }
 
@@ -247,9 +250,9 @@ impl Writer {
         };
         let offset = tail.length + self.out.len() as u64;
         annotation::push_batch(&mut self.out, offset, batch);
-        self.out.extend_from_slice(batch);
-        let Err(short) = tail.file.write_all(&self.out) else {
-            tail.length += self.out.len() as u64;
+        let length = self.out.len() + batch.len();
+        let Err(short) = write(tail.file.as_ref(), &mut self.out, batch) else {
+            tail.length += length as u64;
             tail.written = end;
             if !is_fresh {
                 self.state = State::Good;
@@ -257,7 +260,7 @@ impl Writer {
             return Ok(());
         };
         let cut = if short.written > 0 { tail.file.truncate(tail.length) } else { Ok(()) };
-        let text = failure_text(&short.error, short.written, self.out.len());
+        let text = failure_text(&short.error, short.written, length);
         let is_full =
             matches!(short.error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
         // It stands in no file.
@@ -336,6 +339,17 @@ impl Writer {
     fn rests(&self) -> bool {
         self.options.rests_on_rewrite && self.rewrite.is_some()
     }
+}
+
+/// Writes a batch behind its lines: in one call, unless it is so long that putting both together would cost more than a second call.
+fn write(file: &dyn File, lines: &mut Vec<u8>, batch: &[u8]) -> Result<(), ShortWrite> {
+    if batch.len() <= COPIED_BYTES_MAX {
+        lines.extend_from_slice(batch);
+        return file.write_all(lines);
+    }
+    file.write_all(lines)?;
+    file.write_all(batch)
+        .map_err(|short| ShortWrite { written: lines.len() + short.written, error: short.error })
 }
 
 fn failure_text(error: &io::Error, written: usize, expected: usize) -> String {

@@ -104,6 +104,21 @@ fn a_full_disk_is_gone_on_with_when_there_is_room() {
 }
 
 #[test]
+fn a_long_batch_is_written_or_cut_back_as_a_whole() {
+    let disk = MemoryStorage::new();
+    let mut writer = writer(&disk, Manifest::default(), OPTIONS, 0);
+    let batch = encode(&command(&["SET", "k", &"v".repeat(COPIED_BYTES_MAX)]));
+    disk.set_space(Some(50_000));
+    let error = writer.append(&batch, 1, UnixMillis(0)).unwrap_err();
+    assert!(error.to_string().contains("(nwritten=49"), "{error}");
+    assert_eq!(disk.get(layout().path(b"appendonly.aof.1.incr.aof")).unwrap(), b"");
+    disk.set_space(None);
+    writer.append(&batch, 1, UnixMillis(0)).unwrap();
+    append(&mut writer, 2).unwrap();
+    assert_eq!(load(&disk, writer.manifest(), false).unwrap().commands.len(), 2);
+}
+
+#[test]
 fn after_a_failed_sync_only_a_rewrite_makes_anything_durable() {
     let disk = MemoryStorage::new();
     let mut writer = writer(&disk, Manifest::default(), OPTIONS, 0);

@@ -3,6 +3,7 @@
 //! A first word that is a subcommand wins over a configuration file of that name.
 
 mod check_aof;
+mod check_rdb;
 mod command_line;
 mod demo;
 
@@ -44,6 +45,9 @@ fn say(error: impl ToString) -> Failure {
 }
 
 fn run() -> Result<ExitCode, Failure> {
+    if let Some(result) = check_rdb::run_by_name() {
+        return result;
+    }
     let mut words = std::env::args_os();
     let name = words.next().unwrap_or_default();
     let arguments: Vec<Vec<u8>> = words.map(OsStringExt::into_vec).collect();

@@ -21,6 +21,9 @@ use testkit::{Connection, Protocol};
 /// How often a connection that waits looks whether it may go on.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
+/// How many connections may be used at once, by a thread each.
+pub(crate) const WORKERS: usize = 4;
+
 /// The time between two cycles of expiry that a cycle takes a part of.
 const CYCLE: Duration = Duration::from_millis(10);
 
@@ -46,6 +49,10 @@ impl Host for Alone {
         Err("there is no file".to_owned())
     }
     fn wake_saver(&self) {}
+
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
 
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: LinkId) -> usize {
@@ -104,7 +111,7 @@ impl World {
         });
         let options = NodeOptions {
             config,
-            workers: 1,
+            workers: WORKERS,
             seed: HashSeed(1, 2),
             run_id: "0".repeat(40),
             started: now,
@@ -139,8 +146,9 @@ impl World {
     fn pass(&self) -> Now {
         let now = self.now();
         let node = &self.node;
-        node.tick(now);
+        // One at a time: there is one thread for timers.
         let mut cursor = self.cursor.lock().expect("no test panics while it holds this");
+        node.tick(now);
         node.expire_cycle(&mut cursor, CYCLE, || self.now());
         node.flushed.lock().clear();
         if let Some(cluster) = &node.cluster {
@@ -190,7 +198,8 @@ impl Target for InProcess {
         let client = node.clients.connect(origin, clients_max, now.wall, now.monotonic);
         let client = client.ok_or_else(|| io::Error::other("max number of clients reached"))?;
         node.stats(node.control()).connections.add(1);
-        let worker = Worker::new(Arc::clone(node), WorkerId(0), Rng::from_seed(number as u64));
+        let id = WorkerId(number % WORKERS);
+        let worker = Worker::new(Arc::clone(node), id, Rng::from_seed(number as u64));
         let session = Session::new(client, !node.password.is_required());
         let (input, output) = (Vec::new(), Vec::new());
         Ok(Box::new(Link { world, worker, session, input, output, step: Step::Input }))

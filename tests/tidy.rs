@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("node", &["base", "cluster", "commands", "config", "engine", "persist", "resp"]),
     ("server", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
+    ("testkit", &["base", "cluster", "commands", "config", "engine", "node", "persist", "resp"]),
     ("xtask", &["testkit"]),
 ];
 

@@ -39,6 +39,10 @@ impl Host for NoWorld {
     }
     fn wake_saver(&self) {}
 
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
+
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {
         0

@@ -4,6 +4,7 @@ mod compare;
 mod model;
 mod replay;
 mod scripts;
+mod threads;
 
 use std::fs;
 use std::path::PathBuf;

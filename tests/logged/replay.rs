@@ -16,6 +16,9 @@ use crate::in_process::{InProcess, World};
 
 const COMMANDS: u64 = 20_000;
 
+/// How many commands before one that fails are told.
+const TOLD: usize = 20;
+
 /// How many commands are run before some time passes, and how much, in milliseconds.
 const COMMANDS_OF_BATCH: usize = 20;
 const BATCH_MS: i64 = 2;
@@ -23,7 +26,7 @@ const BATCH_MS: i64 = 2;
 /// How much memory keys may take where they are evicted, in bytes.
 const KEYS_BYTES: u64 = 20_000;
 
-fn client(world: &Arc<World>) -> Client {
+pub(super) fn client(world: &Arc<World>) -> Client {
     Client::new(InProcess(Arc::clone(world)).connect().expect("it accepts"))
 }
 
@@ -32,13 +35,20 @@ const DATABASES: usize = 2;
 
 /// What the keys hold and when they expire, each with its database; and the digest of all.
 #[derive(PartialEq, Debug)]
-struct Keys {
+pub(super) struct Keys {
     digest: String,
     each: BTreeMap<(usize, Vec<u8>), (String, Reply)>,
 }
 
+impl Keys {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.each.len()
+    }
+}
+
 /// What is left of keys whose time has not come.
-fn keys(client: &mut Client) -> Keys {
+pub(super) fn keys(client: &mut Client) -> Keys {
     let mut each = BTreeMap::new();
     for database in 0..DATABASES {
         client.line(&format!("SELECT {database}"));
@@ -55,7 +65,7 @@ fn keys(client: &mut Client) -> Keys {
 }
 
 /// Fails with the keys in which the two differ.
-fn assert_same(what: &str, replayed: &Keys, wanted: &Keys) {
+pub(super) fn assert_same(what: &str, replayed: &Keys, wanted: &Keys) {
     let names: BTreeSet<_> = replayed.each.keys().chain(wanted.each.keys()).collect();
     let differ: Vec<_> = names
         .into_iter()
@@ -111,13 +121,17 @@ fn check(settings: &[(&str, &str)], evicts: bool) {
 }
 
 /// What a node here makes of a log.
-fn replayed_here(environment: &Environment, log: &[Command]) -> Keys {
+pub(super) fn replayed_here(environment: &Environment, log: &[Command]) -> Keys {
     // At this time nothing that was logged has come to its end: the log tells when it does.
     let world = Arc::new(World::at(environment, UnixMillis(1)));
     let mut client = client(&world);
-    for command in log {
+    for (at, command) in log.iter().enumerate() {
         let reply = client.command(command);
-        assert!(!reply.is_error(), "{}: {reply:?}", compare::line(command));
+        let told = || {
+            let before = &log[at.saturating_sub(TOLD)..at];
+            before.iter().map(compare::line).collect::<Vec<_>>().join("\n")
+        };
+        assert!(!reply.is_error(), "{}\n{}: {reply:?}", told(), compare::line(command));
     }
     keys(&mut client)
 }

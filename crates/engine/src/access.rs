@@ -98,21 +98,6 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// Whether somebody does, or wants to know what is done to any key.
-    #[inline]
-    fn is_attended(&self, keyspace: &Keyspace) -> bool {
-        !keyspace.attention().is_none() || self.is_observed(keyspace)
-    }
-
-    /// The moment of what is done to such slots: with what has to be noted.
-    // Apart, so that the common case is small enough to be built into its callers.
-    #[cold]
-    fn attended(&self, keyspace: &Keyspace, moment: Moment) -> Moment {
-        let attention = keyspace.attention();
-        let is_observed = attention.is_observed() || self.is_observed(keyspace);
-        moment.attended(is_observed, attention.logging())
-    }
-
     /// The state of the slot of a key, to be read.
     #[inline]
     fn peek(&self, key: &[u8]) -> &SlotState {
@@ -201,12 +186,10 @@ impl<'k> Access<'k> {
         tally: &'k Tally,
         held: Held<'k>,
         database: usize,
-        mut moment: Moment,
+        moment: Moment,
     ) -> Access<'k> {
-        if held.is_attended(keyspace) {
-            moment = held.attended(keyspace, moment);
-        }
-        Access {
+        let is_attended = !keyspace.attention().is_none() || held.is_observed(keyspace);
+        let mut access = Access {
             keyspace,
             tally,
             held,
@@ -217,14 +200,18 @@ impl<'k> Access<'k> {
             changes: 0,
             is_touched: false,
             effects: Effects::default(),
+        };
+        if is_attended {
+            access.renew_attention();
         }
+        access
     }
 
-    /// Asks again whether somebody observes keys of these slots: for what runs under one hold while somebody begins to.
-    pub fn renew_observed(&mut self) {
-        if self.held.is_attended(self.keyspace) {
-            self.moment = self.held.attended(self.keyspace, self.moment);
-        }
+    /// Asks again whether somebody wants to know what is done to these slots: for what runs under one hold while somebody begins to.
+    #[cold]
+    pub fn renew_attention(&mut self) {
+        let is_observed = self.held.is_observed(self.keyspace);
+        self.moment = self.moment.attended(self.keyspace.attention(), is_observed);
     }
 
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.

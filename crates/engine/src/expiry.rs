@@ -119,9 +119,7 @@ impl Keyspace {
         let mut due: Vec<Vec<u8>> = Vec::new();
         let mut seen = cursor.seen;
         let mut state = self.lock(slot);
-        let attention = self.attention();
-        let is_observed = attention.is_observed() || self.is_observed(slot);
-        let moment = moment.attended(is_observed, attention.logging());
+        let moment = moment.attended(self.attention(), self.is_observed(slot));
         let table = match state.table(cursor.database) {
             Some(table) if table.volatile_len() > 0 => table,
             Some(_) | None => {

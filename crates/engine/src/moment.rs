@@ -1,6 +1,7 @@
 //! The time of a batch of commands, and the access clock that eviction goes by.
 
 use crate::events::EventClasses;
+use crate::keyspace::Attention;
 use crate::logged::Logging;
 use base::UnixMillis;
 
@@ -59,11 +60,10 @@ impl Moment {
         }
     }
 
-    /// The moment of a command that is logged, or on keys that somebody observes.
-    // Called where it is seldom: who copies the whole right after a single byte was written waits for the processor to put the two together.
-    #[cold]
-    pub(crate) fn attended(self, observes: bool, logging: Logging) -> Moment {
-        Moment { observes: self.observes || observes, logging, ..self }
+    /// The moment of a command where somebody wants to know what is done: to any key, or to one of the keys that it holds.
+    pub(crate) fn attended(self, attention: Attention, is_observed: bool) -> Moment {
+        let observes = self.observes || is_observed || attention.is_observed();
+        Moment { observes, logging: attention.logging(), ..self }
     }
 
     /// The access clock of a key that is created now.

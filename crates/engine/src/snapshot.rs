@@ -76,6 +76,14 @@ pub struct SnapshotCursor {
     interval: u64,
 }
 
+impl SnapshotCursor {
+    /// The database that the walk is in, by its number at the cut.
+    #[must_use]
+    pub fn database(&self) -> usize {
+        self.database
+    }
+}
+
 impl Snapshot {
     /// Marks everything that is in `states`, which are those of all slots.
     fn at_cut<'s>(
@@ -257,7 +265,8 @@ impl Keyspace {
         }
     }
 
-    /// Saves some more of a snapshot through `sink`, under one hold of a slot's lock; false when all is saved or it was cancelled.
+    /// Saves some more of a snapshot through `sink`, under one hold of a slot's lock: of the database where the cursor stands before. False when all is
+    /// saved or it was cancelled.
     pub fn save_step(
         &self,
         snapshot: &Snapshot,
@@ -272,6 +281,7 @@ impl Keyspace {
                 if cursor.slot >= parts.len() {
                     *cursor =
                         SnapshotCursor { database: cursor.database + 1, slot: 0, interval: 0 };
+                    return true;
                 }
                 continue;
             };

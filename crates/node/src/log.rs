@@ -223,3 +223,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

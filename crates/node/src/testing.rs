@@ -14,6 +14,7 @@ use std::time::Duration;
 /// A world in which nothing happens, but for the end.
 struct NoHost {
     is_stopped: Arc<AtomicBool>,
+    log_wakes: Arc<AtomicUsize>,
 }
 
 impl Host for NoHost {
@@ -43,7 +44,15 @@ impl Host for NoHost {
 
     fn wake_saver(&self) {}
 
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
+
     fn wake_bus(&self) {}
+
+    fn wake_log_reader(&self) {
+        self.log_wakes.fetch_add(1, SeqCst);
+    }
 
     fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {
         0
@@ -59,6 +68,7 @@ pub(crate) struct Fixture {
     pub(crate) node: Arc<Node>,
     pub(crate) now: Now,
     is_stopped: Arc<AtomicBool>,
+    log_wakes: Arc<AtomicUsize>,
 }
 
 impl Fixture {
@@ -88,9 +98,16 @@ impl Fixture {
             run_id: "0".repeat(40),
             started: now,
         };
-        let is_stopped = Arc::new(AtomicBool::new(false));
-        let host = NoHost { is_stopped: Arc::clone(&is_stopped) };
-        Fixture { node: Arc::new(Node::new(options, Box::new(host))), now, is_stopped }
+        let (is_stopped, log_wakes) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let host =
+            NoHost { is_stopped: Arc::clone(&is_stopped), log_wakes: Arc::clone(&log_wakes) };
+        let node = Arc::new(Node::new(options, Box::new(host)));
+        Fixture { node, now, is_stopped, log_wakes }
+    }
+
+    /// How often the reader of the log was told that there is something to take.
+    pub(crate) fn log_wakes(&self) -> usize {
+        self.log_wakes.load(SeqCst)
     }
 
     /// Whether the node has asked for the end of the process.
@@ -171,6 +188,17 @@ impl Peer {
     /// Tells that the batch that was sent last has ended.
     pub(crate) fn end_batch(&mut self, fixture: &Fixture) {
         self.worker.end_batch(fixture.now.monotonic);
+    }
+
+    /// The reply that the session waits for, where it has come.
+    pub(crate) fn unblock(&mut self, fixture: &Fixture) -> String {
+        let mut out = Vec::new();
+        self.session.unblock(&self.worker, fixture.now.monotonic, &mut out);
+        String::from_utf8(out).expect("the tests reply in text")
+    }
+
+    pub(crate) fn log_offset(&self) -> u64 {
+        self.session.log_offset()
     }
 
     pub(crate) fn id(&self) -> ClientId {

@@ -2,7 +2,7 @@
 //!
 //! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk.
 
-use crate::rdb::{Options, Usage, Writer};
+use crate::rdb::{Options, PartWriter, Usage, Writer};
 use engine::{AccessPolicy, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink};
 use parking_lot::Mutex;
 use std::io::{self, Write};
@@ -23,11 +23,30 @@ pub struct KeyOptions {
 }
 
 impl KeyOptions {
+    fn write_all(&self, records: &[&KeyRecord], writer: &mut PartWriter) -> io::Result<()> {
+        records.iter().try_for_each(|record| writer.record(record, self.usage(record)))
+    }
+
     fn usage(&self, record: &KeyRecord) -> Option<Usage> {
         self.tells_usage.then(|| match self.moment.policy {
             AccessPolicy::Lru => Usage::Idle(u64::from(self.moment.idle_seconds(record.access()))),
             AccessPolicy::Lfu { .. } => Usage::Frequency(self.moment.lfu_counter(record.access())),
         })
+    }
+}
+
+/// What the walk comes by. It is used by one thread; the lock is for the type's sake.
+struct Walked {
+    options: KeyOptions,
+    writer: Mutex<(PartWriter, io::Result<()>)>,
+}
+
+impl SnapshotSink for Walked {
+    fn save(&self, _: usize, records: &[&KeyRecord]) {
+        let (writer, result) = &mut *self.writer.lock();
+        if result.is_ok() {
+            *result = self.options.write_all(records, writer);
+        }
     }
 }
 
@@ -64,11 +83,9 @@ impl SavedKeys {
     }
 
     fn encode(&self, records: &[&KeyRecord]) -> io::Result<Vec<u8>> {
-        let mut writer = Writer::for_part(Vec::new(), self.options.file);
-        for record in records {
-            writer.record(record, self.options.usage(record))?;
-        }
-        writer.take()
+        let mut writer = PartWriter::for_part(self.options.file);
+        self.options.write_all(records, &mut writer)?;
+        Ok(writer.take())
     }
 
     fn take(&self) -> io::Result<Vec<Piece>> {
@@ -115,28 +132,51 @@ pub fn save_keys<W: Write>(
     writer: &mut Writer<W>,
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let walked = SavedKeys::new(ahead.options);
+    let part = PartWriter::for_part(ahead.options.file);
+    let walked = Walked { options: ahead.options, writer: Mutex::new((part, Ok(()))) };
     let mut cursor = SnapshotCursor::default();
-    let mut selected = None;
+    let mut file = SelectingWriter { writer, snapshot, selected: None };
     loop {
+        let database = cursor.database();
         let goes_on = keyspace.save_step(snapshot, &mut cursor, &walked);
         if snapshot.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        if !goes_on || walked.memory_bytes() >= GATHERED_BYTES || ahead.memory_bytes() > 0 {
-            for piece in walked.take()?.into_iter().chain(ahead.take()?) {
-                if selected != Some(piece.database) {
-                    selected = Some(piece.database);
-                    writer.select(piece.database)?;
-                    let totals = snapshot.totals(piece.database);
-                    writer.resize(totals.keys as u64, totals.volatile as u64)?;
-                }
-                writer.part(&piece.bytes)?;
+        let (writer, result) = &mut *walked.writer.lock();
+        std::mem::replace(result, Ok(()))?;
+        if writer.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
+            file.write(database, &writer.take())?;
+        }
+        if ahead.memory_bytes() > 0 || !goes_on {
+            for piece in ahead.take()? {
+                file.write(piece.database, &piece.bytes)?;
             }
         }
         if !goes_on {
             return Ok(());
         }
         rest(snapshot.saved_keys());
+    }
+}
+
+/// Writes keys of any database.
+struct SelectingWriter<'s, W> {
+    writer: &'s mut Writer<W>,
+    snapshot: &'s Snapshot,
+    selected: Option<usize>,
+}
+
+impl<W: Write> SelectingWriter<'_, W> {
+    fn write(&mut self, database: usize, keys: &[u8]) -> io::Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        if self.selected != Some(database) {
+            self.selected = Some(database);
+            self.writer.select(database)?;
+            let totals = self.snapshot.totals(database);
+            self.writer.resize(totals.keys as u64, totals.volatile as u64)?;
+        }
+        self.writer.part(keys)
     }
 }

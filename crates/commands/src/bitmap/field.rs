@@ -30,11 +30,16 @@ pub(super) fn bitfield(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
     let Some(least) = writes.map(|operation| operation.field.end_bytes()).max() else {
         return reply_fields(edit.find_counted(&args[1]), &operations, reply);
     };
-    change_bits(edit, &args[1], least, |bytes, grown| {
+    let is_grown = change_bits(edit, &args[1], least, |bytes, grown| {
         reply.array(operations.len());
         let count = |operation: &Operation| u64::from(operation.run(bytes, grown, reply));
-        (operations.iter().map(count).sum(), ())
-    })
+        (operations.iter().map(count).sum(), grown)
+    })?;
+    if is_grown && edit.logs() {
+        // Also where the change has failed, which counts as none.
+        edit.log_words(args.iter_from(0));
+    }
+    Ok(())
 }
 
 pub(super) fn bitfield_ro(

@@ -30,26 +30,33 @@ pub(super) fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>
     Ok(())
 }
 
-/// Logs a SET that was performed: without GET, and with a time that does not depend on when it is read.
+/// Logs a SET that was performed: without GET, with a time that does not depend on when it is read, and without conditions that Valkey does not know.
 fn log_set(edit: &mut Edit<'_, '_>, args: Args<'_>, options: &Options<'_>, expiry: NewExpiry) {
-    match (options.expiry, expiry.expiry) {
+    if expiry.elapsed {
         // That the key was removed has been said.
-        _ if expiry.elapsed => {}
-        (ExpiryOption::Time(kind, _), Expiry::At(at)) if kind != TimeKind::PXAT => {
-            log_timed(edit, &args[1], &args[2], at);
-        }
-        _ if options.get => {
-            let is_get = |index: usize| index >= 3 && args[index].eq_ignore_ascii_case(b"GET");
-            // The operand of a condition may be that word, too.
-            let is_operand = |index: usize| {
-                Condition::comparing(&args[index - 1], args.get(index))
-                    .is_ok_and(|one| one.is_some())
-            };
-            let kept = (0..args.len()).filter(|&index| !is_get(index) || is_operand(index));
-            edit.log_words(kept.map(|index| &args[index]));
-        }
-        _ => {}
+        return;
     }
+    if let (ExpiryOption::Time(kind, _), Expiry::At(at)) = (options.expiry, expiry.expiry)
+        && kind != TimeKind::PXAT
+    {
+        log_timed(edit, &args[1], &args[2], at);
+        return;
+    }
+    let mut words: Vec<&[u8]> = args.iter_from(0).take(3).collect();
+    let mut rest = args.iter_from(3);
+    while let Some(word) = rest.next() {
+        let operand = rest.clone().next();
+        match Condition::comparing(word, operand) {
+            Ok(Some(Condition::Equal(operand))) => {
+                rest.next();
+                words.extend([word, operand]);
+            }
+            Ok(Some(_)) => drop(rest.next()),
+            _ if word.eq_ignore_ascii_case(b"GET") => {}
+            _ => words.push(word),
+        }
+    }
+    edit.log_words(words.into_iter());
 }
 
 /// Logs that a key was set, with its time.

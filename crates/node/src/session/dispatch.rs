@@ -464,7 +464,7 @@ impl<'a> Context<'a> {
         if let Some(access) = &mut self.held {
             access.select(self.state.database);
             // A command before it may have been CLIENT TRACKING.
-            access.renew_observed();
+            access.renew_attention();
             let changes = access.changes();
             let outcome = run(access);
             if access.is_logged_as_it_came(changes) {

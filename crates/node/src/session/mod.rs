@@ -413,7 +413,8 @@ impl Session {
         for index in ahead.requests.clone() {
             let (one, args) = (&window.prepared[index], requests.args(index, input));
             let entry = one.command.map(|command| node.table.at(command));
-            // Written only where it changes: see `Moment::observed`.
+            // Written only where it changes: who copies the whole right after a single byte of it was written waits for the processor to put the
+            // two together.
             if context.moment.touch == context.state.no_touch {
                 context.moment.touch = !context.state.no_touch;
             }

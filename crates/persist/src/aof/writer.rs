@@ -50,7 +50,7 @@ pub enum Fsync {
 pub struct Options {
     /// `appendfsync`
     pub fsync: Fsync,
-    /// Whether nothing is synced while a rewrite goes on (`no-appendfsync-on-rewrite`).
+    /// Whether nothing is synced while a rewrite goes on or a snapshot is written (`no-appendfsync-on-rewrite`).
     pub rests_on_rewrite: bool,
     /// Whether times stand between commands (`aof-timestamp-enabled`).
     pub timestamps: bool,
@@ -110,6 +110,8 @@ pub struct Writer {
     manifest: Manifest,
     /// What the configuration asks for.
     pub options: Options,
+    /// Whether a snapshot is being written, which counts as a rewrite for [`Options::rests_on_rewrite`].
+    pub is_saving: bool,
     state: State,
     /// The last increment that the manifest lists.
     tail: Option<Tail>,
@@ -217,6 +219,7 @@ impl Writer {
             layout,
             manifest,
             options,
+            is_saving: false,
             state: State::Waiting,
             tail: None,
             rewrite: None,
@@ -335,9 +338,9 @@ impl Writer {
         }
     }
 
-    /// Whether nothing is synced because a rewrite goes on.
+    /// Whether nothing is synced because the disk has enough to do.
     fn rests(&self) -> bool {
-        self.options.rests_on_rewrite && self.rewrite.is_some()
+        self.options.rests_on_rewrite && (self.is_saving || self.rewrite.is_some())
     }
 }
 

@@ -6,7 +6,7 @@ use super::format::{
 };
 use super::lzf::Compressor;
 use base::number::{parse_i64, with_digits};
-use std::io::{self, Write};
+use std::io::{self, Empty, Write};
 
 /// So many bytes are gathered before they go out.
 const BLOCK_BYTES: usize = 64 << 10;
@@ -28,9 +28,28 @@ pub struct Encoder<W> {
     checksum: Checksum,
     /// The bytes that have gone out.
     gone: u64,
+    /// So many bytes are gathered before they go out.
+    block_bytes: usize,
     compressor: Option<Compressor>,
     compresses: bool,
     failure: Option<io::Error>,
+}
+
+impl Encoder<Empty> {
+    /// One that gathers all, for [`Encoder::take`].
+    pub(super) fn gathering(compresses: bool) -> Encoder<Empty> {
+        Encoder { block_bytes: usize::MAX, ..Encoder::new(io::empty(), compresses) }
+    }
+
+    /// Takes what was gathered.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// How many bytes were gathered.
+    pub(super) fn gathered_bytes(&self) -> usize {
+        self.buffer.len()
+    }
 }
 
 impl<W: Write> Encoder<W> {
@@ -41,6 +60,7 @@ impl<W: Write> Encoder<W> {
             buffer: Vec::new(),
             checksum: Checksum::default(),
             gone: 0,
+            block_bytes: BLOCK_BYTES,
             compressor: None,
             compresses,
             failure: None,
@@ -81,11 +101,6 @@ impl<W: Write> Encoder<W> {
         checksum.value()
     }
 
-    /// Where the bytes go.
-    pub(super) fn sink_mut(&mut self) -> &mut W {
-        &mut self.sink
-    }
-
     /// Gives the sink back; what was gathered and not flushed is gone.
     pub fn into_sink(self) -> W {
         self.sink
@@ -94,18 +109,24 @@ impl<W: Write> Encoder<W> {
     #[cold]
     #[inline(never)]
     fn send(&mut self) {
-        if self.failure.is_none() {
-            self.checksum.update(&self.buffer);
-            self.gone += self.buffer.len() as u64;
-            self.failure = self.sink.write_all(&self.buffer).err();
-        }
+        let buffer = std::mem::take(&mut self.buffer);
+        self.send_bytes(&buffer);
+        self.buffer = buffer;
         self.buffer.clear();
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8]) {
+        if self.failure.is_none() {
+            self.checksum.update(bytes);
+            self.gone += bytes.len() as u64;
+            self.failure = self.sink.write_all(bytes).err();
+        }
     }
 
     /// Has what was gathered go out once it is a block.
     #[inline]
     fn settle(&mut self) {
-        if self.buffer.len() >= BLOCK_BYTES {
+        if self.buffer.len() >= self.block_bytes {
             self.send();
         }
     }
@@ -113,9 +134,12 @@ impl<W: Write> Encoder<W> {
     /// Bytes as they are.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
-        // What is long goes out in pieces, so that the buffer stays small.
-        for piece in bytes.chunks(BLOCK_BYTES) {
-            self.buffer.extend_from_slice(piece);
+        if bytes.len() >= self.block_bytes {
+            // What is long need not be gathered.
+            self.send();
+            self.send_bytes(bytes);
+        } else {
+            self.buffer.extend_from_slice(bytes);
             self.settle();
         }
     }

@@ -68,6 +68,45 @@ pub(super) mod kind {
     pub(crate) const HASH_LISTPACK_TIMES: u8 = 25;
 }
 
+/// Whether a byte is the type of a value, in one version or another.
+pub(super) const fn is_kind(byte: u8) -> bool {
+    matches!(byte, 0..=7 | 9..=22 | 24 | 25)
+}
+
+/// What tools call a type.
+pub(super) fn kind_name(kind: u8) -> &'static str {
+    const NAMES: [&str; 22] = [
+        "string",
+        "list-linked",
+        "set-hashtable",
+        "zset-v1",
+        "hash-hashtable",
+        "zset-v2",
+        "module-pre-release",
+        "module-value",
+        "",
+        "hash-zipmap",
+        "list-ziplist",
+        "set-intset",
+        "zset-ziplist",
+        "hash-ziplist",
+        "quicklist",
+        "stream",
+        "hash-listpack",
+        "zset-listpack",
+        "quicklist-v2",
+        "stream-v2",
+        "set-listpack",
+        "stream-v3",
+    ];
+    match kind {
+        kind::HASH_TIMES_VALKEY => "hash-volatile-items",
+        kind::HASH_TIMES => "hash-metadata",
+        kind::HASH_LISTPACK_TIMES => "hash-listpack-metadata",
+        _ => NAMES.get(usize::from(kind)).copied().unwrap_or("unknown"),
+    }
+}
+
 /// A node of [`kind::LIST_NODES`] that is one element.
 pub(super) const NODE_PLAIN: u64 = 1;
 /// A node of [`kind::LIST_NODES`] that is a listpack.

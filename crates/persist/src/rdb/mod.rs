@@ -18,6 +18,7 @@
 //! The format is described by its implementations alone: `rdb.h`, `rdb.c`, `listpack.c`, `ziplist.c`, `zipmap.c`, `intset.c`, `t_stream.c` of Redis
 //! and Valkey, read and compared with what they write.
 
+mod check;
 mod checksum;
 mod decode;
 mod dump;
@@ -30,10 +31,11 @@ mod reader;
 mod value;
 mod writer;
 
+pub use check::{Biggest, Failure, OfKind, Summary, check};
 pub use checksum::Checksum;
 pub use dump::{RestoreError, dump, restore};
 pub use encode::Encoder;
 pub use error::{Cause, LoadError};
 pub use format::{Usage, Version};
-pub use reader::{Event, Key, Reader};
-pub use writer::{Options, Pieces, Writer};
+pub use reader::{Doing, Event, Key, Reader};
+pub use writer::{Options, PartWriter, Pieces, Writer};

@@ -2,7 +2,7 @@
 
 use super::decode::Decoder;
 use super::error::{Cause, LoadError};
-use super::format::opcode;
+use super::format::{is_kind, opcode};
 use super::value::{self, Loaded};
 use super::{Usage, Version};
 use base::Slot;
@@ -70,6 +70,26 @@ pub struct Reader<R> {
     /// The checksum that stands at the end, once that was come to.
     checksum: Option<u64>,
     is_at_end: bool,
+    doing: Doing,
+}
+
+/// What a reader is at, as tools tell it where something is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Doing {
+    /// The head of the file.
+    Start,
+    /// What follows: a key of a type, or something else.
+    Type,
+    /// When the next key expires, or how much it was used.
+    KeyInfo,
+    /// The name of a key of this type.
+    Key(u8),
+    /// The value of a key of this type; its name is [`Reader::name`].
+    Value(u8),
+    /// What is no key.
+    Other,
+    /// The checksum.
+    Checksum,
 }
 
 /// What the bytes between two events were.
@@ -101,6 +121,7 @@ impl<R: Read> Reader<R> {
             verifies,
             checksum: None,
             is_at_end: false,
+            doing: Doing::Type,
         })
     }
 
@@ -114,6 +135,18 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.decoder.offset()
+    }
+
+    /// What it is at, or was where something is wrong.
+    #[must_use]
+    pub fn doing(&self) -> Doing {
+        self.doing
+    }
+
+    /// The name that was read last.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        &self.name
     }
 
     /// The checksum behind the file, once the end was come to; zero and `None` say that there is none.
@@ -130,9 +163,15 @@ impl<R: Read> Reader<R> {
     // It lends what it gives, which an iterator cannot.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, LoadError> {
+        Ok(self.next_with_end()?.map(|(event, _)| event))
+    }
+
+    /// The same, and how many bytes have been read then.
+    pub(super) fn next_with_end(&mut self) -> Result<Option<(Event<'_>, u64)>, LoadError> {
         let Some(next) = self.advance()? else { return Ok(None) };
+        let end = self.decoder.offset();
         let (name, text) = (&self.name[..], &self.text[..]);
-        Ok(Some(match next {
+        let event = match next {
             Next::Aux => Event::Aux(name, text),
             Next::Function => Event::Function(text),
             Next::Select(database) => Event::Select(database),
@@ -144,7 +183,8 @@ impl<R: Read> Reader<R> {
                 Some(value) => Event::Key(Key { name, value, expire_at, usage }),
                 None => Event::EmptyKey(name),
             },
-        }))
+        };
+        Ok(Some((event, end)))
     }
 
     fn advance(&mut self) -> Result<Option<Next>, LoadError> {
@@ -155,7 +195,19 @@ impl<R: Read> Reader<R> {
         loop {
             let decoder = &mut self.decoder;
             let is_valkey = matches!(self.version, Version::Valkey(_));
-            return Ok(Some(match decoder.byte()? {
+            self.doing = Doing::Type;
+            let opcode = decoder.byte()?;
+            self.doing = match opcode {
+                opcode::EXPIRE_SECONDS | opcode::EXPIRE_MS | opcode::FREQUENCY | opcode::IDLE => {
+                    Doing::KeyInfo
+                }
+                opcode::EOF => Doing::Checksum,
+                opcode::SLOT_INFO.. => Doing::Other,
+                opcode::SLOT_IMPORT if is_valkey => Doing::Other,
+                kind if is_kind(kind) => Doing::Key(kind),
+                _ => return Err(decoder.fail(Cause::Type(opcode))),
+            };
+            return Ok(Some(match opcode {
                 opcode::EOF => {
                     self.finish()?;
                     return Ok(None);
@@ -199,13 +251,14 @@ impl<R: Read> Reader<R> {
                     let slot = slot.ok_or_else(|| decoder.malformed("the number of a slot"))?;
                     Next::Slot(slot, decoder.length()?, decoder.length()?)
                 }
-                opcode::SLOT_IMPORT if is_valkey => {
+                opcode::SLOT_IMPORT => {
                     skip_slot_import(decoder)?;
                     continue;
                 }
                 opcode::MODULE_AUX => return Err(decoder.fail(Cause::Module)),
                 kind => {
                     decoder.string_into(&mut self.name)?;
+                    self.doing = Doing::Value(kind);
                     let kind = (kind, self.version);
                     let loaded = value::read(decoder, kind, &mut self.text, &self.rules)?;
                     Next::Key(loaded, expire_at, usage)

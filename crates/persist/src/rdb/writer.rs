@@ -6,7 +6,7 @@ use super::format::{kind, opcode};
 use super::{Usage, Version};
 use base::number::push_u64;
 use engine::KeyRecord;
-use std::io::{self, Write};
+use std::io::{self, Empty, Write};
 
 /// How a file is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,15 +60,26 @@ pub struct Writer<W> {
     options: Options,
 }
 
-impl Writer<Vec<u8>> {
+/// Writes keys that will stand in a file; see [`Writer::part`].
+pub type PartWriter = Writer<Empty>;
+
+impl PartWriter {
+    /// One for a file of these options; it has no head and no end.
+    #[must_use]
+    pub fn for_part(options: Options) -> PartWriter {
+        Writer { encoder: Encoder::gathering(options.compress), options }
+    }
+
     /// Takes what was written so far.
-    ///
-    /// # Errors
-    ///
-    /// None: memory takes everything.
-    pub fn take(&mut self) -> io::Result<Vec<u8>> {
-        self.encoder.flush()?;
-        Ok(std::mem::take(self.encoder.sink_mut()))
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        self.encoder.take()
+    }
+
+    /// How many bytes can be taken.
+    #[must_use]
+    pub fn gathered_bytes(&self) -> usize {
+        self.encoder.gathered_bytes()
     }
 }
 
@@ -80,12 +91,7 @@ impl<W: Write> Writer<W> {
         Writer { encoder, options }
     }
 
-    /// One for keys that will stand in a file of these options, by [`Writer::part`]; it has no head and no end.
-    pub fn for_part(sink: W, options: Options) -> Writer<W> {
-        Writer { encoder: Encoder::new(sink, options.compress), options }
-    }
-
-    /// Keys that another writer has written, all of the database that is selected.
+    /// Keys that a [`PartWriter`] has written, all of the database that is selected.
     ///
     /// # Errors
     ///

@@ -8,12 +8,14 @@ mod aof;
 mod cluster;
 mod config;
 mod glob;
+mod rdb;
 mod resp;
 
 pub use aof::{aof_load, aof_manifest};
 pub use cluster::cluster_packet;
 pub use config::config_parser;
 pub use glob::glob;
+pub use rdb::{rdb_load, rdb_restore};
 pub use resp::{resp_decode, resp_round_trip};
 
 /// A body, its name, and words that mean something to it.
@@ -28,12 +30,14 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "resp_decode", body: resp_decode, words: resp::words },
     Target { name: "resp_round_trip", body: resp_round_trip, words: Vec::new },
     Target { name: "cluster_packet", body: cluster_packet, words: Vec::new },
     Target { name: "glob", body: glob, words: glob::words },
     Target { name: "config_parser", body: config_parser, words: config::words },
+    Target { name: "rdb_load", body: rdb_load, words: rdb::words },
+    Target { name: "rdb_restore", body: rdb_restore, words: rdb::words },
     Target { name: "aof_load", body: aof_load, words: aof::words },
     Target { name: "aof_manifest", body: aof_manifest, words: aof::manifest_words },
 ];
@@ -137,6 +141,16 @@ mod tests {
     #[test]
     fn configurations_of_any_bytes_are_read_and_written() {
         run("config_parser");
+    }
+
+    #[test]
+    fn files_of_any_bytes_are_read_or_refused() {
+        run("rdb_load");
+    }
+
+    #[test]
+    fn payloads_of_any_bytes_are_taken_or_refused_and_do_no_harm() {
+        run("rdb_restore");
     }
 
     #[test]

@@ -216,7 +216,7 @@ const STREAMS: &[&str] = &[
     "?XINFO GROUPS stream",
 ];
 
-/// Commands whose outcome is chance, or a matter of when they run: they are run on one server only.
+/// Commands whose outcome is chance, or a matter of when they run: they are run on one server only. Without STOREDIST: a distance differs in its last digit.
 pub(super) const CHANCY: &[&str] = &[
     "EXPIRE|PEXPIRE any 0|1|2|5|20|100|1000 [NX|XX|GT|LT]",
     "EXPIRE|PEXPIRE any 10|50|1000",
@@ -241,7 +241,7 @@ pub(super) const CHANCY: &[&str] = &[
     "XAUTOCLAIM stream group consumer 0|1|100 0 [COUNT few]",
     "XCLAIM stream group consumer 0|1|100 id... [IDLE 5|1000] [RETRYCOUNT few] [FORCE]",
     "XCLAIM stream group consumer 0 id... LASTID id",
-    "GEORADIUS geo degrees degrees box KM STORE geo",
+    "GEORADIUS geo degrees degrees box KM COUNT few ANY STORE geo",
     "MULTI ; SPOP set ; PEXPIRE any 5 ; XADD stream * field value ; GETDEL string ; EXEC",
     "MULTI ; SELECT 1 ; SET string value PX 20 ; SELECT 0 ; INCR string ; EXEC",
     "COPY any any DB 1 [REPLACE] ; MOVE same 1",

@@ -9,9 +9,8 @@ const FEW: usize = 24;
 /// Whether no two items are equal.
 pub(super) fn are_distinct<'a>(items: impl Iterator<Item = Item<'a>>) -> bool {
     let mut few = [Item::Integer(0); FEW];
-    let mut count = 0;
     let mut many: Option<HashSet<Item<'a>>> = None;
-    for item in items {
+    for (count, item) in items.enumerate() {
         let is_new = match &mut many {
             Some(many) => many.insert(item),
             None => !few[..count].contains(&item),
@@ -19,12 +18,11 @@ pub(super) fn are_distinct<'a>(items: impl Iterator<Item = Item<'a>>) -> bool {
         if !is_new {
             return false;
         }
-        if count < FEW {
-            few[count] = item;
+        if let Some(place) = few.get_mut(count) {
+            *place = item;
         } else if many.is_none() {
             many = Some(few.into_iter().chain([item]).collect());
         }
-        count += 1;
     }
     true
 }

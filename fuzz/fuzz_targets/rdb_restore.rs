@@ -1,0 +1,5 @@
+//! See `testkit::fuzz::rdb_restore`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| testkit::fuzz::rdb_restore(bytes));

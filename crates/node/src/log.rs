@@ -10,6 +10,7 @@
 //! they hold anything, as under CLIENT PAUSE WRITE, until half of it has been taken.
 
 use crate::node::Node;
+use crate::pause::Shortage;
 use crate::worker::Now;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
 use parking_lot::Mutex;
@@ -141,7 +142,7 @@ impl Node {
         self.keyspace.set_logging(Logging::OFF, &all);
         let mut queue = self.log.queue.lock();
         *queue = Queue { end: queue.end, ..Queue::default() };
-        self.pause.hold_writes(false);
+        self.pause.hold_writes(Shortage::Log, false);
         drop(queue);
         drop(all);
         self.wake_paused();
@@ -171,7 +172,7 @@ impl Node {
         let has_room = queue.is_full && queue.bytes <= LOG_BYTES_MAX / 2;
         if has_room {
             queue.is_full = false;
-            self.pause.hold_writes(false);
+            self.pause.hold_writes(Shortage::Log, false);
         }
         drop(queue);
         if has_room {
@@ -212,7 +213,7 @@ impl Node {
         }
         if queue.bytes > LOG_BYTES_MAX && !queue.is_full {
             queue.is_full = true;
-            self.pause.hold_writes(true);
+            self.pause.hold_writes(Shortage::Log, true);
         }
         if was_empty {
             self.log.is_unannounced.store(true, SeqCst);

@@ -37,7 +37,7 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 /// Makes the keys; which they are. `has_times`: the server knows fields that expire.
-fn fill(client: &mut Client, has_times: bool) -> Vec<String> {
+pub(crate) fn fill(client: &mut Client, has_times: bool) -> Vec<String> {
     let mut names = Vec::new();
     for (name, command) in KEYS.iter().filter(|(name, _)| has_times || *name != "times") {
         let reply = client.line(command);
@@ -69,7 +69,7 @@ fn fill(client: &mut Client, has_times: bool) -> Vec<String> {
     names
 }
 
-fn digest(client: &mut Client, name: &str) -> String {
+pub(crate) fn digest(client: &mut Client, name: &str) -> String {
     let reply = client.command(&["DEBUG", "DIGEST-VALUE", name]);
     let digest = reply.items().and_then(|items| items.first()?.text());
     digest.unwrap_or_else(|| panic!("{name}: {reply:?}"))
@@ -85,7 +85,7 @@ fn bulk(reply: Reply) -> Vec<u8> {
 }
 
 /// What no digest covers: groups, and the times of fields.
-fn details(client: &mut Client, name: &str) -> Vec<Reply> {
+pub(crate) fn details(client: &mut Client, name: &str) -> Vec<Reply> {
     let times = ["HPEXPIRETIME", name, "FIELDS", "3", "a", "b", "c"];
     match client.command(&["TYPE", name]).text().as_deref() {
         Some("hash") => vec![client.command(&times)],

@@ -385,8 +385,8 @@ impl<'a, 'k> Edit<'a, 'k> {
         if let Some(record) = expired {
             self.access.discard(record);
             self.access.tally.count_expired(1);
-            let Access { keyspace, effects, moment, .. } = &mut *self.access;
-            effects.note_expired(keyspace, moment, database, key);
+            let Access { keyspace, effects, moment, attention, .. } = &mut *self.access;
+            effects.note_expired(keyspace, (moment, *attention), database, key);
         }
         exists
     }

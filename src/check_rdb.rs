@@ -125,10 +125,7 @@ fn tell_failure(out: &mut impl Write, failure: &rdb::Failure) -> io::Result<()> 
             version.number()
         ),
         Cause::Type(kind) => writeln!(out, "[offset {offset}] Invalid object type: {kind}"),
-        Cause::Checksum { .. } => {
-            writeln!(out, "[offset {offset}] RDB CRC error: {}", failure.error.cause)
-        }
-        cause @ (Cause::Read(_) | Cause::Module | Cause::Malformed(_)) => {
+        cause @ (Cause::Read(_) | Cause::Module | Cause::Malformed(_) | Cause::Checksum { .. }) => {
             writeln!(out, "[offset {offset}] {cause}")
         }
     }?;

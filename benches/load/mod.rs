@@ -37,7 +37,7 @@ impl Host for NoWorld {
     fn replace_config_file(&self, _: &[u8]) -> Result<(), String> {
         Ok(())
     }
-    fn wake_saver(&self) {}
+    fn wake_saver(&self, _: &Node) {}
 
     fn load_snapshot(&self, _: &Node, _: bool) -> bool {
         false

@@ -36,6 +36,8 @@ struct Queue {
     is_on: bool,
     /// What was not taken yet, none of them empty.
     stretches: VecDeque<Vec<u8>>,
+    /// How many bytes of the first were taken.
+    taken: usize,
     /// An empty stretch, kept for its memory.
     spare: Vec<u8>,
     /// How many bytes these are.
@@ -81,13 +83,23 @@ impl Queue {
     fn take(&mut self, bytes_max: usize, into: &mut Vec<u8>) {
         into.clear();
         let Some(first) = self.stretches.front_mut() else { return };
-        if first.len() <= bytes_max {
+        let left = &first[self.taken..];
+        if self.taken == 0 && left.len() <= bytes_max {
             std::mem::swap(first, into);
-            self.spare = self.stretches.pop_front().unwrap_or_default();
         } else {
-            into.extend(first.drain(..bytes_max));
+            into.extend_from_slice(&left[..left.len().min(bytes_max)]);
+            self.taken += into.len();
         }
         self.bytes -= into.len();
+        if self.taken == first.len() || first.is_empty() {
+            self.taken = 0;
+            let emptied = self.stretches.pop_front().unwrap_or_default();
+            // A long command may have made it large.
+            if emptied.capacity() <= 2 * STRETCH_BYTES {
+                self.spare = emptied;
+                self.spare.clear();
+            }
+        }
     }
 }
 
@@ -174,7 +186,7 @@ impl Node {
         self.log.queue.lock().end
     }
 
-    /// Appends what was done to keys whose slots are held; the offset behind it.
+    /// Appends what was done to keys whose slots are held, of which there is something; the offset behind it.
     pub(crate) fn log(
         &self,
         unit: Unit,
@@ -182,10 +194,8 @@ impl Node {
         as_it_came: Option<(usize, Args<'_>)>,
     ) -> u64 {
         let count = commands.map_or(0, LoggedCommands::len) + usize::from(as_it_came.is_some());
+        debug_assert!(count > 0);
         let mut queue = self.log.queue.lock();
-        if count == 0 || !queue.is_on {
-            return queue.end;
-        }
         let was_empty = queue.bytes == 0;
         let is_several = unit == Unit::Whole && count > 1;
         if is_several {
@@ -210,9 +220,10 @@ impl Node {
         queue.end
     }
 
-    /// Appends what was said for the log under an access; the offset behind it.
-    pub(crate) fn log_effects(&self, access: &mut Access<'_>) -> u64 {
-        self.log(Unit::Whole, Some(&access.take_logged()), None)
+    /// Appends what was said for the log under an access; the offset behind it, where anything was.
+    pub(crate) fn log_effects(&self, access: &mut Access<'_>) -> Option<u64> {
+        let commands = access.take_logged();
+        (!commands.is_empty()).then(|| self.log(Unit::Whole, Some(&commands), None))
     }
 
     /// Wakes the reader of the log where it has something to take that it does not know of. To be called when nothing is held.

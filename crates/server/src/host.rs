@@ -128,7 +128,7 @@ impl Host for ProcessHost {
         }
     }
 
-    fn wake_saver(&self) {
+    fn wake_saver(&self, _: &Node) {
         // It is there until the process ends.
         let _ = self.saver.send(SaverOrder::Save);
     }
@@ -136,7 +136,9 @@ impl Host for ProcessHost {
     fn load_snapshot(&self, node: &Node, merges: bool) -> bool {
         let path = files::path(&node.settings.current().persistence.dbfilename).to_owned();
         let duplicates = if merges { Duplicates::Keep } else { Duplicates::Refuse };
-        match load_snapshot(node, &path, duplicates, &|| true) {
+        let loaded = load_snapshot(node, &path, duplicates, &|| true);
+        node.end_loading();
+        match loaded {
             Ok(is_there) => {
                 if !is_there {
                     tracing::warn!("There is no file {} to load", path.display());
@@ -144,7 +146,6 @@ impl Host for ProcessHost {
                 is_there
             }
             Err(error) => {
-                node.end_loading();
                 tracing::warn!("{error}");
                 false
             }

@@ -137,6 +137,8 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     );
     node.facts = facts;
     let node = Arc::new(node);
+    // Before anybody can ask: nobody is served from a keyspace that is empty because it is not loaded yet.
+    node.begin_loading(clock::now(), 0);
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (reception, bus_listeners) = {
         let _inside = control.enter();
@@ -155,6 +157,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
         let loaded = load(&node, &mut signals, &stopped).await;
         if loaded.is_ok() {
+            node.end_loading();
             ready.tell();
             if node.cluster.is_some() {
                 tokio::spawn(Bus::run(Arc::clone(&node), bus_wake, link_buffers, bus_listeners));

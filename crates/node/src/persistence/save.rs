@@ -69,7 +69,7 @@ impl Node {
         state.saves += 1;
         state.order = Some(order);
         drop(state);
-        self.host.wake_saver();
+        self.host.wake_saver(self);
         Ok(())
     }
 

@@ -346,17 +346,19 @@ impl<'a> Context<'a> {
             let database = access.database();
             let as_it_came = access.is_logged_as_it_came(0).then_some((database, args));
             let commands = access.take_logged();
-            self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+            if as_it_came.is_some() || !commands.is_empty() {
+                self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+            }
         }
-        self.conclude_logged(access);
+        self.conclude_said(access);
     }
 
-    /// The same where it has been logged, or said for the log.
+    /// The same where what is to be logged has been said.
     #[cold]
-    fn conclude_logged(&mut self, access: Access<'_>) {
+    fn conclude_said(&mut self, access: Access<'_>) {
         let mut access = access;
-        if access.logs() {
-            self.state.log_offset = self.node.log_effects(&mut access);
+        if let Some(offset) = self.node.log_effects(&mut access) {
+            self.state.log_offset = offset;
         }
         let by = Some(self.state.client.id);
         self.node.conclude(access, self.worker, self.moment, by);
@@ -377,7 +379,7 @@ impl<'a> Context<'a> {
         if let Some(access) = self.held.take() {
             let held_all = access.holds_all();
             if access.has_effects() {
-                self.conclude_logged(access);
+                self.conclude_said(access);
             } else {
                 drop(access);
             }
@@ -448,7 +450,7 @@ impl<'a> Context<'a> {
         let mut access = keyspace.hold_keys(keys, self.state.database, self.worker, self.moment);
         access.view().peek(key);
         if access.has_effects() {
-            self.conclude_logged(access);
+            self.conclude_said(access);
         }
     }
 

@@ -16,6 +16,7 @@
 
 pub mod annotation;
 pub mod check;
+mod commands;
 mod layout;
 mod manifest;
 mod reader;
@@ -25,6 +26,7 @@ mod testing;
 mod upgrade;
 mod writer;
 
+pub use commands::{push_key, push_select};
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};

@@ -200,7 +200,7 @@ fn write_files(dir: &Path) {
     writer.begin_rewrite(cut, now).expect("nothing fails");
     append(&mut writer, &[&["SELECT", "3"], &["MULTI"], &["RPUSH", "list", "a", "b"], &["EXEC"]]);
     append(&mut writer, &[&["SET", "three", "3"]]);
-    let base = layout(dir).path(b"temp-rewriteaof-bg-1.aof");
+    let base = layout(dir).temporary_base();
     fs::write(&base, commands(&[&["SELECT", "0"], &["SET", "in base", "1"]])).expect("ours");
     writer.finish_rewrite(&base, BaseFormat::Commands).expect("nothing fails");
     for path in writer.history() {
@@ -289,7 +289,7 @@ fn tools_accept(dir: &Path, others: &[Program]) {
     let manifest = manifest.to_str().expect("a path in text");
     for program in [crate::program()].iter().chain(others) {
         let program = &program.path;
-        let tool = Tool::new(&program);
+        let tool = Tool::new(program);
         let name =
             if *program == Program::redis().path { "redis-check-aof" } else { "valkey-check-aof" };
         let path = tool.path(name);

@@ -80,10 +80,8 @@ fn encoding(client: &mut Client, name: &str) -> Option<String> {
 }
 
 fn bulk(reply: Reply) -> Vec<u8> {
-    match reply {
-        Reply::Bulk(bytes) => bytes,
-        other => panic!("a bulk string, not {other:?}"),
-    }
+    let Reply::Bulk(bytes) = reply else { panic!("a bulk string, not {reply:?}") };
+    bytes
 }
 
 /// What no digest covers: groups, and the times of fields.
@@ -225,7 +223,8 @@ fn files_go_through(program: &Program, versions: &[Version], written_as: Version
 
 fn copy(record: &KeyRecord) -> KeyRecord {
     let mut text = Vec::new();
-    let value = rdb::restore(&rdb::dump(record), &Rules::DEFAULT, &mut text).expect("it is whole");
+    let value =
+        rdb::restore(&rdb::dump(record), true, &Rules::DEFAULT, &mut text).expect("it is whole");
     Record::new(record.key(), value, record.expire_at(), record.access())
 }
 

@@ -27,6 +27,9 @@ fn assert_ok(reply: &Reply) {
     assert_eq!(reply, &Reply::ok());
 }
 
+/// A way to end a server, and its name.
+type End = (&'static str, fn(&mut Server));
+
 #[test]
 fn every_way_to_the_end_and_back_keeps_all() {
     let mut server = Server::start(&crate::program(), saving());
@@ -36,7 +39,7 @@ fn every_way_to_the_end_and_back_keeps_all() {
         assert_ok(&client.line(command));
     }
     let expected = whole_digest(&mut client);
-    let ends: [(&str, fn(&mut Server)); 4] = [
+    let ends: [End; 4] = [
         ("SIGTERM", |server| server.signal("TERM")),
         ("SHUTDOWN", |server| {
             let mut client = server.client();

@@ -21,7 +21,7 @@ use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
 use collections::{Hint, KeyHasher, Occupied, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use values::Rules;
 
 /// The threads that touch the keyspace are numbered, so that each has counters of its own.
@@ -114,6 +114,8 @@ pub struct Keyspace {
     pub(crate) average_ttls: AverageTtls,
     pub(crate) field_times: FieldTimes,
     rules: SharedRules,
+    /// Whether payloads are taken whatever their checksum is (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub skips_checksums: AtomicBool,
     /// An [`Attention`]. Read under the lock of a slot: who has set it before he looked at a key is told of every later change of it.
     attention: AtomicU8,
     /// Asked for under the lock of a slot that is marked as unsaved.
@@ -146,6 +148,7 @@ impl Keyspace {
             average_ttls: AverageTtls::new(databases),
             field_times: FieldTimes::default(),
             rules: SharedRules::new(element_seed),
+            skips_checksums: AtomicBool::new(false),
             attention: AtomicU8::new(0),
             snapshot: RwLock::new(None),
         }

@@ -21,12 +21,15 @@ pub(super) fn restore(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
     }
     let expire_at = options.expire_at(&args[2], edit.moment())?;
     let mut text = Vec::new();
-    let value = value_of(&args[3], &edit.rules(), &mut text).map_err(|error| match error {
-        RestoreError::Footer => {
-            CommandError::Text("ERR DUMP payload version or checksum are wrong")
-        }
-        RestoreError::Value(_) => CommandError::Text("ERR Bad data format"),
-    })?;
+    let value =
+        value_of(&args[3], !edit.skips_checksums(), &edit.rules(), &mut text).map_err(|error| {
+            match error {
+                RestoreError::Footer => {
+                    CommandError::Text("ERR DUMP payload version or checksum are wrong")
+                }
+                RestoreError::Value(_) => CommandError::Text("ERR Bad data format"),
+            }
+        })?;
     if expire_at.is_some_and(|at| at <= edit.moment().now.0) {
         if exists {
             edit.remove(key);

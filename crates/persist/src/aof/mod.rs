@@ -15,6 +15,7 @@ pub mod check;
 mod layout;
 mod manifest;
 mod reader;
+mod schedule;
 #[cfg(test)]
 mod testing;
 mod upgrade;
@@ -23,5 +24,6 @@ mod writer;
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};
+pub use schedule::{Due, RewriteRule, RewriteSchedule, Sizes};
 pub use upgrade::{UpgradeError, upgrade};
 pub use writer::{AppendError, Fsync, OpenError, Options, RewriteError, State, SyncJob, Writer};

@@ -132,7 +132,10 @@ impl Node {
             queue.database = None;
             queue.end
         };
-        at_cut(&mut all, offset)
+        let result = at_cut(&mut all, offset);
+        // Looking at a key may have been its end.
+        self.conclude(all, worker, moment, None);
+        result
     }
 
     /// Ends logging. What was not taken is forgotten.
@@ -148,7 +151,7 @@ impl Node {
         self.wake_paused();
     }
 
-    /// Brings into effect what the settings say about how keys go in the log. `all` is an access to all slots.
+    /// Brings into effect what the settings say about how keys go in the log.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         if self.log.queue.lock().is_on {
             let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));

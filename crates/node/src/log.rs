@@ -34,7 +34,7 @@ pub(crate) struct Log {
 #[derive(Default)]
 struct Queue {
     is_on: bool,
-    /// What was not taken yet, none of them empty.
+    /// What was not taken yet, none of them empty, each of whole units.
     stretches: VecDeque<Vec<u8>>,
     /// An empty stretch, kept for its memory.
     spare: Vec<u8>,
@@ -49,18 +49,17 @@ struct Queue {
 }
 
 impl Queue {
-    /// The stretch that is added to.
-    fn last(&mut self) -> &mut Vec<u8> {
+    /// Sees to it that there is a stretch for a unit.
+    fn begin_unit(&mut self) {
         if self.stretches.back().is_none_or(|last| last.len() >= STRETCH_BYTES) {
             let mut stretch = std::mem::take(&mut self.spare);
             stretch.reserve(STRETCH_BYTES);
             self.stretches.push_back(stretch);
         }
-        self.stretches.back_mut().expect("there is one now")
     }
 
     fn push<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        let last = self.last();
+        let last = self.stretches.back_mut().expect("a unit has begun");
         let before = last.len();
         push_request(last, words);
         let added = last.len() - before;
@@ -151,7 +150,8 @@ impl Node {
             .unlinking(Removal::Emptied, memory.lazyfree_lazy_server_del)
     }
 
-    /// Takes the next bytes of the log, at most so many, into `into`, whose memory is used again; the offset behind them. None where there is nothing.
+    /// Takes the next bytes of the log, at most so many, into `into`, whose memory is used again; the offset behind them. None where there is nothing. What is taken
+    /// ends with a whole unit, unless `bytes_max` cuts it off.
     pub fn take_log(&self, bytes_max: usize, into: &mut Vec<u8>) -> u64 {
         let mut queue = self.log.queue.lock();
         queue.take(bytes_max, into);
@@ -166,6 +166,11 @@ impl Node {
             self.wake_paused();
         }
         offset
+    }
+
+    /// How many bytes were not taken yet.
+    pub(crate) fn log_bytes(&self) -> usize {
+        self.log.queue.lock().bytes
     }
 
     /// The offset behind the last byte that was logged.
@@ -188,6 +193,7 @@ impl Node {
         }
         let was_empty = queue.bytes == 0;
         let is_several = unit == Unit::Whole && count > 1;
+        queue.begin_unit();
         if is_several {
             queue.push([&b"MULTI"[..]].into_iter());
         }

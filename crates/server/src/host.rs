@@ -1,5 +1,6 @@
 //! The process as a node sees it.
 
+use crate::appending::AppenderLink;
 use crate::bus::LinkBuffers;
 use crate::files;
 use crate::nodes_conf::NodesConf;
@@ -31,6 +32,7 @@ pub(crate) struct ProcessHost {
     pub(crate) nodes_conf: Option<Mutex<NodesConf>>,
     pub(crate) bus_wake: Arc<Notify>,
     pub(crate) saver: std::sync::mpsc::Sender<SaverOrder>,
+    pub(crate) appender: Arc<AppenderLink>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
     pub(crate) telemetry: Telemetry,
     pub(crate) config_file: Option<PathBuf>,
@@ -130,6 +132,10 @@ impl Host for ProcessHost {
     fn wake_saver(&self) {
         // It is there until the process ends.
         let _ = self.saver.send(SaverOrder::Save);
+    }
+
+    fn wake_log_reader(&self) {
+        self.appender.wake();
     }
 
     fn wake_bus(&self) {

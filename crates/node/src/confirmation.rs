@@ -69,8 +69,7 @@ impl Node {
     #[cold]
     pub(crate) fn awaited(&self, written: u64) -> Option<u64> {
         let confirmation = &self.confirmation;
-        let until =
-            if confirmation.covers_reads.load(SeqCst) { self.log_end() } else { written };
+        let until = if confirmation.covers_reads.load(SeqCst) { self.log_end() } else { written };
         (until > confirmation.offset.load(SeqCst)).then_some(until)
     }
 
@@ -85,5 +84,4 @@ impl Node {
         }
         is_confirmed
     }
-
 }

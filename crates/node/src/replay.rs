@@ -58,8 +58,7 @@ impl Replay {
         self.input.clear();
         self.output.clear();
         push_request(&mut self.input, args.iter_from(0));
-        let step =
-            self.session.execute(&mut self.worker, self.now, &self.input, &mut self.output);
+        let step = self.session.execute(&mut self.worker, self.now, &self.input, &mut self.output);
         let consumed = self.session.consumed();
         self.session.advance(consumed);
         let failed = |reply: &[u8]| ReplayError {

@@ -330,7 +330,9 @@ impl Future for Connection {
                 this.tell_end(bench);
                 return Poll::Ready(());
             }
-            if !this.output.is_empty() && ready!(this.poll_flush_output(cx, &bench.worker.node)).is_err() {
+            if !this.output.is_empty()
+                && ready!(this.poll_flush_output(cx, &bench.worker.node)).is_err()
+            {
                 return Poll::Ready(());
             }
             if this.session.client().has_messages() && this.phase != Phase::Close {

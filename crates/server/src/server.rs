@@ -155,6 +155,10 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let mut signals = Signals::listen()?;
         let ready = reception.ready();
         let dealer = Dealer { node: Arc::clone(&node), workers, next: AtomicUsize::new(0) };
+        if node.settings.current().persistence.appendonly {
+            // Before anybody can ask for what is not there yet.
+            node.begin_loading(clock::now(), 0);
+        }
         let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
         let rng = rng.fork();
         let (loaded, log) = match load(&node, &mut signals, &stopped, rng).await {

@@ -67,7 +67,8 @@ impl Node {
         };
         let snapshot = Arc::clone(&order.snapshot);
         let mut state = self.persistence.state.lock();
-        state.running = Some(Running { snapshot, begun: now, changes, in_background, is_rewrite: false });
+        state.running =
+            Some(Running { snapshot, begun: now, changes, in_background, is_rewrite: false });
         state.begun_at = Some(now.monotonic);
         state.is_scheduled = false;
         state.saves += 1;
@@ -283,7 +284,9 @@ impl Node {
             saved_at: state.saved_at,
             is_ok: !self.persistence.has_failed(),
             took: state.took,
-            running_since: running.filter(|one| one.in_background && !one.is_rewrite).map(|one| one.begun.monotonic),
+            running_since: running
+                .filter(|one| one.in_background && !one.is_rewrite)
+                .map(|one| one.begun.monotonic),
             saves: state.saves,
             waiting_bytes: 0,
         }

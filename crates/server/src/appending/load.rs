@@ -23,7 +23,7 @@ pub(super) fn layout(node: &Node) -> Layout {
     Layout::new(folder, &persistence.appenddirname, &persistence.appendfilename)
 }
 
-/// Loads the append-only file, where there is one, and opens it to be gone on with. Clients are told to wait until both is done.
+/// Loads the append-only file, where there is one, and opens it to be gone on with. Clients are told to wait already; here until both is done.
 ///
 /// # Errors
 ///
@@ -42,10 +42,7 @@ pub(crate) fn load_log(
             let took = clock::monotonic().since(begun).as_secs_f64();
             tracing::info!("DB loaded from append only file: {took:.3} seconds");
         }
-        None => {
-            node.begin_loading(clock::now(), 0);
-            warn_of_snapshot(node);
-        }
+        None => warn_of_snapshot(node),
     }
     let log = open(node, layout, listed.unwrap_or_default())?;
     node.end_loading();
@@ -169,8 +166,8 @@ fn open(node: &Arc<Node>, layout: Layout, manifest: Manifest) -> Result<OpenLog,
     let others: u64 = manifest.files().map(|entry| length(&layout.path(&entry.name))).sum();
     let offset = node.begin_log(node.control(), now, |_, offset| offset);
     let options = options(&node.settings.current());
-    let writer = Writer::open(storage, layout, manifest, options, offset, now.monotonic)
-        .map_err(refusal)?;
+    let writer =
+        Writer::open(storage, layout, manifest, options, offset, now.monotonic).map_err(refusal)?;
     Ok(OpenLog::begun(node, writer, offset, others))
 }
 

@@ -25,8 +25,7 @@ impl Appending {
             return;
         }
         let is_ordered = self.node.is_rewrite_ordered();
-        let may_retry =
-            self.node.failed_rewrites() == 0 || clock::monotonic() >= self.retries_at;
+        let may_retry = self.node.failed_rewrites() == 0 || clock::monotonic() >= self.retries_at;
         if !is_ordered && !(may_retry && self.needs_rewrite(config)) {
             return;
         }

@@ -1,8 +1,8 @@
 //! Values by themselves, on their way to another key or another server: DUMP and RESTORE.
 
 use crate::{CommandError, Outcome};
-use base::number::parse_i64;
-use engine::{Edit, EventClass, Moment, View};
+use base::number::{parse_i64, with_digits};
+use engine::{Edit, EventClass, Moment, Removal, View};
 use persist::rdb::{RestoreError, Usage, dump as payload_of, restore as value_of};
 use resp::{Args, Reply};
 
@@ -34,12 +34,19 @@ pub(super) fn restore(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
         if exists {
             edit.remove(key);
             edit.notify(EventClass::Generic, "del", key);
+            edit.log_removal(Removal::Emptied, key);
             edit.changed(1);
         }
     } else {
         let access = options.access(edit.moment());
         edit.restore(key, value, expire_at, access);
         edit.notify(EventClass::Generic, "restore", key);
+        if let Some(at) = expire_at.filter(|_| edit.logs() && !options.absolute) {
+            with_digits(at, |at| {
+                let words = [&args[0], key, at].into_iter().chain(args.iter_from(3));
+                edit.log_words(words.chain([&b"ABSTTL"[..]]));
+            });
+        }
         edit.changed(1);
     }
     reply.ok();

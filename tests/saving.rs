@@ -177,7 +177,7 @@ fn a_save_point_saves_by_itself() {
 
 #[test]
 fn a_save_can_be_given_up_and_a_flush_gives_it_up() {
-    let setup = saving().with("rdb-key-save-delay", &["10000"]);
+    let setup = Setup::new().with("rdb-key-save-delay", &["10000"]);
     let server = Server::start(&crate::program(), setup);
     let mut client = server.client();
     assert_ok(&client.line("DEBUG POPULATE 10000"));
@@ -196,6 +196,20 @@ fn a_save_can_be_given_up_and_a_flush_gives_it_up() {
         assert_eq!(field(&mut client, "rdb_last_bgsave_status"), "ok", "{end} is no failure");
     }
     assert!(!server.directory().join("dump.rdb").exists());
+}
+
+#[test]
+fn what_was_flushed_does_not_come_back() {
+    let mut server = Server::start(&crate::program(), saving());
+    let mut client = server.client();
+    assert_ok(&client.line("SET a 1"));
+    assert_ok(&client.line("SAVE"));
+    assert_ok(&client.line("FLUSHALL"));
+    let saved = || field(&mut client, "rdb_changes_since_last_save") == "0";
+    assert!(wait::until(LIMIT, saved), "the flush is not saved");
+    server.kill();
+    server.restart();
+    assert_eq!(server.client().line("DBSIZE").integer(), Some(0));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! they hold anything, as under CLIENT PAUSE WRITE, until half of it has been taken.
 
 use crate::node::Node;
+use crate::pause::Shortage;
 use crate::worker::Now;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
 use parking_lot::Mutex;
@@ -131,7 +132,10 @@ impl Node {
             queue.database = None;
             queue.end
         };
-        at_cut(&mut all, offset)
+        let result = at_cut(&mut all, offset);
+        // Looking at a key may have been its end.
+        self.conclude(all, worker, moment, None);
+        result
     }
 
     /// Ends logging. What was not taken is forgotten.
@@ -141,13 +145,13 @@ impl Node {
         self.keyspace.set_logging(Logging::OFF, &all);
         let mut queue = self.log.queue.lock();
         *queue = Queue { end: queue.end, ..Queue::default() };
-        self.pause.hold_writes(false);
+        self.pause.hold_writes(Shortage::Log, false);
         drop(queue);
         drop(all);
         self.wake_paused();
     }
 
-    /// Brings into effect what the settings say about how keys go in the log. `all` is an access to all slots.
+    /// Brings into effect what the settings say about how keys go in the log.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         if self.log.queue.lock().is_on {
             let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
@@ -171,7 +175,7 @@ impl Node {
         let has_room = queue.is_full && queue.bytes <= LOG_BYTES_MAX / 2;
         if has_room {
             queue.is_full = false;
-            self.pause.hold_writes(false);
+            self.pause.hold_writes(Shortage::Log, false);
         }
         drop(queue);
         if has_room {
@@ -212,7 +216,7 @@ impl Node {
         }
         if queue.bytes > LOG_BYTES_MAX && !queue.is_full {
             queue.is_full = true;
-            self.pause.hold_writes(true);
+            self.pause.hold_writes(Shortage::Log, true);
         }
         if was_empty {
             self.log.is_unannounced.store(true, SeqCst);

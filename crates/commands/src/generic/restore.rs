@@ -36,6 +36,7 @@ pub(super) fn restore(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
             edit.notify(EventClass::Generic, "del", key);
             edit.log_removal(Removal::Emptied, key);
             edit.changed(1);
+            edit.log_removal(Removal::Emptied, key);
         }
     } else {
         let access = options.access(edit.moment());
@@ -48,6 +49,12 @@ pub(super) fn restore(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
             });
         }
         edit.changed(1);
+        if let (Some(at), false, true) = (expire_at, options.absolute, edit.logs()) {
+            with_digits(at, |at| {
+                let words = [args.name(), key, at].into_iter().chain(args.iter_from(3));
+                edit.log_words(words.chain([&b"ABSTTL"[..]]));
+            });
+        }
     }
     reply.ok();
     Ok(())

@@ -3,7 +3,7 @@
 use super::{Running, SaveReport};
 use crate::configuration::Tuning;
 use crate::node::Node;
-use crate::pause::PauseKind;
+use crate::pause::{PauseKind, Shortage};
 use crate::worker::Now;
 use base::Monotonic;
 use config::Config;
@@ -15,6 +15,10 @@ use std::time::Duration;
 
 /// How long a save that has failed is not tried again by a save point.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How much may be saved because it was about to change, and not be written to the file, before writes have to wait, in bytes. They are looked at ten
+/// times a second, so that it may be passed by what a tenth of a second brings.
+const SAVED_BYTES_MAX: usize = 64 << 20;
 
 /// A save that has begun, for whoever writes it.
 pub struct SaveOrder {
@@ -61,9 +65,16 @@ impl Node {
             _ => begin(&mut self.keyspace.hold_all(0, worker, moment)),
         };
         let (order, changes) = begun.ok_or(SaveError::InProgress)?;
-        let snapshot = Arc::clone(&order.snapshot);
+        let (snapshot, saved) = (Arc::clone(&order.snapshot), Arc::clone(&order.saved));
         let mut state = self.persistence.state.lock();
-        state.running = Some(Running { snapshot, begun: now, changes, in_background });
+        state.running = Some(Running {
+            snapshot,
+            saved,
+            holds_writes: false,
+            begun: now,
+            changes,
+            in_background,
+        });
         state.begun_at = Some(now.monotonic);
         state.is_scheduled = false;
         state.saves += 1;
@@ -113,7 +124,25 @@ impl Node {
             self.persistence.set_hindrance(super::SAVE_FAILED, !is_ok);
         }
         drop(state);
+        self.pause.hold_writes(Shortage::Save, false);
+        self.wake_paused();
         self.persistence.ended.notify_all();
+    }
+
+    /// Lets writes wait while a save has too much in memory that is not written to its file, for the disk is slower than they are. For a timer.
+    pub(crate) fn bound_save(&self) {
+        let mut state = self.persistence.state.lock();
+        let Some(running) = &mut state.running else { return };
+        let bytes = running.saved.memory_bytes();
+        let holds =
+            bytes > SAVED_BYTES_MAX || (running.holds_writes && bytes > SAVED_BYTES_MAX / 2);
+        if std::mem::replace(&mut running.holds_writes, holds) != holds {
+            drop(state);
+            self.pause.hold_writes(Shortage::Save, holds);
+            if !holds {
+                self.wake_paused();
+            }
+        }
     }
 
     /// Waits on this thread until no save is being written; whether the last one went well.
@@ -231,7 +260,7 @@ impl Node {
             took: state.took,
             running_since: running.filter(|one| one.in_background).map(|one| one.begun.monotonic),
             saves: state.saves,
-            waiting_bytes: 0,
+            waiting_bytes: running.map_or(0, |one| one.saved.memory_bytes() as u64),
         }
     }
 

@@ -401,6 +401,10 @@ impl<'a> Context<'a> {
             access.select(self.state.database);
             access.log(args.iter_from(0));
         }
+        if args.name().eq_ignore_ascii_case(b"flushall") && self.node.saves_at_end() {
+            // A restart must not bring back what was flushed.
+            self.node.schedule_save();
+        }
         if !is_held {
             self.release();
         }

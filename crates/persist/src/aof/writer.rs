@@ -7,8 +7,9 @@
 //!            sync fails, write fails otherwise, cannot be cut back
 //!   any ─────────────────────────────────────────────────────────► Failed
 //!
-//!            begin_rewrite: a fresh file        finish_rewrite: it and its base are listed
-//!   Failed, Full, Waiting ─────► the same ──────────────────────────────────────────────► Good
+//!            begin_rewrite: a fresh file             finish_rewrite: it and its base are listed
+//!   Failed, Full ───────────► Failed, appends succeed ────────────────────────────────────► Good
+//!   Waiting ────────────────► Waiting, appends succeed ───────────────────────────────────► Good
 //! ```
 //!
 //! # Invariants

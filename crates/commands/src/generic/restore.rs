@@ -34,7 +34,6 @@ pub(super) fn restore(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
         if exists {
             edit.remove(key);
             edit.notify(EventClass::Generic, "del", key);
-            edit.log_removal(Removal::Emptied, key);
             edit.changed(1);
             edit.log_removal(Removal::Emptied, key);
         }
@@ -42,12 +41,6 @@ pub(super) fn restore(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
         let access = options.access(edit.moment());
         edit.restore(key, value, expire_at, access);
         edit.notify(EventClass::Generic, "restore", key);
-        if let Some(at) = expire_at.filter(|_| edit.logs() && !options.absolute) {
-            with_digits(at, |at| {
-                let words = [&args[0], key, at].into_iter().chain(args.iter_from(3));
-                edit.log_words(words.chain([&b"ABSTTL"[..]]));
-            });
-        }
         edit.changed(1);
         if let (Some(at), false, true) = (expire_at, options.absolute, edit.logs()) {
             with_digits(at, |at| {

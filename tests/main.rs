@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "tests print what they did")]
 
 mod aof;
+mod appending;
 mod arguments;
 mod bad_input;
 mod blocking;

@@ -27,8 +27,10 @@ const LRU_MAX: u32 = 0x00ff_ffff;
 /// One reading of the clock, used for all commands of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// Wall-clock time.
+    /// Wall-clock time, by which keys expire.
     pub now: UnixMillis,
+    /// Wall-clock time, as the access clock counts it: another while an append-only file is run again, when nothing expires.
+    pub accessed: UnixMillis,
     /// What the access clock counts.
     pub policy: AccessPolicy,
     /// Whether reads and writes set the access clock (`CLIENT NO-TOUCH` turns it off).
@@ -45,6 +47,7 @@ impl Moment {
     pub const fn at(now: UnixMillis) -> Moment {
         Moment {
             now,
+            accessed: now,
             policy: AccessPolicy::Lru,
             touch: true,
             events: EventClasses::NONE,
@@ -109,11 +112,11 @@ impl Moment {
     }
 
     fn lru_seconds(&self) -> u32 {
-        self.now.seconds() as u32 & LRU_MAX
+        self.accessed.seconds() as u32 & LRU_MAX
     }
 
     fn lfu_minutes(&self) -> u32 {
-        (self.now.seconds() / 60) as u32 & 0xffff
+        (self.accessed.seconds() / 60) as u32 & 0xffff
     }
 }
 

@@ -128,6 +128,39 @@ pub mod flag {
 }
 
 impl Client {
+    /// One that nobody knows of yet.
+    pub(crate) fn new(id: ClientId, origin: Origin, wall: UnixMillis, now: Monotonic) -> Client {
+        Client {
+            id,
+            origin,
+            connected_at: wall,
+            names: Mutex::default(),
+            database: AtomicUsize::new(0),
+            is_resp3: AtomicBool::new(false),
+            last_active_millis: AtomicU64::new(now.millis()),
+            last_command: AtomicUsize::new(0),
+            commands: AtomicU64::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+            query_buffer_bytes: AtomicUsize::new(0),
+            pending_output_bytes: AtomicUsize::new(0),
+            counted_bytes: AtomicUsize::new(0),
+            transaction_commands: AtomicI64::new(-1),
+            transaction_bytes: AtomicUsize::new(0),
+            watched_keys: AtomicUsize::new(0),
+            kept_bytes: AtomicUsize::new(0),
+            flags: AtomicU32::new(0),
+            subscriptions: Mutex::default(),
+            mailbox: Mailbox::default(),
+            kill: AtomicBool::new(false),
+            has_outgrown: AtomicBool::new(false),
+            is_evicted: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
+            redirect: AtomicU64::new(0),
+            waker: Mutex::new(None),
+        }
+    }
+
     /// Remembers how to wake the task that serves the client.
     pub fn set_waker(&self, waker: &Waker) {
         *self.waker.lock() = Some(waker.clone());
@@ -337,35 +370,7 @@ impl Clients {
         });
         admitted.ok()?;
         let id = ClientId(self.last_id.fetch_add(1, Relaxed) + 1);
-        let client = Arc::new(Client {
-            id,
-            origin,
-            connected_at: wall,
-            names: Mutex::default(),
-            database: AtomicUsize::new(0),
-            is_resp3: AtomicBool::new(false),
-            last_active_millis: AtomicU64::new(now.millis()),
-            last_command: AtomicUsize::new(0),
-            commands: AtomicU64::new(0),
-            input_bytes: AtomicU64::new(0),
-            output_bytes: AtomicU64::new(0),
-            query_buffer_bytes: AtomicUsize::new(0),
-            pending_output_bytes: AtomicUsize::new(0),
-            counted_bytes: AtomicUsize::new(0),
-            transaction_commands: AtomicI64::new(-1),
-            transaction_bytes: AtomicUsize::new(0),
-            watched_keys: AtomicUsize::new(0),
-            kept_bytes: AtomicUsize::new(0),
-            flags: AtomicU32::new(0),
-            subscriptions: Mutex::default(),
-            mailbox: Mailbox::default(),
-            kill: AtomicBool::new(false),
-            has_outgrown: AtomicBool::new(false),
-            is_evicted: AtomicBool::new(false),
-            has_left: AtomicBool::new(false),
-            redirect: AtomicU64::new(0),
-            waker: Mutex::new(None),
-        });
+        let client = Arc::new(Client::new(id, origin, wall, now));
         self.by_id.insert(id, Arc::clone(&client));
         Some(client)
     }

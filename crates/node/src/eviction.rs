@@ -152,8 +152,8 @@ impl Node {
         moment: &Moment,
     ) -> Option<bool> {
         let has_room = || self.limited_bytes() <= limit.bytes_max;
-        // Nothing changes during a pause: keys do not go, and nothing is refused for it.
-        if has_room() || self.pause_kind().is_some() {
+        // Nothing changes during a pause, or beside what is loaded: keys do not go, and nothing is refused for it.
+        if has_room() || self.pause_kind().is_some() || self.is_loading() {
             return Some(true);
         }
         // What a flush has left goes before any key, and before a command is refused.

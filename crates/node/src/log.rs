@@ -35,7 +35,7 @@ pub(crate) struct Log {
 #[derive(Default)]
 struct Queue {
     is_on: bool,
-    /// What was not taken yet, none of them empty.
+    /// What was not taken yet, none of them empty, each of whole units.
     stretches: VecDeque<Vec<u8>>,
     /// How many bytes of the first were taken.
     taken: usize,
@@ -52,18 +52,17 @@ struct Queue {
 }
 
 impl Queue {
-    /// The stretch that is added to.
-    fn last(&mut self) -> &mut Vec<u8> {
+    /// Sees to it that there is a stretch for a unit.
+    fn begin_unit(&mut self) {
         if self.stretches.back().is_none_or(|last| last.len() >= STRETCH_BYTES) {
             let mut stretch = std::mem::take(&mut self.spare);
             stretch.reserve(STRETCH_BYTES);
             self.stretches.push_back(stretch);
         }
-        self.stretches.back_mut().expect("there is one now")
     }
 
     fn push<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        let last = self.last();
+        let last = self.stretches.back_mut().expect("a unit has begun");
         let before = last.len();
         push_request(last, words);
         let added = last.len() - before;
@@ -167,7 +166,8 @@ impl Node {
             .unlinking(Removal::Emptied, memory.lazyfree_lazy_server_del)
     }
 
-    /// Takes the next bytes of the log, at most so many, into `into`, whose memory is used again; the offset behind them. None where there is nothing.
+    /// Takes the next bytes of the log, at most so many, into `into`, whose memory is used again; the offset behind them. None where there is nothing. What is taken
+    /// ends with a whole unit, unless `bytes_max` cuts it off.
     pub fn take_log(&self, bytes_max: usize, into: &mut Vec<u8>) -> u64 {
         let mut queue = self.log.queue.lock();
         queue.take(bytes_max, into);
@@ -182,6 +182,11 @@ impl Node {
             self.wake_paused();
         }
         offset
+    }
+
+    /// How many bytes were not taken yet.
+    pub(crate) fn log_bytes(&self) -> usize {
+        self.log.queue.lock().bytes
     }
 
     /// The offset behind the last byte that was logged.
@@ -202,6 +207,7 @@ impl Node {
         let mut queue = self.log.queue.lock();
         let was_empty = queue.bytes == 0;
         let is_several = unit == Unit::Whole && count > 1;
+        queue.begin_unit();
         if is_several {
             queue.push([&b"MULTI"[..]].into_iter());
         }

@@ -4,6 +4,7 @@ use crate::blocking::BlockedClients;
 use crate::clients::{Client, Clients, flag};
 use crate::cluster::{self, ClusterNode};
 use crate::configuration::{self, Settings};
+use crate::confirmation::Confirmation;
 use crate::event::Event;
 use crate::facts::ProcessFacts;
 use crate::host::Host;
@@ -65,6 +66,7 @@ pub struct Node {
     pub(crate) monitors: Monitors,
     /// What writes did.
     pub(crate) log: Log,
+    pub(crate) confirmation: Confirmation,
     pub(crate) persistence: Persistence,
     /// The settings in force.
     pub settings: Settings,
@@ -115,8 +117,8 @@ impl Node {
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
         let table = command_table();
-        // The control thread counts too (connections, slots that go), and that of the timers (expired and evicted keys).
-        let threads = options.workers + 2;
+        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), and that which runs a file.
+        let threads = options.workers + 3;
         let config = options.config;
         let databases = if config.cluster.enabled {
             config.cluster.databases
@@ -148,6 +150,7 @@ impl Node {
             tracking,
             monitors: Monitors::default(),
             log: Log::default(),
+            confirmation: Confirmation::default(),
             persistence: Persistence::new(options.started),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),
@@ -189,6 +192,12 @@ impl Node {
     #[must_use]
     pub fn upkeep(&self) -> WorkerId {
         WorkerId(self.workers + 1)
+    }
+
+    /// The number under which the thread counts that runs the commands of a file.
+    #[must_use]
+    pub fn replaying(&self) -> WorkerId {
+        WorkerId(self.workers + 2)
     }
 
     /// The statistics of one thread.

@@ -178,6 +178,8 @@ impl Node {
         if upkeep.is_paused.load(Relaxed)
             || !upkeep.is_expiry_active.load(Relaxed)
             || self.pause_kind().is_some()
+            // Of what is loaded, later commands of a file may say more.
+            || self.is_loading()
         {
             return;
         }

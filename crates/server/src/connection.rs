@@ -3,7 +3,8 @@
 //! # Invariants
 //!
 //! 1. Nothing is read while output waits to be written: a client that does not read is not read from.
-//! 2. A connection holds memory of its own only while a request is incomplete or output is waiting.
+//! 2. Nothing leaves that tells of what the log does not hold safely yet, and nothing overtakes it.
+//! 3. A connection holds memory of its own only while a request is incomplete or output is waiting.
 
 use crate::clock;
 use crate::control::log_overcome;
@@ -11,7 +12,7 @@ use crate::stream::Stream;
 use crate::worker::Bench;
 use bytes::{Buf, BytesMut};
 use node::clients::flag;
-use node::{Session, Step, Worker};
+use node::{Node, Session, Step, Worker};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::ops::Range;
@@ -54,8 +55,10 @@ pub(crate) struct Connection {
     input: BytesMut,
     /// What it has looked at, in what its worker has gathered.
     ahead: Range<usize>,
-    /// Output that the socket did not take yet.
+    /// Output that the socket did not take yet, or that must not leave yet.
     output: BytesMut,
+    /// The offset of the log that the output waits for.
+    awaited: Option<u64>,
     phase: Phase,
     knows_waker: bool,
     /// Ends the wait for a key.
@@ -71,6 +74,7 @@ impl Connection {
             input: BytesMut::new(),
             ahead: 0..0,
             output: BytesMut::new(),
+            awaited: None,
             phase: Phase::Read,
             knows_waker: false,
             timer: None,
@@ -78,7 +82,17 @@ impl Connection {
     }
 
     /// Writes what waits; ready when nothing does.
-    fn poll_flush_output(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush_output(
+        &mut self,
+        cx: &mut Context<'_>,
+        node: &Node,
+    ) -> Poll<std::io::Result<()>> {
+        if let Some(offset) = self.awaited {
+            if !self.session.may_leave(node, offset) {
+                return Poll::Pending;
+            }
+            self.awaited = None;
+        }
         while !self.output.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
             self.output.advance(written);
@@ -242,9 +256,11 @@ impl Connection {
             bench.output.clear();
             return;
         }
+        self.awaited = self.session.awaited(&bench.worker.node).max(self.awaited);
         let mut written = 0;
         // Errors show up again at the next read or write.
-        while written < bench.output.len()
+        while self.awaited.is_none()
+            && written < bench.output.len()
             && let Ok(some) = self.stream.try_write(&bench.output[written..])
         {
             written += some;
@@ -314,7 +330,9 @@ impl Future for Connection {
                 this.tell_end(bench);
                 return Poll::Ready(());
             }
-            if !this.output.is_empty() && ready!(this.poll_flush_output(cx)).is_err() {
+            if !this.output.is_empty()
+                && ready!(this.poll_flush_output(cx, &bench.worker.node)).is_err()
+            {
                 return Poll::Ready(());
             }
             if this.session.client().has_messages() && this.phase != Phase::Close {

@@ -1,5 +1,6 @@
 //! The process as a node sees it.
 
+use crate::appending::AppenderLink;
 use crate::bus::LinkBuffers;
 use crate::files;
 use crate::loading::{Duplicates, load_snapshot};
@@ -32,6 +33,7 @@ pub(crate) struct ProcessHost {
     pub(crate) nodes_conf: Option<Mutex<NodesConf>>,
     pub(crate) bus_wake: Arc<Notify>,
     pub(crate) saver: std::sync::mpsc::Sender<SaverOrder>,
+    pub(crate) appender: Arc<AppenderLink>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
     pub(crate) telemetry: Telemetry,
     pub(crate) config_file: Option<PathBuf>,
@@ -150,6 +152,10 @@ impl Host for ProcessHost {
                 false
             }
         }
+    }
+
+    fn wake_log_reader(&self) {
+        self.appender.wake();
     }
 
     fn wake_bus(&self) {

@@ -9,6 +9,7 @@
 //!
 //! This crate and the binary are the only ones that do I/O. Clocks are read in `clock.rs` alone, entropy in `entropy.rs`.
 
+mod appending;
 mod banner;
 mod bus;
 mod clock;

@@ -43,6 +43,9 @@ pub enum LoadingError {
         /// What.
         what: String,
     },
+    /// The append-only file cannot be loaded, or not be gone on with.
+    #[error("{0}. Exiting.")]
+    AppendOnly(String),
     /// The server was asked to stop meanwhile.
     #[error("Stopped while the data were being loaded.")]
     Stopped,
@@ -76,12 +79,29 @@ pub(crate) fn load_snapshot(
     };
     let begun = clock::monotonic();
     node.begin_loading(clock::now(), bytes);
-    let loaded = Load { node, path, duplicates, goes_on, keys: 0, expired: 0 }.run(file);
+    let mut load =
+        Load { node, path, duplicates, goes_on, keeps_expired: false, keys: 0, expired: 0 };
+    let loaded = load.run(file);
     if loaded.is_ok() {
         let took = clock::monotonic().since(begun).as_secs_f64();
         tracing::info!("DB loaded from disk: {took:.3} seconds");
     }
-    loaded.map(|()| true)
+    loaded.map(|_| true)
+}
+
+/// Loads the base of an append-only file, the increments of which decide what has expired; where in the file it ends.
+///
+/// # Errors
+///
+/// Where it cannot be loaded as a whole.
+pub(crate) fn load_base(
+    node: &Node,
+    path: &Path,
+    input: impl io::Read,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<u64, LoadingError> {
+    let duplicates = Duplicates::Refuse;
+    Load { node, path, duplicates, goes_on, keeps_expired: true, keys: 0, expired: 0 }.run(input)
 }
 
 struct Load<'l> {
@@ -89,12 +109,15 @@ struct Load<'l> {
     path: &'l Path,
     duplicates: Duplicates,
     goes_on: &'l dyn Fn() -> bool,
+    /// Whether keys are loaded whose time has come.
+    keeps_expired: bool,
     keys: u64,
     expired: u64,
 }
 
 impl Load<'_> {
-    fn run(&mut self, file: File) -> Result<(), LoadingError> {
+    /// Loads it all; where it ends.
+    fn run(&mut self, file: impl io::Read) -> Result<u64, LoadingError> {
         let node = self.node;
         let malformed = |error| LoadingError::Malformed { path: self.path.to_owned(), error };
         let verifies = node.settings.current().persistence.rdbchecksum;
@@ -151,7 +174,7 @@ impl Load<'_> {
         node.note_loading(reader.offset(), self.keys, self.expired);
         let (keys, expired) = (self.keys, self.expired);
         tracing::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
-        Ok(())
+        Ok(reader.offset())
     }
 
     fn refused(&self, what: String) -> LoadingError {
@@ -179,7 +202,7 @@ impl Load<'_> {
 
     /// Adds a key, unless its time has come; false where it is there already and must not be.
     fn add(&mut self, database: usize, key: Key<'_>, moment: &engine::Moment) -> bool {
-        if key.expire_at.is_some_and(|at| at < moment.now.0) {
+        if !self.keeps_expired && key.expire_at.is_some_and(|at| at < moment.now.0) {
             self.expired += 1;
             return true;
         }

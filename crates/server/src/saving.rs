@@ -2,6 +2,7 @@
 
 use crate::storage::DiskStorage;
 use crate::{clock, files};
+use base::UnixMillis;
 use node::{Node, SaveOrder};
 use persist::rdb::Writer;
 use persist::save::save_keys;
@@ -124,26 +125,16 @@ fn write(
 ) -> Result<(), Failure> {
     let file = storage.create(temporary).map_err(Failure::Open)?;
     let syncs = node.settings.current().persistence.rdb_save_incremental_fsync;
-    let sink = FileSink { file: &*file, unsynced: 0, syncs };
-    write_keys(node, order, sink).map_err(Failure::Write)?;
+    write_keys(node, order, FileSink::new(&*file, syncs)).map_err(Failure::Write)?;
     file.sync_data().map_err(Failure::Write)?;
     storage.rename(temporary, path).map_err(Failure::Rename)?;
     storage.sync_folder(folder_of(path)).map_err(Failure::Rename)
 }
 
-fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> io::Result<()> {
+/// Writes the keys of an order to its file.
+pub(crate) fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> io::Result<()> {
     let mut writer = Writer::new(sink, order.options.file);
-    let used = node.keyspace.memory_bytes().to_string();
-    let time = order.options.moment.now.seconds().to_string();
-    for (name, value) in [
-        ("redis-ver", node.identity.compat_version.as_str()),
-        ("redis-bits", "64"),
-        ("ctime", &time),
-        ("used-mem", &used),
-        ("aof-base", "0"),
-    ] {
-        writer.aux(name.as_bytes(), value.as_bytes())?;
-    }
+    write_head(node, &mut writer, order.options.moment.now, order.is_base)?;
     let mut delayed = 0;
     save_keys(&node.keyspace, &order.snapshot, &order.saved, &mut writer, &mut |saved| {
         let delay = node.settings.current().general.rdb_key_save_delay;
@@ -153,6 +144,34 @@ fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> io::Result<
         }
     })?;
     writer.finish()?.flush()
+}
+
+/// Writes a file without keys: the first base of an append-only file.
+pub(crate) fn write_empty_base(node: &Node, sink: FileSink<'_>) -> io::Result<()> {
+    let now = clock::now();
+    let mut writer = Writer::new(sink, node.file_options(now));
+    write_head(node, &mut writer, now.wall, true)?;
+    writer.finish()?.flush()
+}
+
+fn write_head(
+    node: &Node,
+    writer: &mut Writer<FileSink<'_>>,
+    now: UnixMillis,
+    is_base: bool,
+) -> io::Result<()> {
+    let used = node.keyspace.memory_bytes().to_string();
+    let time = now.seconds().to_string();
+    for (name, value) in [
+        ("redis-ver", node.identity.compat_version.as_str()),
+        ("redis-bits", "64"),
+        ("ctime", &time),
+        ("used-mem", &used),
+        ("aof-base", if is_base { "1" } else { "0" }),
+    ] {
+        writer.aux(name.as_bytes(), value.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// Sleeps for so long, but not when it is of no use any more.
@@ -167,11 +186,18 @@ fn rest(time: Duration, is_over: impl Fn() -> bool) {
 }
 
 /// A file as the writer of a snapshot sees it.
-struct FileSink<'f> {
+pub(crate) struct FileSink<'f> {
     file: &'f dyn File,
     /// Bytes since it was last synced.
     unsynced: u64,
     syncs: bool,
+}
+
+impl<'f> FileSink<'f> {
+    /// Appends to a file, and where `syncs` brings it to the disk now and then.
+    pub(crate) fn new(file: &'f dyn File, syncs: bool) -> FileSink<'f> {
+        FileSink { file, unsynced: 0, syncs }
+    }
 }
 
 impl Write for FileSink<'_> {

@@ -1,5 +1,6 @@
 //! Starting a node and its threads, and stopping them.
 
+use crate::appending::{Appender, AppenderLink, OpenLog, load_log};
 use crate::banner;
 use crate::bus::{Bus, LinkBuffers};
 use crate::control::Dealer;
@@ -112,6 +113,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     let bus_wake = Arc::new(Notify::new());
     let (wake_saver, saver_orders) = std::sync::mpsc::channel();
     let link_buffers = Arc::new(LinkBuffers::default());
+    let appender_link = Arc::new(AppenderLink::default());
     let (machine, nodes_conf) = load_cluster(&config, &mut rng)?;
     let facts = process::facts(launch.config_file.as_deref());
     let host = ProcessHost {
@@ -119,6 +121,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         nodes_conf: nodes_conf.map(Mutex::new),
         bus_wake: Arc::clone(&bus_wake),
         saver: wake_saver.clone(),
+        appender: Arc::clone(&appender_link),
         link_buffers: Arc::clone(&link_buffers),
         telemetry,
         config_file: launch.config_file,
@@ -155,8 +158,14 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let ready = reception.ready();
         let dealer = Dealer { node: Arc::clone(&node), workers, next: AtomicUsize::new(0) };
         let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
-        let loaded = load(&node, &mut signals, &stopped).await;
+        let rng = rng.fork();
+        let (loaded, log) = match load(&node, &mut signals, &stopped, rng).await {
+            Ok(log) => (Ok(()), log),
+            Err(error) => (Err(error), None),
+        };
+        let mut appender = None;
         if loaded.is_ok() {
+            appender = Some(Appender::start(&node, appender_link, log)?);
             node.end_loading();
             ready.tell();
             if node.cluster.is_some() {
@@ -170,6 +179,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let end = tokio::task::spawn_blocking(move || {
             saver.stop(&node);
             join(threads);
+            appender.into_iter().for_each(Appender::stop);
         });
         signals.exit_if_asked_again(end).await;
         match loaded {
@@ -185,14 +195,18 @@ async fn load(
     node: &Arc<Node>,
     signals: &mut Signals,
     stopped: &watch::Receiver<bool>,
-) -> Result<(), StartError> {
+    rng: Rng,
+) -> Result<Option<OpenLog>, StartError> {
     let is_stopped = Arc::new(AtomicBool::new(false));
     let loading = tokio::task::spawn_blocking({
         let (node, is_stopped) = (Arc::clone(node), Arc::clone(&is_stopped));
         let path = files::path(&node.settings.current().persistence.dbfilename).to_owned();
         move || {
             let goes_on = || !is_stopped.load(Relaxed);
-            load_snapshot(&node, &path, Duplicates::Refuse, &goes_on)
+            if node.settings.current().persistence.appendonly {
+                return load_log(&node, rng, &goes_on).map(Some);
+            }
+            load_snapshot(&node, &path, Duplicates::Refuse, &goes_on).map(|_| None)
         }
     });
     tokio::pin!(loading);
@@ -204,8 +218,7 @@ async fn load(
             loading.await
         }
     };
-    loaded.map_err(io::Error::from)??;
-    Ok(())
+    Ok(loaded.map_err(io::Error::from)??)
 }
 
 /// Returns when the process is to end: a client said so, or a signal did and the data were saved where they have to be.

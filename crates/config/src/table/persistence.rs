@@ -35,32 +35,32 @@ section! {
         /// Whether writes are refused after a snapshot has failed.
         stop_writes_on_bgsave_error: bool = yes_no("stop-writes-on-bgsave-error", "yes");
         /// Whether writes are logged to the append-only file.
-        appendonly: bool = yes_no("appendonly", "no").unused();
+        appendonly: bool = yes_no("appendonly", "no");
         /// First part of the names of the append-only files.
         appendfilename: Vec<u8> =
-            checked("appendfilename", Check::FileName, "appendonly.aof").immutable().unused();
+            checked("appendfilename", Check::FileName, "appendonly.aof").immutable();
         /// Folder of the append-only files.
         appenddirname: Vec<u8> =
-            checked("appenddirname", Check::FileName, "appendonlydir").immutable().unused();
+            checked("appenddirname", Check::FileName, "appendonlydir").immutable();
         /// When the append-only file is forced to the disk.
-        appendfsync: AppendFsync = choice::<AppendFsync>("appendfsync", "everysec").unused();
+        appendfsync: AppendFsync = choice::<AppendFsync>("appendfsync", "everysec");
         /// Whether that rests while the file is rewritten.
-        no_appendfsync_on_rewrite: bool = yes_no("no-appendfsync-on-rewrite", "no").unused();
+        no_appendfsync_on_rewrite: bool = yes_no("no-appendfsync-on-rewrite", "no");
         /// Growth in percent after which the file is rewritten; 0 is never.
         auto_aof_rewrite_percentage: u32 =
-            integer("auto-aof-rewrite-percentage", 0, INT, "100").unused();
+            integer("auto-aof-rewrite-percentage", 0, INT, "100");
         /// Size in bytes below which it is not.
-        auto_aof_rewrite_min_size: u64 = bytes("auto-aof-rewrite-min-size", "67108864").unused();
+        auto_aof_rewrite_min_size: u64 = bytes("auto-aof-rewrite-min-size", "67108864");
         /// Whether a file that ends in the middle of a command is loaded.
-        aof_load_truncated: bool = yes_no("aof-load-truncated", "yes").unused();
+        aof_load_truncated: bool = yes_no("aof-load-truncated", "yes");
         /// Whether the base file is a snapshot.
         aof_use_rdb_preamble: bool = yes_no("aof-use-rdb-preamble", "yes").unused();
         /// Whether the file is forced to the disk as it is rewritten.
         aof_rewrite_incremental_fsync: bool =
-            yes_no("aof-rewrite-incremental-fsync", "yes").unused();
+            yes_no("aof-rewrite-incremental-fsync", "yes");
         /// Whether the file holds the time of commands.
-        aof_timestamp_enabled: bool = yes_no("aof-timestamp-enabled", "no").unused();
+        aof_timestamp_enabled: bool = yes_no("aof-timestamp-enabled", "no");
         /// Whether old files stay after a rewrite.
-        aof_disable_auto_gc: bool = yes_no("aof-disable-auto-gc", "no").hidden().unused();
+        aof_disable_auto_gc: bool = yes_no("aof-disable-auto-gc", "no").hidden();
     }
 }

@@ -61,11 +61,17 @@ fn change(
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
     let names_removals = REMOVALS.iter().any(|name| change.touches(name));
+    let logs = change.touches("appendonly") && change.config.persistence.appendonly;
     node.settings.replace(change.config, &changing);
     if names_removals {
         node.renew_logging(worker);
     }
     node.evict_clients();
+    if logs {
+        // The first base: what comes of it is told by INFO.
+        node.order_rewrite();
+    }
+    node.host.wake_log_reader();
     if let Some((cluster, machine)) = bus {
         cluster.operate(node, worker, |bus| bus.reconfigure(now, machine));
     }

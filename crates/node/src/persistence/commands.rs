@@ -1,5 +1,6 @@
-//! SAVE, BGSAVE, LASTSAVE.
+//! SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF.
 
+use super::aof::Ordered;
 use super::save::{Cancelled, SaveError};
 use crate::session::Context;
 use crate::table::SessionCommand;
@@ -8,6 +9,17 @@ use commands::{Body, CommandError, Outcome, Spec};
 use resp::{Args, Reply};
 
 pub(crate) const COMMANDS: &[SessionCommand] = &[
+    SessionCommand {
+        spec: Spec {
+            name: "bgrewriteaof",
+            summary: "Rewrites the append-only file in the background.",
+            complexity: "O(1), and O(N) for N keys in the background.",
+            arity: Arity::Exactly(1),
+            flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+            ..COMMON
+        },
+        body: Body::Run(bgrewriteaof),
+    },
     SessionCommand {
         spec: Spec {
             name: "bgsave",
@@ -57,9 +69,20 @@ const COMMON: Spec = Spec { group: Group::Server, ..Spec::DEFAULT };
 
 const IN_PROGRESS: CommandError = CommandError::Text("ERR Background save already in progress");
 
+const REWRITING: CommandError = CommandError::Text(
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE \
+     whenever possible.",
+);
+
 fn save(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let by = (context.worker, context.now);
-    context.node.begin_save(by, context.held.as_mut(), false).map_err(refusal)?;
+    while let Err(error) = context.node.begin_save(by, context.held.as_mut(), false) {
+        match error {
+            SaveError::InProgress => return Err(IN_PROGRESS),
+            // It is not of the same file; only not at the same time.
+            SaveError::Rewriting => drop(context.node.wait_for_save()),
+        }
+    }
     if !context.node.wait_for_save() {
         return Err(CommandError::Text("ERR"));
     }
@@ -68,11 +91,11 @@ fn save(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcom
 }
 
 fn bgsave(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut is_patient = context.state.is_in_exec;
     if args.len() > 1 {
         let word = args[1].to_ascii_lowercase();
         match (args.len(), word.as_slice()) {
-            // It can begin at once: nothing but another save stands in its way.
-            (2, b"schedule") => {}
+            (2, b"schedule") => is_patient = true,
             (2, b"cancel") => return cancel(context, reply),
             _ => return Err(CommandError::Syntax),
         }
@@ -86,7 +109,16 @@ fn bgsave(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
             }
             context.node.schedule_save();
         }
-        held => context.node.begin_save(by, held, true).map_err(refusal)?,
+        held => match context.node.begin_save(by, held, true) {
+            Ok(()) => {}
+            Err(SaveError::InProgress) => return Err(IN_PROGRESS),
+            Err(SaveError::Rewriting) if is_patient => {
+                context.node.schedule_save();
+                reply.simple("Background saving scheduled");
+                return Ok(());
+            }
+            Err(SaveError::Rewriting) => return Err(REWRITING),
+        },
     }
     reply.simple("Background saving started");
     Ok(())
@@ -110,8 +142,18 @@ fn lastsave(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Ou
     Ok(())
 }
 
-fn refusal(error: SaveError) -> CommandError {
-    match error {
-        SaveError::InProgress => IN_PROGRESS,
-    }
+fn bgrewriteaof(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let ordered = context.node.order_rewrite();
+    reply.simple(match ordered {
+        Ordered::InProgress => {
+            return Err(CommandError::Text(
+                "ERR Background append only file rewriting already in progress",
+            ));
+        }
+        Ordered::Begun if !context.state.is_in_exec => {
+            "Background append only file rewriting started"
+        }
+        Ordered::Begun | Ordered::Scheduled => "Background append only file rewriting scheduled",
+    });
+    Ok(())
 }

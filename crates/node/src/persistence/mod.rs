@@ -3,15 +3,18 @@
 //! A save begins with its cut, on the thread that asks for it. A thread of the server takes the [`SaveOrder`], writes the file, and tells how that went
 //! ([`Node::end_save`]). There is one save at a time.
 
+mod aof;
 mod commands;
 mod loading;
 mod save;
 
+pub use aof::LogStatus;
 pub(crate) use commands::COMMANDS;
 pub(crate) use save::seconds_since;
 pub use save::{SaveError, SaveOrder};
 
 use crate::worker::Now;
+use aof::Aof;
 use base::Monotonic;
 use engine::Snapshot;
 use loading::Loading;
@@ -27,7 +30,8 @@ pub(crate) struct Persistence {
     /// A save has ended.
     ended: Condvar,
     loading: Loading,
-    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`]. Asked before each.
+    aof: Aof,
+    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`], [`LOG_FAILED`]. Asked before each.
     hindrances: AtomicU8,
 }
 
@@ -36,6 +40,9 @@ const LOADING: u8 = 1;
 
 /// The last save has failed.
 const SAVE_FAILED: u8 = 2;
+
+/// The append-only file cannot be written.
+const LOG_FAILED: u8 = 4;
 
 struct State {
     running: Option<Running>,
@@ -65,6 +72,8 @@ struct Running {
     /// How many changes the keyspace had counted by then.
     changes: u64,
     in_background: bool,
+    /// Whether it is the base of the append-only file.
+    is_rewrite: bool,
 }
 
 impl Persistence {
@@ -82,6 +91,7 @@ impl Persistence {
             }),
             ended: Condvar::new(),
             loading: Loading::default(),
+            aof: Aof::default(),
             hindrances: AtomicU8::new(0),
         }
     }

@@ -30,6 +30,8 @@ pub struct SaveOrder {
     pub options: KeyOptions,
     /// Whether somebody waits for it, for the log to tell.
     pub in_background: bool,
+    /// Whether it is the base of the append-only file.
+    pub is_base: bool,
 }
 
 /// Why no save began.
@@ -37,6 +39,8 @@ pub struct SaveOrder {
 pub enum SaveError {
     /// One is being written.
     InProgress,
+    /// The append-only file is being rewritten.
+    Rewriting,
 }
 
 impl Node {
@@ -54,17 +58,17 @@ impl Node {
         let config = self.settings.current();
         let moment = self.moment(&Tuning::new(&config), now);
         let begin = |access: &mut Access<'_>| {
-            let options = self.key_options(&config, moment);
-            let saved = Arc::new(SavedKeys::new(options));
-            let snapshot = access.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
-            let order = SaveOrder { snapshot, saved, options, in_background };
-            Some((order, self.changes()))
+            let order = self.cut(&config, moment, access)?;
+            Some((SaveOrder { in_background, ..order }, self.changes()))
         };
         let begun = match held {
             Some(access) if access.holds_all() => begin(access),
             _ => begin(&mut self.keyspace.hold_all(0, worker, moment)),
         };
-        let (order, changes) = begun.ok_or(SaveError::InProgress)?;
+        let Some((order, changes)) = begun else {
+            let is_rewrite = self.running_rewrite().is_some();
+            return Err(if is_rewrite { SaveError::Rewriting } else { SaveError::InProgress });
+        };
         let (snapshot, saved) = (Arc::clone(&order.snapshot), Arc::clone(&order.saved));
         let mut state = self.persistence.state.lock();
         state.running = Some(Running {
@@ -74,6 +78,7 @@ impl Node {
             begun: now,
             changes,
             in_background,
+            is_rewrite: false,
         });
         state.begun_at = Some(now.monotonic);
         state.is_scheduled = false;
@@ -82,6 +87,49 @@ impl Node {
         drop(state);
         self.host.wake_saver(self);
         Ok(())
+    }
+
+    /// Cuts what is there now, which `all` holds, for whoever writes it; `None` while something is being saved.
+    fn cut(&self, config: &Config, moment: Moment, all: &mut Access<'_>) -> Option<SaveOrder> {
+        let options = self.key_options(config, moment);
+        let saved = Arc::new(SavedKeys::new(options));
+        let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
+        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
+    }
+
+    /// Cuts the base of the append-only file.
+    pub(super) fn begin_base(&self, now: Now, all: &mut Access<'_>) -> Option<SaveOrder> {
+        let order = self.cut(&self.settings.current(), self.load_moment(now), all)?;
+        Some(SaveOrder { is_base: true, ..order })
+    }
+
+    /// Tells that a base is being written.
+    pub(super) fn note_running(&self, order: &SaveOrder, now: Now) {
+        let running = Running {
+            snapshot: Arc::clone(&order.snapshot),
+            saved: Arc::clone(&order.saved),
+            holds_writes: false,
+            begun: now,
+            changes: 0,
+            in_background: true,
+            is_rewrite: true,
+        };
+        self.persistence.state.lock().running = Some(running);
+    }
+
+    /// Tells that it is not written any more; when it was begun.
+    pub(super) fn end_running(&self, order: &SaveOrder) -> Option<Monotonic> {
+        self.keyspace.end_snapshot(&order.snapshot);
+        let ended = self.persistence.state.lock().running.take();
+        self.pause.hold_writes(Shortage::Save, false);
+        self.wake_paused();
+        ended.map(|running| running.begun.monotonic)
+    }
+
+    /// Since when the append-only file is being rewritten.
+    pub(super) fn running_rewrite(&self) -> Option<Monotonic> {
+        let state = self.persistence.state.lock();
+        state.running.as_ref().filter(|one| one.is_rewrite).map(|one| one.begun.monotonic)
     }
 
     fn key_options(&self, config: &Config, moment: Moment) -> KeyOptions {
@@ -127,6 +175,8 @@ impl Node {
         self.pause.hold_writes(Shortage::Save, false);
         self.wake_paused();
         self.persistence.ended.notify_all();
+        // A rewrite may have waited for it.
+        self.host.wake_log_reader();
     }
 
     /// Lets writes wait while a save has too much in memory that is not written to its file, for the disk is slower than they are. For a timer.
@@ -163,12 +213,25 @@ impl Node {
     pub(crate) fn cancel_save(&self) -> Option<Cancelled> {
         let mut state = self.persistence.state.lock();
         match &state.running {
-            Some(running) if running.in_background => {
+            Some(running) if running.in_background && !running.is_rewrite => {
                 running.snapshot.cancel();
                 Some(Cancelled::Running)
             }
             _ => std::mem::take(&mut state.is_scheduled).then_some(Cancelled::Scheduled),
         }
+    }
+
+    /// Gives up the rewrite that is being written.
+    fn cancel_rewrite(&self) {
+        let state = self.persistence.state.lock();
+        if let Some(running) = state.running.as_ref().filter(|running| running.is_rewrite) {
+            running.snapshot.cancel();
+        }
+    }
+
+    /// How files are written.
+    pub fn file_options(&self, now: Now) -> Options {
+        self.key_options(&self.settings.current(), self.load_moment(now)).file
     }
 
     /// Begins a save where one is scheduled or a save point (`save`) is reached; what the log tells of it.
@@ -209,9 +272,10 @@ impl Node {
     pub fn save_at_end(&self, worker: WorkerId, now: Now) -> bool {
         const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
         self.begin_pause(PauseKind::All, now.monotonic + LONG);
-        // What is being written is of no use beside what will be.
-        self.cancel_save();
         loop {
+            // What is being written is of no use beside what will be.
+            self.cancel_save();
+            self.cancel_rewrite();
             self.wait_for_save();
             if self.begin_save((worker, now), None, false).is_err() {
                 continue;
@@ -258,7 +322,9 @@ impl Node {
             saved_at: state.saved_at,
             is_ok: !self.persistence.has_failed(),
             took: state.took,
-            running_since: running.filter(|one| one.in_background).map(|one| one.begun.monotonic),
+            running_since: running
+                .filter(|one| one.in_background && !one.is_rewrite)
+                .map(|one| one.begun.monotonic),
             saves: state.saves,
             waiting_bytes: running.map_or(0, |one| one.saved.memory_bytes() as u64),
         }

@@ -125,12 +125,20 @@ impl<'a> Context<'a> {
     /// watches the server learns of it.
     #[cold]
     fn check_hindrances(&self, entry: &Entry) -> Outcome {
+        if self.state.replays_at.is_some() {
+            return Ok(());
+        }
         if self.node.is_loading() && !entry.spec.has(Flag::Loading) {
             return Err(CommandError::Text("LOADING Redis is loading the dataset in memory"));
         }
         let writes = entry.spec.has(Flag::Write) || entry.spec.name == "ping";
         if writes && self.node.refuses_writes() {
             return Err(CommandError::Text(NOT_SAVED));
+        }
+        if writes && let Some(reason) = self.node.log_failure() {
+            return Err(CommandError::Owned(format!(
+                "MISCONF Errors writing to the AOF file: {reason}"
+            )));
         }
         Ok(())
     }
@@ -149,6 +157,9 @@ impl<'a> Context<'a> {
     /// Whether the command has to wait for the end of CLIENT PAUSE; the client is marked then, to be woken.
     #[cold]
     fn must_wait(&mut self, entry: &Entry) -> bool {
+        if self.state.replays_at.is_some() {
+            return false;
+        }
         self.node.end_pause_if_due(self.now.monotonic);
         let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
         let writes = waits_with_writes(entry) || transaction.is_some_and(|one| one.writes());
@@ -588,6 +599,9 @@ impl<'a> Context<'a> {
     #[cold]
     pub(crate) fn route(&self, writes: bool, slots: KeySlots) -> Outcome {
         let Some(cluster) = &self.node.cluster else { return Ok(()) };
+        if self.state.replays_at.is_some() {
+            return Ok(());
+        }
         let access = if writes { cluster::Access::Write } else { cluster::Access::Read };
         let view = cluster.view();
         view.route(slots, access, false).map_err(|refusal| CommandError::Owned(refusal.to_string()))

@@ -16,7 +16,7 @@ use crate::stats::Batch;
 use crate::tracking::Tracker;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
-use base::{Monotonic, Rng};
+use base::{Monotonic, Rng, UnixMillis};
 pub(crate) use deliver::{Answered, Outbox};
 use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
 use prepare::Ahead;
@@ -93,6 +93,8 @@ pub(crate) struct State {
     pub(crate) blocked: Option<Arc<Blocked>>,
     /// The log up to here tells of what its commands have done.
     pub(crate) log_offset: u64,
+    /// Where the commands of a file are run, the time that it is: what they did has been done, and nothing stands in their way.
+    pub(crate) replays_at: Option<UnixMillis>,
 }
 
 impl State {
@@ -216,8 +218,21 @@ impl Session {
             watching: Watching::default(),
             blocked: None,
             log_offset: 0,
+            replays_at: None,
         };
         Session { decoder: Decoder::new(), state, ahead: None, seen: 0, batch_start: 0 }
+    }
+
+    /// The session in which the commands of a file are run at this time.
+    pub(crate) fn replaying(client: Arc<Client>, at: UnixMillis) -> Session {
+        let mut session = Session::new(client, true);
+        session.state.replays_at = Some(at);
+        session
+    }
+
+    /// Forgets what was kept since MULTI.
+    pub(crate) fn forget_transaction(&mut self) {
+        self.state.transaction = None;
     }
 
     /// What others know of it.
@@ -271,6 +286,19 @@ impl Session {
     #[must_use]
     pub fn log_offset(&self) -> u64 {
         self.state.log_offset
+    }
+
+    /// Up to which offset the log has to be confirmed before what this session has to say may leave; `None` where it may.
+    #[inline]
+    #[must_use]
+    pub fn awaited(&self, node: &Node) -> Option<u64> {
+        node.confirmation.is_asked_for().then(|| node.awaited(self.state.log_offset)).flatten()
+    }
+
+    /// Whether what waits for this offset may leave; the client is woken when it is time to ask again.
+    #[must_use]
+    pub fn may_leave(&self, node: &Node, offset: u64) -> bool {
+        node.may_leave(offset, self.state.log_offset, &self.state.client)
     }
 
     /// How many bytes at the front of the input have been executed.
@@ -394,7 +422,8 @@ impl Session {
         // Not cloned: the count of references is a cache line that all workers would write.
         let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
-        let moment = node.moment(tuning, now);
+        let mut moment = node.moment(tuning, now);
+        moment.accessed = self.state.replays_at.unwrap_or(moment.accessed);
         let mut context = Context {
             node,
             worker: *id,

@@ -30,13 +30,10 @@ pub(super) fn persistence(report: &mut Report<'_>) {
     let (loaded, expired) = node.loaded_keys();
     report.field("rdb_last_load_keys_expired", expired);
     report.field("rdb_last_load_keys_loaded", loaded);
-    report.fields(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"], 0);
-    report.fields(&["aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec"], -1);
-    report.field("aof_last_bgrewrite_status", "ok");
-    report.fields(&["aof_rewrites", "aof_rewrites_consecutive_failures"], 0);
-    report.field("aof_last_write_status", "ok");
+    append_only_file(report);
     report
         .fields(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"], 0);
+    append_only_file_sizes(report);
     if let Some(loading) = loading {
         let (done, total) = (loading.loaded_bytes, loading.total_bytes.max(1));
         report.field("loading_start_time", loading.start);
@@ -51,6 +48,41 @@ pub(super) fn persistence(report: &mut Report<'_>) {
         let left = (total.saturating_sub(done)) as f64 / (done.max(1) as f64) * passed;
         report.field("loading_eta_seconds", if done == 0 { 1 } else { left as u64 });
     }
+}
+
+/// Whether there is an append-only file, and how its rewrites went.
+fn append_only_file(report: &mut Report<'_>) {
+    let node = report.node;
+    let aof = node.aof_report();
+    // What was asked for begins at once, unless a save stands in its way.
+    let is_about_to = aof.is_scheduled && node.save_report().keys.is_none();
+    let is_running = aof.running_since.is_some() || is_about_to;
+    report.field("aof_enabled", u8::from(node.settings.current().persistence.appendonly));
+    report.field("aof_rewrite_in_progress", u8::from(is_running));
+    report.field("aof_rewrite_scheduled", u8::from(aof.is_scheduled && !is_about_to));
+    let took = aof.took.map_or(-1, |took| took.as_secs() as i64);
+    report.field("aof_last_rewrite_time_sec", took);
+    let running = seconds_since(aof.running_since, report.now.monotonic);
+    report.field("aof_current_rewrite_time_sec", running);
+    report.field("aof_last_bgrewrite_status", if aof.failures == 0 { "ok" } else { "err" });
+    report.field("aof_rewrites", aof.rewrites);
+    report.field("aof_rewrites_consecutive_failures", aof.failures);
+    let is_well = aof.status.failure.is_none();
+    report.field("aof_last_write_status", if is_well { "ok" } else { "err" });
+}
+
+/// How long the append-only file is, where there is one.
+fn append_only_file_sizes(report: &mut Report<'_>) {
+    if !report.node.settings.current().persistence.appendonly {
+        return;
+    }
+    let aof = report.node.aof_report();
+    report.field("aof_current_size", aof.status.bytes);
+    report.field("aof_base_size", aof.status.base_bytes);
+    report.field("aof_pending_rewrite", 0);
+    report.field("aof_buffer_length", aof.waiting_bytes);
+    report.field("aof_pending_bio_fsync", u8::from(aof.status.syncs));
+    report.field("aof_delayed_fsync", 0);
 }
 
 /// A primary without replicas.

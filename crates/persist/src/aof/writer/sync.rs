@@ -55,6 +55,12 @@ impl Writer {
         Some(job)
     }
 
+    /// Whether a job was given out and not handed back.
+    #[must_use]
+    pub const fn is_syncing(&self) -> bool {
+        self.sync_runs
+    }
+
     /// Takes a job back, with what came of it.
     pub fn finish_sync(&mut self, job: SyncJob, result: io::Result<()>) {
         self.sync_runs = false;

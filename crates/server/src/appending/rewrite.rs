@@ -1,0 +1,197 @@
+//! When the files are rewritten, and from where to where.
+
+use super::base_writer::BaseWriter;
+use super::load::layout;
+use super::open::OpenLog;
+use super::{Appending, options};
+use crate::clock;
+use crate::storage::DiskStorage;
+use config::Config;
+use node::SaveOrder;
+use persist::aof::{BaseFormat, Manifest, State, Writer};
+use persist::storage::{Storage, reason};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long after a rewrite that has failed, at most, none begins by itself.
+const RETRY_MAX: Duration = Duration::from_secs(3600);
+
+impl Appending {
+    /// Begins a rewrite where one was asked for, or is needed, or the files have grown enough.
+    pub(super) fn begin_rewrite_when_due(&mut self, config: &Config) {
+        if self.log.as_ref().is_some_and(|log| log.base.is_some()) {
+            return;
+        }
+        let is_ordered = self.node.is_rewrite_ordered();
+        let may_retry = self.node.failed_rewrites() == 0 || clock::monotonic() >= self.retries_at;
+        if !is_ordered && !(may_retry && self.needs_rewrite(config)) {
+            return;
+        }
+        if let Err(failure) = self.begin_rewrite(config) {
+            tracing::warn!("Can't rewrite the append-only file: {failure}");
+            self.node.note_failed_rewrite();
+            self.delay_retry();
+            self.forget_unlogged();
+        }
+    }
+
+    fn needs_rewrite(&self, config: &Config) -> bool {
+        let Some(log) = &self.log else { return config.persistence.appendonly };
+        if *log.writer.state() != State::Good {
+            return !matches!(log.writer.state(), State::Full(_));
+        }
+        let persistence = &config.persistence;
+        let (bytes, percentage) = (log.bytes(), u64::from(persistence.auto_aof_rewrite_percentage));
+        if percentage == 0 || bytes <= persistence.auto_aof_rewrite_min_size {
+            return false;
+        }
+        let growth = (bytes * 100 / log.base_bytes.max(1)).saturating_sub(100);
+        if growth >= percentage {
+            tracing::info!("Starting automatic rewriting of AOF on {growth}% growth");
+        }
+        growth >= percentage
+    }
+
+    /// Failures that follow each other come at ever greater distances: three at once, as in Redis.
+    fn delay_retry(&mut self) {
+        let delay = match self.node.failed_rewrites() {
+            0..3 => Duration::ZERO,
+            failures => (Duration::from_secs(60) * (1 << (failures - 3).min(6))).min(RETRY_MAX),
+        };
+        // While nothing can be written, sooner: a base is the only way out.
+        let is_well = self.log.as_ref().is_some_and(|log| *log.writer.state() == State::Good);
+        let delay = if is_well { delay } else { delay.min(Duration::from_secs(1)) };
+        self.retries_at = clock::monotonic() + delay;
+    }
+
+    fn begin_rewrite(&mut self, config: &Config) -> Result<(), String> {
+        if self.log.is_none() {
+            let layout = layout(&self.node);
+            let manifest = Manifest::load(&DiskStorage, &layout).map_err(text)?.unwrap_or_default();
+            let now = clock::monotonic();
+            let storage = Arc::new(DiskStorage);
+            let writer = Writer::waiting(storage, layout, manifest, options(config), now);
+            self.log = Some(OpenLog::waiting(writer.map_err(text)?));
+        }
+        let Some(log) = &mut self.log else { return Ok(()) };
+        if log.writer.is_syncing()
+            && let Some((job, result)) = self.syncer.wait()
+        {
+            log.writer.finish_sync(job, result);
+        }
+        let (node, now) = (&self.node, clock::now());
+        let logs = config.persistence.appendonly;
+        let Some((cut, order)) = node.begin_rewrite((node.control(), now), logs) else {
+            // Something else is being saved: later.
+            return Ok(());
+        };
+        if logs {
+            log.begin_at(node, cut);
+        }
+        let before = log.bytes();
+        let order = Arc::new(order);
+        let begun = log.writer.begin_rewrite(cut, now.monotonic).map_err(text).and_then(|()| {
+            let folder = log.writer.layout().folder();
+            BaseWriter::start(node, &self.link, folder, Arc::clone(&order)).map_err(|error| {
+                log.writer.abort_rewrite();
+                reason(&error)
+            })
+        });
+        // The increment may be another now.
+        log.other_bytes = before.saturating_sub(log.writer.increment_bytes());
+        log.confirm(node);
+        match begun {
+            Ok(base) => {
+                tracing::info!(
+                    "Background append only file rewriting started by pid {}",
+                    std::process::id()
+                );
+                log.base = Some(base);
+                Ok(())
+            }
+            Err(failure) => {
+                node.end_rewrite(&order, false, now);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Puts a base that is written in the place of what was.
+    pub(super) fn finish_rewrite(&mut self, config: &Config) {
+        let Some(log) = &mut self.log else { return };
+        let Some(base) = log.base.take_if(|base| base.is_finished()) else { return };
+        let (order, path, written) = base.join();
+        let is_ok = self.install(&order, &path, written);
+        self.node.end_rewrite(&order, is_ok, clock::now());
+        if is_ok {
+            tracing::info!("Background AOF rewrite finished successfully");
+            if !config.persistence.aof_disable_auto_gc {
+                self.remove_history();
+            }
+        } else {
+            self.delay_retry();
+        }
+        if let Some(log) = &self.log {
+            log.confirm(&self.node);
+        }
+        self.forget_unlogged();
+    }
+
+    fn install(&mut self, order: &SaveOrder, path: &Path, written: io::Result<u64>) -> bool {
+        let Some(log) = &mut self.log else { return false };
+        let bytes = match written {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                if order.snapshot.is_cancelled() {
+                    tracing::info!("Background AOF rewrite was given up");
+                } else {
+                    let reason = reason(&error);
+                    tracing::warn!("Background AOF rewrite terminated with error: {reason}");
+                }
+                log.writer.abort_rewrite();
+                remove(path);
+                return false;
+            }
+        };
+        if let Err(error) = log.writer.finish_rewrite(path, BaseFormat::Rdb) {
+            tracing::warn!("Background AOF rewrite terminated with error: {error}");
+            remove(path);
+            return false;
+        }
+        log.other_bytes = bytes;
+        log.base_bytes = log.bytes();
+        true
+    }
+
+    fn remove_history(&mut self) {
+        let Some(log) = &mut self.log else { return };
+        let paths = log.writer.history();
+        if paths.is_empty() {
+            return;
+        }
+        paths.iter().for_each(|path| remove(path));
+        if let Err(error) = log.writer.forget_history() {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Files that were only rewritten are of no use any more.
+    fn forget_unlogged(&mut self) {
+        self.log.take_if(|log| !log.is_logging && log.base.is_none());
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Removes a file that nobody needs; one that stays is removed by whoever comes next.
+pub(super) fn remove(path: &Path) {
+    match DiskStorage.remove(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!("Can't remove {}: {}", path.display(), reason(&error)),
+    }
+}

@@ -60,6 +60,11 @@ impl Node {
         loading.expired_keys.store(expired, Relaxed);
     }
 
+    /// Tells how far loading has come in its files, where no keys are counted.
+    pub fn note_loaded_bytes(&self, bytes: u64) {
+        self.persistence.loading.loaded_bytes.store(bytes, Relaxed);
+    }
+
     /// The data are there: the node serves. They count as saved.
     pub fn end_loading(&self) {
         self.persistence.state.lock().saved_changes = self.changes();

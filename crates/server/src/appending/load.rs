@@ -128,16 +128,14 @@ impl Load<'_> {
             if resumed > 0 {
                 reader.resume(resumed).map_err(refusal)?;
             }
-            if commands % REPORTED_COMMANDS == 0 || resumed > 0 {
-                let keys = node.keyspace.tallies().map(engine::Tally::changes).sum();
-                node.note_loading(reader.read_bytes(), keys, 0);
+            if commands.is_multiple_of(REPORTED_COMMANDS) {
+                node.note_loaded_bytes(reader.read_bytes());
                 if !(self.goes_on)() {
                     return Err(LoadingError::Stopped);
                 }
             }
         }
         replay.end();
-        node.note_loading(reader.read_bytes(), 0, 0);
         Ok(())
     }
 

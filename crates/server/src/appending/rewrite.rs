@@ -25,11 +25,9 @@ impl Appending {
             return;
         }
         let is_ordered = self.node.is_rewrite_ordered();
-        let may_retry = self.node.failed_rewrites() == 0 || clock::monotonic() >= self.retries_at;
-        if !is_ordered && !(may_retry && self.needs_rewrite(config)) {
-            return;
-        }
-        if let Err(failure) = self.begin_rewrite(config) {
+        let may_begin = self.node.failed_rewrites() == 0 || clock::monotonic() >= self.retries_at;
+        let is_due = is_ordered || may_begin && self.needs_rewrite(config);
+        if is_due && let Err(failure) = self.begin_rewrite(config) {
             tracing::warn!("Can't rewrite the append-only file: {failure}");
             self.node.note_failed_rewrite();
             self.delay_retry();

@@ -21,8 +21,8 @@ use std::time::Duration;
 
 /// Requests in flight on each connection.
 pub(crate) const DEPTH: usize = 16;
-/// SETs between two looks at whether BGSAVE still runs.
-const CHUNK: usize = 100_000;
+/// How many times, while all keys are set, it is asked whether BGSAVE still runs.
+const LOOKS: u64 = 100;
 /// Time between two readings of memory.
 const READ_EVERY: Duration = Duration::from_millis(20);
 
@@ -78,6 +78,7 @@ fn one(options: &Options, program: &Program, round: usize) -> Result<Growth> {
     let mut number = 0;
     set(&server, usize::try_from(keys)?, keys, &mut number)?;
     let before = settled(&server)?.0;
+    let chunk = usize::try_from(keys / LOOKS)?;
     let mut sent = 0;
     let is_over = AtomicBool::new(false);
     let peak = std::thread::scope(|scope| {
@@ -88,7 +89,7 @@ fn one(options: &Options, program: &Program, round: usize) -> Result<Growth> {
         });
         let mut work = Ok(());
         while work.is_ok() && !is_over.load(Ordering::Relaxed) {
-            work = set(&server, CHUNK, keys, &mut number).map(|count| sent += count);
+            work = set(&server, chunk, keys, &mut number).map(|count| sent += count);
         }
         let peak = watch.join().map_err(|_| anyhow!("the thread that watches broke"))?;
         work.and(peak)

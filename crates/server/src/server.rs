@@ -215,7 +215,9 @@ async fn load(
         loaded = &mut loading => loaded,
         () = signals.wait_for_end(stopped.clone()) => {
             is_stopped.store(true, Relaxed);
-            loading.await
+            // All may have been loaded just then: nobody was served, and nobody will be.
+            loading.await.map_err(io::Error::from)??;
+            return Err(LoadingError::Stopped.into());
         }
     };
     Ok(loaded.map_err(io::Error::from)??)

@@ -7,15 +7,16 @@
 //! Fills a node with keys, pins thread `i` to core `i`, lets every thread run pipelined requests over random keys for the time of
 //! GET and then of SET, and prints one line for each: commands per second, the sum over all threads. `cargo xtask bench`
 //! reads it. With `--apart`, each thread has a node of its own with its share of the keys, so that no lock and no line of the cache is asked for by two:
-//! what threads on one node do less than that is what they lose to each other.
+//! what threads on one node do less than that is what they lose to each other. With `--logged`, writes are logged, and another thread takes the log and forgets it.
 
 #![allow(clippy::print_stdout, reason = "a program whose output is read")]
 
 #[path = "../benches/load/mod.rs"]
 mod load;
 
+use base::{Monotonic, UnixMillis};
 use load::{BATCHES, Load, PIPELINE, filled_node};
-use node::Node;
+use node::{Node, Now};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -66,6 +67,22 @@ fn measure(
     runs.into_iter().map(|run| run.join().expect("a thread of ours does not panic")).sum()
 }
 
+/// Has writes logged, and what is logged forgotten, until the program ends.
+fn take_log(node: &Arc<Node>) {
+    let now = Now { wall: UnixMillis(1), monotonic: Monotonic::from_millis(1) };
+    node.begin_log(node.control(), now, |_, _| ());
+    let node = Arc::clone(node);
+    std::thread::spawn(move || {
+        let mut part = Vec::new();
+        loop {
+            node.take_log(1 << 20, &mut part);
+            if part.is_empty() {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        }
+    });
+}
+
 fn pin(core: usize) {
     let mut set = rustix::thread::CpuSet::new();
     set.set(core);
@@ -80,6 +97,9 @@ fn main() {
     let nodes = if std::env::args().any(|word| word == "--apart") { threads } else { 1 };
     let keys = keys / nodes as u64;
     let nodes: Vec<_> = (0..nodes).map(|_| filled_node(threads, keys)).collect();
+    if std::env::args().any(|word| word == "--logged") {
+        nodes.iter().for_each(take_log);
+    }
     for name in ["GET", "SET"] {
         let rate = measure(&nodes, name, threads, keys, time);
         println!("{} {rate:.1}", name.to_lowercase());

@@ -20,6 +20,7 @@ mod model;
 mod process;
 mod pubsub;
 mod rdb;
+mod saving;
 mod scripts;
 mod tidy;
 mod tools;

@@ -37,7 +37,7 @@ const KEYS: &[(&str, &str)] = &[
 ];
 
 /// Makes the keys; which they are. `has_times`: the server knows fields that expire.
-fn fill(client: &mut Client, has_times: bool) -> Vec<String> {
+pub(crate) fn fill(client: &mut Client, has_times: bool) -> Vec<String> {
     let mut names = Vec::new();
     for (name, command) in KEYS.iter().filter(|(name, _)| has_times || *name != "times") {
         let reply = client.line(command);
@@ -69,7 +69,7 @@ fn fill(client: &mut Client, has_times: bool) -> Vec<String> {
     names
 }
 
-fn digest(client: &mut Client, name: &str) -> String {
+pub(crate) fn digest(client: &mut Client, name: &str) -> String {
     let reply = client.command(&["DEBUG", "DIGEST-VALUE", name]);
     let digest = reply.items().and_then(|items| items.first()?.text());
     digest.unwrap_or_else(|| panic!("{name}: {reply:?}"))
@@ -80,14 +80,12 @@ fn encoding(client: &mut Client, name: &str) -> Option<String> {
 }
 
 fn bulk(reply: Reply) -> Vec<u8> {
-    match reply {
-        Reply::Bulk(bytes) => bytes,
-        other => panic!("a bulk string, not {other:?}"),
-    }
+    let Reply::Bulk(bytes) = reply else { panic!("a bulk string, not {reply:?}") };
+    bytes
 }
 
 /// What no digest covers: groups, and the times of fields.
-fn details(client: &mut Client, name: &str) -> Vec<Reply> {
+pub(crate) fn details(client: &mut Client, name: &str) -> Vec<Reply> {
     let times = ["HPEXPIRETIME", name, "FIELDS", "3", "a", "b", "c"];
     match client.command(&["TYPE", name]).text().as_deref() {
         Some("hash") => vec![client.command(&times)],
@@ -225,7 +223,8 @@ fn files_go_through(program: &Program, versions: &[Version], written_as: Version
 
 fn copy(record: &KeyRecord) -> KeyRecord {
     let mut text = Vec::new();
-    let value = rdb::restore(&rdb::dump(record), &Rules::DEFAULT, &mut text).expect("it is whole");
+    let value =
+        rdb::restore(&rdb::dump(record), true, &Rules::DEFAULT, &mut text).expect("it is whole");
     Record::new(record.key(), value, record.expire_at(), record.access())
 }
 

@@ -37,7 +37,11 @@ impl Host for NoWorld {
     fn replace_config_file(&self, _: &[u8]) -> Result<(), String> {
         Ok(())
     }
-    fn wake_saver(&self) {}
+    fn wake_saver(&self, _: &Node) {}
+
+    fn load_snapshot(&self, _: &Node, _: bool) -> bool {
+        false
+    }
 
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {

@@ -1,5 +1,6 @@
 //! The slots that one command holds, and what it does to the counters.
 
+use crate::attention::Attention;
 use crate::events::{Effects, EventClass};
 use crate::keyspace::{Keyspace, SlotState, States};
 use crate::moment::Moment;
@@ -17,6 +18,8 @@ pub struct Access<'k> {
     pub(crate) held: Held<'k>,
     pub(crate) database: usize,
     pub(crate) moment: Moment,
+    /// Taken when the slots were locked: who begins to want to know while they are held is told of later changes only.
+    pub(crate) attention: Attention,
     /// The hash of one key that was computed before the lock was taken, and that key's address.
     known_hash: (usize, u64),
     /// By how much the memory of objects, which no table counts, has changed.
@@ -188,30 +191,26 @@ impl<'k> Access<'k> {
         database: usize,
         moment: Moment,
     ) -> Access<'k> {
-        let is_attended = !keyspace.attention().is_none() || held.is_observed(keyspace);
-        let mut access = Access {
+        let attention = keyspace.attention().observed_if(held.is_observed(keyspace));
+        Access {
             keyspace,
             tally,
             held,
             database,
             moment,
+            attention,
             known_hash: (0, 0),
             object_bytes: 0,
             changes: 0,
             is_touched: false,
             effects: Effects::default(),
-        };
-        if is_attended {
-            access.renew_attention();
         }
-        access
     }
 
     /// Asks again whether somebody wants to know what is done to these slots: for what runs under one hold while somebody begins to.
-    #[cold]
     pub fn renew_attention(&mut self) {
         let is_observed = self.held.is_observed(self.keyspace);
-        self.moment = self.moment.attended(self.keyspace.attention(), is_observed);
+        self.attention = self.keyspace.attention().observed_if(is_observed);
     }
 
     /// Tells the hash of `key`, so that it need not be computed again for this very slice.
@@ -236,7 +235,7 @@ impl<'k> Access<'k> {
     #[inline]
     #[must_use]
     pub fn is_observed(&self) -> bool {
-        self.moment.observes
+        self.attention.is_observed()
     }
 
     /// How many changes to the keyspace were made under this access.
@@ -321,7 +320,7 @@ impl<'k> Access<'k> {
     /// Notes that a key was modified, created or removed.
     #[inline]
     pub(crate) fn note_modified(&mut self, key: &[u8]) {
-        self.effects.note_modified(self.keyspace, &self.moment, self.database, key);
+        self.effects.note_modified(self.keyspace, self.attention, self.database, key);
     }
 
     /// Tells that a key which is asked for is not there, where such events are published.
@@ -424,8 +423,9 @@ impl<'k> Access<'k> {
         let table = state.table_mut(database);
         let occupied = table.find_mut(hash, key)?;
         if is_expired(occupied.record(), now) {
-            let Access { keyspace, tally, effects, moment, object_bytes, .. } = self;
-            *object_bytes -= keyspace.expire(occupied, tally, (effects, moment, database)) as i64;
+            let Access { keyspace, tally, effects, moment, attention, object_bytes, .. } = self;
+            let noted = (effects, &*moment, *attention, database);
+            *object_bytes -= keyspace.expire(occupied, tally, noted) as i64;
             return None;
         }
         Some(occupied)

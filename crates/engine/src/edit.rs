@@ -8,6 +8,7 @@ use crate::view::touch;
 use base::Rng;
 use base::number::push_i64;
 use collections::{NewValue, Occupied, Record, Value, ValueMut};
+use std::sync::atomic::Ordering::Relaxed;
 use values::Rules;
 
 /// What becomes of a key's expiry when its value is set.
@@ -96,6 +97,12 @@ impl<'a, 'k> Edit<'a, 'k> {
     #[must_use]
     pub fn rules(&self) -> Rules {
         self.access.keyspace.rules()
+    }
+
+    /// Whether payloads are taken whatever their checksum is.
+    #[must_use]
+    pub fn skips_checksums(&self) -> bool {
+        self.access.keyspace.skips_checksums.load(Relaxed)
     }
 
     /// Tells that something happened to a key, where events of that class are published.
@@ -378,8 +385,8 @@ impl<'a, 'k> Edit<'a, 'k> {
         if let Some(record) = expired {
             self.access.discard(record);
             self.access.tally.count_expired(1);
-            let Access { keyspace, effects, moment, .. } = &mut *self.access;
-            effects.note_expired(keyspace, moment, database, key);
+            let Access { keyspace, effects, moment, attention, .. } = &mut *self.access;
+            effects.note_expired(keyspace, (moment, *attention), database, key);
         }
         exists
     }

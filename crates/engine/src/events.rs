@@ -1,5 +1,6 @@
 //! What happens to keys, as keyspace notifications tell it.
 
+use crate::attention::Attention;
 use crate::keyspace::Keyspace;
 use crate::logged::{LoggedCommands, Removal};
 use crate::moment::Moment;
@@ -157,16 +158,16 @@ impl Effects {
         }
     }
 
-    /// A key, whose slot is held, was modified, created or removed. `observes` is whether somebody may want to know.
+    /// A key, whose slot is held, was modified, created or removed.
     #[inline]
     pub(crate) fn note_modified(
         &mut self,
         keyspace: &Keyspace,
-        moment: &Moment,
+        attention: Attention,
         database: usize,
         key: &[u8],
     ) {
-        if moment.observes {
+        if attention.is_observed() {
             self.push_modified(keyspace, (database, key), false);
         }
     }
@@ -210,15 +211,16 @@ impl Effects {
     pub(crate) fn note_expired(
         &mut self,
         keyspace: &Keyspace,
-        moment: &Moment,
+        (moment, attention): (&Moment, Attention),
         database: usize,
         key: &[u8],
     ) {
         self.note_event(moment, (EventClass::Expired, "expired"), database, key);
-        if moment.logging.is_on() {
-            self.logged_mut().push_removal((moment.logging, Removal::Expired), database, key);
+        let logging = attention.logging();
+        if logging.is_on() {
+            self.logged_mut().push_removal((logging, Removal::Expired), database, key);
         }
-        if moment.observes {
+        if attention.is_observed() {
             self.push_modified(keyspace, (database, key), true);
         }
     }

@@ -281,7 +281,7 @@ impl Keyspace {
             access.note_modified(key);
             let moment = access.moment;
             if access.logs() {
-                let removal = (moment.logging, Removal::Evicted);
+                let removal = (access.attention.logging(), Removal::Evicted);
                 access.effects.logged_mut().push_removal(removal, database, key);
             }
             access.effects.note_event(&moment, (EventClass::Evicted, "evicted"), database, key);

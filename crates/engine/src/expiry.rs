@@ -119,7 +119,7 @@ impl Keyspace {
         let mut due: Vec<Vec<u8>> = Vec::new();
         let mut seen = cursor.seen;
         let mut state = self.lock(slot);
-        let moment = moment.attended(self.attention(), self.is_observed(slot));
+        let attention = self.attention().observed_if(self.is_observed(slot));
         let table = match state.table(cursor.database) {
             Some(table) if table.volatile_len() > 0 => table,
             Some(_) | None => {
@@ -153,7 +153,7 @@ impl Keyspace {
         let mut effects = Effects::default();
         for key in due {
             if let Some(record) = table.remove(self.hash(&key), &key) {
-                effects.note_expired(self, &moment, cursor.database, &key);
+                effects.note_expired(self, (moment, attention), cursor.database, &key);
                 objects += self.discard(record) as i64;
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::HashSeed;
 use crate::access::{Access, Held, HeldSlot};
+use crate::attention::Attention;
 use crate::discarded::Discarded;
 use crate::events::Effects;
 use crate::expiry::AverageTtls;
@@ -20,7 +21,7 @@ use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
 use collections::{Hint, KeyHasher, Occupied, Table, prefetch};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use values::Rules;
 
 /// The threads that touch the keyspace are numbered, so that each has counters of its own.
@@ -113,34 +114,12 @@ pub struct Keyspace {
     pub(crate) average_ttls: AverageTtls,
     pub(crate) field_times: FieldTimes,
     rules: SharedRules,
+    /// Whether payloads are taken whatever their checksum is (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub skips_checksums: AtomicBool,
     /// An [`Attention`]. Read under the lock of a slot: who has set it before he looked at a key is told of every later change of it.
     attention: AtomicU8,
     /// Asked for under the lock of a slot that is marked as unsaved.
     pub(crate) snapshot: RwLock<Option<Arc<Snapshot>>>,
-}
-
-/// Who wants to know what is done to any key.
-#[derive(Clone, Copy)]
-pub(crate) struct Attention(u8);
-
-/// The bit of an attention that says that somebody observes all keys; the lower ones are a [`Logging`].
-const OBSERVED_WHOLE: u8 = 1 << 7;
-
-impl Attention {
-    /// Whether nobody does.
-    #[inline]
-    pub(crate) fn is_none(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether somebody observes all keys.
-    pub(crate) fn is_observed(self) -> bool {
-        self.0 & OBSERVED_WHOLE != 0
-    }
-
-    pub(crate) fn logging(self) -> Logging {
-        Logging::from_bits(self.0 & !OBSERVED_WHOLE)
-    }
 }
 
 impl Keyspace {
@@ -169,6 +148,7 @@ impl Keyspace {
             average_ttls: AverageTtls::new(databases),
             field_times: FieldTimes::default(),
             rules: SharedRules::new(element_seed),
+            skips_checksums: AtomicBool::new(false),
             attention: AtomicU8::new(0),
             snapshot: RwLock::new(None),
         }
@@ -250,11 +230,11 @@ impl Keyspace {
         &self,
         occupied: Occupied<'_, Object>,
         tally: &Tally,
-        (effects, moment, database): (&mut Effects, &Moment, usize),
+        (effects, moment, attention, database): (&mut Effects, &Moment, Attention, usize),
     ) -> usize {
         let record = occupied.remove();
         tally.count_expired(1);
-        effects.note_expired(self, moment, database, record.key());
+        effects.note_expired(self, (moment, attention), database, record.key());
         self.discard(record)
     }
 
@@ -329,23 +309,23 @@ impl Keyspace {
     /// Has all keys that are modified told of, or only those that somebody watches or waits for.
     pub fn set_observed_whole(&self, observed: bool) {
         if observed {
-            self.attention.fetch_or(OBSERVED_WHOLE, Relaxed);
+            self.attention.fetch_or(Attention::OBSERVED.bits(), Relaxed);
         } else {
-            self.attention.fetch_and(!OBSERVED_WHOLE, Relaxed);
+            self.attention.fetch_and(!Attention::OBSERVED.bits(), Relaxed);
         }
     }
 
     /// Has writes logged, or not. `all` is an access that holds every slot: what was written before is not logged, and what comes after is.
     pub fn set_logging(&self, logging: Logging, all: &Access<'_>) {
         assert!(all.holds_all(), "logging begins and ends at one moment for all slots");
-        self.attention.fetch_and(OBSERVED_WHOLE, Relaxed);
-        self.attention.fetch_or(logging.bits(), Relaxed);
+        self.attention.fetch_and(Attention::OBSERVED.bits(), Relaxed);
+        self.attention.fetch_or(Attention::of_logging(logging).bits(), Relaxed);
     }
 
     /// Who wants to know what is done to any key.
     #[inline]
     pub(crate) fn attention(&self) -> Attention {
-        Attention(self.attention.load(Relaxed))
+        Attention::from_bits(self.attention.load(Relaxed))
     }
 
     /// Whether somebody observes a key of this slot.

@@ -10,6 +10,7 @@
 //! thread that holds slots asks for no others, so that no two can wait for each other.
 
 mod access;
+mod attention;
 mod discarded;
 mod edit;
 mod events;

@@ -118,7 +118,7 @@ impl Access<'_> {
     #[inline]
     #[must_use]
     pub fn logs(&self) -> bool {
-        self.moment.logging.is_on()
+        self.attention.logging().is_on()
     }
 
     /// Takes what was said for the log since this was last called.
@@ -166,7 +166,7 @@ impl Edit<'_, '_> {
 
     /// The log gets the removal of a key instead of the command that runs.
     pub fn log_removal(&mut self, removal: Removal, key: &[u8]) {
-        let logging = self.access.moment.logging;
+        let logging = self.access.attention.logging();
         self.log(&[logging.command(removal), key]);
     }
 

@@ -1,8 +1,6 @@
 //! The time of a batch of commands, and the access clock that eviction goes by.
 
 use crate::events::EventClasses;
-use crate::keyspace::Attention;
-use crate::logged::Logging;
 use base::UnixMillis;
 
 /// What the access clock of a record counts; decided by `maxmemory-policy`.
@@ -39,10 +37,6 @@ pub struct Moment {
     pub touch: bool,
     /// The classes of events that are published.
     pub events: EventClasses,
-    /// Whether the keys that a command modifies are to be told.
-    pub observes: bool,
-    /// Whether what a command does is logged. Taken from the keyspace when slots are locked: logging begins and ends for all commands at one moment.
-    pub logging: Logging,
     /// Whether keys whose time has come stay where they are when they are read, though nobody sees them.
     pub keeps_expired: bool,
 }
@@ -57,16 +51,8 @@ impl Moment {
             policy: AccessPolicy::Lru,
             touch: true,
             events: EventClasses::NONE,
-            observes: false,
-            logging: Logging::OFF,
             keeps_expired: false,
         }
-    }
-
-    /// The moment of a command where somebody wants to know what is done: to any key, or to one of the keys that it holds.
-    pub(crate) fn attended(self, attention: Attention, is_observed: bool) -> Moment {
-        let observes = self.observes || is_observed || attention.is_observed();
-        Moment { observes, logging: attention.logging(), ..self }
     }
 
     /// The access clock of a key that is created now.

@@ -105,9 +105,9 @@ impl Edit<'_, '_> {
         if let Some(old) = old {
             self.access.discard(old);
         }
-        let Access { keyspace, effects, moment, .. } = &mut *self.access;
+        let Access { keyspace, effects, moment, attention, .. } = &mut *self.access;
         effects.note_event(moment, (EventClass::New, "new"), database, key);
-        effects.note_modified(keyspace, moment, database, key);
+        effects.note_modified(keyspace, *attention, database, key);
     }
 }
 

@@ -171,8 +171,8 @@ fn keys_that_expire_sooner_go_first_and_others_never() {
         EvictionRule { order: EvictionOrder::SoonestExpiry, volatile_only: true, samples: 10 };
     let mut eviction = Eviction::new(Rng::from_seed(3));
     let classes = EventClasses::NONE.with(EventClass::Evicted);
-    let told = Moment { events: classes, observes: true, ..now };
-    let effects = evict(&keyspace, &mut eviction, rule, told);
+    keyspace.set_observed_whole(true);
+    let effects = evict(&keyspace, &mut eviction, rule, Moment { events: classes, ..now });
     assert_eq!((effects.events().len(), effects.modified().len()), (1, 1));
     assert_eq!(
         (effects.events()[0].name, effects.events()[0].class),

@@ -30,7 +30,9 @@ impl Node {
 
     /// The same of what happened to several keys that have nothing to do with each other, and logs it.
     pub(crate) fn tell_each(&self, effects: &Effects) {
-        self.log(Unit::Each, effects.logged(), None);
+        if effects.logged().is_some_and(|commands| !commands.is_empty()) {
+            self.log(Unit::Each, effects.logged(), None);
+        }
         self.tell(effects, None);
     }
 

@@ -1,5 +1,6 @@
 //! What a node asks of the process that it runs in.
 
+use crate::node::Node;
 use base::UnixMillis;
 use config::{Change, Config, SetError};
 use std::time::Duration;
@@ -63,7 +64,11 @@ pub trait Host: Send + Sync {
     fn replace_config_file(&self, text: &[u8]) -> Result<(), String>;
 
     /// Tells whoever writes files that a save has begun.
-    fn wake_saver(&self);
+    fn wake_saver(&self, node: &Node);
+
+    /// Loads the snapshot from its file into `node`, beside the keys that are there; where `merges`, those may stand in the file, too. False where the
+    /// file is not there or cannot be loaded as a whole; the log tells why.
+    fn load_snapshot(&self, node: &Node, merges: bool) -> bool;
 
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);

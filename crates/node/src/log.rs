@@ -10,6 +10,7 @@
 //! they hold anything, as under CLIENT PAUSE WRITE, until half of it has been taken.
 
 use crate::node::Node;
+use crate::pause::Shortage;
 use crate::worker::Now;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
 use parking_lot::Mutex;
@@ -36,6 +37,8 @@ struct Queue {
     is_on: bool,
     /// What was not taken yet, none of them empty, each of whole units.
     stretches: VecDeque<Vec<u8>>,
+    /// How many bytes of the first were taken.
+    taken: usize,
     /// An empty stretch, kept for its memory.
     spare: Vec<u8>,
     /// How many bytes these are.
@@ -80,13 +83,23 @@ impl Queue {
     fn take(&mut self, bytes_max: usize, into: &mut Vec<u8>) {
         into.clear();
         let Some(first) = self.stretches.front_mut() else { return };
-        if first.len() <= bytes_max {
+        let left = &first[self.taken..];
+        if self.taken == 0 && left.len() <= bytes_max {
             std::mem::swap(first, into);
-            self.spare = self.stretches.pop_front().unwrap_or_default();
         } else {
-            into.extend(first.drain(..bytes_max));
+            into.extend_from_slice(&left[..left.len().min(bytes_max)]);
+            self.taken += into.len();
         }
         self.bytes -= into.len();
+        if self.taken == first.len() || first.is_empty() {
+            self.taken = 0;
+            let emptied = self.stretches.pop_front().unwrap_or_default();
+            // A long command may have made it large.
+            if emptied.capacity() <= 2 * STRETCH_BYTES {
+                self.spare = emptied;
+                self.spare.clear();
+            }
+        }
     }
 }
 
@@ -118,7 +131,10 @@ impl Node {
             queue.database = None;
             queue.end
         };
-        at_cut(&mut all, offset)
+        let result = at_cut(&mut all, offset);
+        // Looking at a key may have been its end.
+        self.conclude(all, worker, moment, None);
+        result
     }
 
     /// Ends logging. What was not taken is forgotten.
@@ -128,13 +144,13 @@ impl Node {
         self.keyspace.set_logging(Logging::OFF, &all);
         let mut queue = self.log.queue.lock();
         *queue = Queue { end: queue.end, ..Queue::default() };
-        self.pause.hold_writes(false);
+        self.pause.hold_writes(Shortage::Log, false);
         drop(queue);
         drop(all);
         self.wake_paused();
     }
 
-    /// Brings into effect what the settings say about how keys go in the log. `all` is an access to all slots.
+    /// Brings into effect what the settings say about how keys go in the log.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         if self.log.queue.lock().is_on {
             let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
@@ -159,7 +175,7 @@ impl Node {
         let has_room = queue.is_full && queue.bytes <= LOG_BYTES_MAX / 2;
         if has_room {
             queue.is_full = false;
-            self.pause.hold_writes(false);
+            self.pause.hold_writes(Shortage::Log, false);
         }
         drop(queue);
         if has_room {
@@ -179,7 +195,7 @@ impl Node {
         self.log.queue.lock().end
     }
 
-    /// Appends what was done to keys whose slots are held; the offset behind it.
+    /// Appends what was done to keys whose slots are held, of which there is something; the offset behind it.
     pub(crate) fn log(
         &self,
         unit: Unit,
@@ -187,10 +203,8 @@ impl Node {
         as_it_came: Option<(usize, Args<'_>)>,
     ) -> u64 {
         let count = commands.map_or(0, LoggedCommands::len) + usize::from(as_it_came.is_some());
+        debug_assert!(count > 0);
         let mut queue = self.log.queue.lock();
-        if count == 0 || !queue.is_on {
-            return queue.end;
-        }
         let was_empty = queue.bytes == 0;
         let is_several = unit == Unit::Whole && count > 1;
         queue.begin_unit();
@@ -208,7 +222,7 @@ impl Node {
         }
         if queue.bytes > LOG_BYTES_MAX && !queue.is_full {
             queue.is_full = true;
-            self.pause.hold_writes(true);
+            self.pause.hold_writes(Shortage::Log, true);
         }
         if was_empty {
             self.log.is_unannounced.store(true, SeqCst);
@@ -216,9 +230,10 @@ impl Node {
         queue.end
     }
 
-    /// Appends what was said for the log under an access; the offset behind it.
-    pub(crate) fn log_effects(&self, access: &mut Access<'_>) -> u64 {
-        self.log(Unit::Whole, Some(&access.take_logged()), None)
+    /// Appends what was said for the log under an access; the offset behind it, where anything was.
+    pub(crate) fn log_effects(&self, access: &mut Access<'_>) -> Option<u64> {
+        let commands = access.take_logged();
+        (!commands.is_empty()).then(|| self.log(Unit::Whole, Some(&commands), None))
     }
 
     /// Wakes the reader of the log where it has something to take that it does not know of. To be called when nothing is held.

@@ -49,14 +49,23 @@ pub(crate) struct Pause {
 struct State {
     /// What clients have paused, and until when.
     by_clients: Option<(PauseKind, Monotonic)>,
-    /// There is no room for what a write leaves behind.
-    holds_writes: bool,
+    /// Why there is no room for what a write leaves behind: a bit for each [`Shortage`].
+    shortages: u8,
+}
+
+/// Why there is no room for what a write leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shortage {
+    /// The log is full.
+    Log = 1,
+    /// A save has too much in memory that is not written to its file.
+    Save = 2,
 }
 
 impl State {
     fn kind(&self) -> Option<PauseKind> {
         let by_clients = self.by_clients.map(|(kind, _)| kind);
-        by_clients.max(self.holds_writes.then_some(PauseKind::Write))
+        by_clients.max((self.shortages != 0).then_some(PauseKind::Write))
     }
 }
 
@@ -73,9 +82,10 @@ impl Pause {
     }
 
     /// Lets commands that write wait until this is called again, or not any more, beside what clients have paused.
-    pub(crate) fn hold_writes(&self, holds: bool) {
+    pub(crate) fn hold_writes(&self, shortage: Shortage, holds: bool) {
         let mut state = self.state.lock();
-        state.holds_writes = holds;
+        let others = state.shortages & !(shortage as u8);
+        state.shortages = others | if holds { shortage as u8 } else { 0 };
         self.publish(&state);
     }
 

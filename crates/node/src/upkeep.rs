@@ -163,6 +163,7 @@ impl Node {
         self.evict_by_timer(&moment);
         self.tracking.shrink();
         self.announce_log();
+        self.bound_save();
         self.end_pause_if_due(now.monotonic);
     }
 

@@ -1,13 +1,14 @@
 //! How fast files are written and read: `cargo run --release -p redstart-persist --example rdb_figures`.
 
-use engine::{KeyRecord, NewValue, Record};
+use engine::{KeyRecord, NewValue, Object, Record};
 use persist::rdb::{Event, Options, Reader, Writer};
 use std::io::{self, Write};
 use std::time::Instant;
-use values::{Compact, Listpack, Rules};
+use values::{Compact, End, FieldExpiry, Hash, Item, List, Listpack, Rules, Set, SortedSet};
 
 const STRINGS: usize = 2_000_000;
 const HASHES: usize = 200_000;
+const MEMBERS: usize = 1_000_000;
 
 /// Takes all and keeps nothing.
 struct Nowhere(u64);
@@ -80,7 +81,37 @@ fn figures(name: &str, records: &[KeyRecord]) -> io::Result<()> {
     Ok(())
 }
 
+/// One key with a million elements of each type.
+fn large() -> Vec<(&'static str, KeyRecord)> {
+    let rules = Rules::DEFAULT;
+    let member = |number: usize| format!("member:{number:09}").into_bytes();
+    let mut list = List::new();
+    let mut set = Set::new();
+    let mut sorted_set = SortedSet::new();
+    let mut hash = Hash::new();
+    set.expect(&rules, b"a", MEMBERS);
+    hash.outgrow(MEMBERS, &rules);
+    for number in 0..MEMBERS {
+        let member = member(number);
+        list.push_all(End::Right, std::iter::once(&member[..]), &rules);
+        set.add(&rules, Item::Bytes(&member));
+        sorted_set.insert(&member, (number * 7919 % MEMBERS) as f64, &rules);
+        hash.set(&member, &text(number, 16), (FieldExpiry::Clear, i64::MIN), &rules);
+    }
+    [
+        ("a list", Object::List(list)),
+        ("a set", Object::Set(set)),
+        ("a sorted set", Object::SortedSet(sorted_set)),
+        ("a hash", Object::Hash(hash)),
+    ]
+    .map(|(name, object)| (name, Record::new(b"k", NewValue::Object(Box::new(object)), None, 0)))
+    .into()
+}
+
 fn main() -> io::Result<()> {
+    for (name, record) in large() {
+        figures(name, &[record])?;
+    }
     figures("strings of 16 + 32", &(0..STRINGS).map(string).collect::<Vec<_>>())?;
     figures("hashes of 10 fields", &(0..HASHES).map(hash).collect::<Vec<_>>())
 }

@@ -12,7 +12,7 @@ const VERSIONS: [Version; 5] =
 
 fn restored(payload: &[u8], small: bool) -> KeyRecord {
     let mut text = Vec::new();
-    let value = restore(payload, &rules(small), &mut text)
+    let value = restore(payload, true, &rules(small), &mut text)
         .unwrap_or_else(|error| panic!("{error}: b\"{}\"", payload.escape_ascii()));
     Record::new(b"k", value, None, 0)
 }

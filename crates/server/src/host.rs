@@ -3,6 +3,7 @@
 use crate::appending::AppenderLink;
 use crate::bus::LinkBuffers;
 use crate::files;
+use crate::loading::{Duplicates, load_snapshot};
 use crate::nodes_conf::NodesConf;
 use crate::open_files::{self, OpenFiles};
 use crate::reception::Rebind;
@@ -12,7 +13,7 @@ use crate::{clock, process};
 use base::UnixMillis;
 use cluster::LinkId;
 use config::{Change, Config, SetError};
-use node::{CpuTimes, Host};
+use node::{CpuTimes, Host, Node};
 use parking_lot::Mutex;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -129,9 +130,28 @@ impl Host for ProcessHost {
         }
     }
 
-    fn wake_saver(&self) {
+    fn wake_saver(&self, _: &Node) {
         // It is there until the process ends.
         let _ = self.saver.send(SaverOrder::Save);
+    }
+
+    fn load_snapshot(&self, node: &Node, merges: bool) -> bool {
+        let path = files::path(&node.settings.current().persistence.dbfilename).to_owned();
+        let duplicates = if merges { Duplicates::Keep } else { Duplicates::Refuse };
+        let loaded = load_snapshot(node, &path, duplicates, &|| true);
+        node.end_loading();
+        match loaded {
+            Ok(is_there) => {
+                if !is_there {
+                    tracing::warn!("There is no file {} to load", path.display());
+                }
+                is_there
+            }
+            Err(error) => {
+                tracing::warn!("{error}");
+                false
+            }
+        }
     }
 
     fn wake_log_reader(&self) {

@@ -7,6 +7,7 @@ use persist::storage::reason;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How often it is told how far loading has come, in keys.
 const REPORTED_KEYS: u64 = 1024;
@@ -82,7 +83,6 @@ pub(crate) fn load_snapshot(
         Load { node, path, duplicates, goes_on, keeps_expired: false, keys: 0, expired: 0 };
     let loaded = load.run(file);
     if loaded.is_ok() {
-        node.end_loading();
         let took = clock::monotonic().since(begun).as_secs_f64();
         tracing::info!("DB loaded from disk: {took:.3} seconds");
     }
@@ -125,6 +125,8 @@ impl Load<'_> {
         let mut reader = Reader::new(file, rules, verifies).map_err(malformed)?;
         let now = clock::now();
         let moment = node.load_moment(now);
+        let delay = u64::try_from(node.settings.current().general.key_load_delay).unwrap_or(0);
+        let reported = if delay > 0 { 1 } else { REPORTED_KEYS };
         let (mut database, mut told) = (0, 0);
         loop {
             let offset = reader.offset();
@@ -158,7 +160,10 @@ impl Load<'_> {
                 }
                 Event::Resize { .. } | Event::Slot { .. } | Event::EmptyKey(_) => {}
             }
-            if self.keys + self.expired >= told + REPORTED_KEYS {
+            if self.keys + self.expired >= told + reported {
+                if delay > 0 {
+                    std::thread::sleep(Duration::from_micros(delay));
+                }
                 told = self.keys + self.expired;
                 node.note_loading(reader.offset(), self.keys, self.expired);
                 if !(self.goes_on)() {

@@ -140,6 +140,8 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     );
     node.facts = facts;
     let node = Arc::new(node);
+    // Before anybody can ask: nobody is served from a keyspace that is empty because it is not loaded yet.
+    node.begin_loading(clock::now(), 0);
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (reception, bus_listeners) = {
         let _inside = control.enter();
@@ -155,10 +157,6 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let mut signals = Signals::listen()?;
         let ready = reception.ready();
         let dealer = Dealer { node: Arc::clone(&node), workers, next: AtomicUsize::new(0) };
-        if node.settings.current().persistence.appendonly {
-            // Before anybody can ask for what is not there yet.
-            node.begin_loading(clock::now(), 0);
-        }
         let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
         let rng = rng.fork();
         let (loaded, log) = match load(&node, &mut signals, &stopped, rng).await {
@@ -168,6 +166,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let mut appender = None;
         if loaded.is_ok() {
             appender = Some(Appender::start(&node, appender_link, log)?);
+            node.end_loading();
             ready.tell();
             if node.cluster.is_some() {
                 tokio::spawn(Bus::run(Arc::clone(&node), bus_wake, link_buffers, bus_listeners));
@@ -216,7 +215,9 @@ async fn load(
         loaded = &mut loading => loaded,
         () = signals.wait_for_end(stopped.clone()) => {
             is_stopped.store(true, Relaxed);
-            loading.await
+            // All may have been loaded just then: nobody was served, and nobody will be.
+            loading.await.map_err(io::Error::from)??;
+            return Err(LoadingError::Stopped.into());
         }
     };
     Ok(loaded.map_err(io::Error::from)??)

@@ -161,6 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_a_signal_interrupts_is_made_again() {
+        let mut calls = 0;
+        let done = uninterrupted(|| {
+            calls += 1;
+            if calls < 4 { Err(ErrorKind::Interrupted.into()) } else { Ok(calls) }
+        });
+        assert_eq!(done.expect("only interruptions were met"), 4);
+        let failed: io::Result<()> = uninterrupted(|| Err(io::Error::from_raw_os_error(5)));
+        assert_eq!(failed.expect_err("other errors stay").raw_os_error(), Some(5));
+    }
+
+    #[test]
     fn the_disk_and_the_one_in_memory_behave_alike() {
         let folder = std::env::temp_dir().join(format!("redstart-storage-{}", std::process::id()));
         behave(&DiskStorage, &folder);

@@ -195,9 +195,17 @@ impl Server {
     /// # Panics
     /// When it still runs, or does not answer.
     pub fn restart(&mut self) {
+        self.restart_without_waiting();
+        self.await_answer();
+    }
+
+    /// The same, but does not wait.
+    ///
+    /// # Panics
+    /// When it still runs.
+    pub fn restart_without_waiting(&mut self) {
         assert!(!self.is_running(), "stop it first");
         self.child = start_child(&self.program, &self.setup, &self.port, self.directory.path());
-        self.await_answer();
     }
 
     /// A new connection.

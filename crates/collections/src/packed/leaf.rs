@@ -94,6 +94,9 @@ fn fitting(bytes: usize) -> usize {
 pub(super) struct Leaf(Box<[u8]>);
 
 impl Leaf {
+    /// The most that its entries may take, in bytes.
+    pub(super) const LOAD_MAX: usize = u16::MAX as usize;
+
     /// An empty one with room for entries of this load.
     pub(super) fn with_room(load: usize) -> Leaf {
         let mut leaf = Leaf::default();
@@ -170,7 +173,7 @@ impl Leaf {
     ///
     /// # Panics
     ///
-    /// Where the leaf would have more than 64 KiB. A mean leaf has half of one, and who does not know the seed cannot choose keys that meet.
+    /// Where the leaf would have more than 64 KiB. A mean leaf has half of one, and the map has it divided long before.
     pub(super) fn push(&mut self, fingerprint: u8, entry: Entry<'_>) {
         let (count, size) = (self.count(), entry.bytes());
         let offset = u16::try_from(self.entry_bytes() + size).expect("a leaf holds 64 KiB");

@@ -9,6 +9,10 @@
 //!   hashes:    000  001  x10  x11  100  101
 //! ```
 //!
+//! Entries may come in the order of the hashes: whoever copies one map into another of the same seed adds them so. All of them meet in one leaf then, until
+//! there are leaves enough to tell them apart. So a leaf that has become far too large brings leaves faster than the load of the whole does, and none is
+//! removed whose entries would make another too large.
+//!
 //! Read backwards, the hash bits of a leaf are an interval, and a leaf that is split or merged is an interval that is: a
 //! [`scan`](Packed::scan) goes from interval to interval. Two maps of the same seed are walked in the same order, so that who
 //! looks the entries of one up in the other finds its leaves in the cache.
@@ -28,6 +32,15 @@ use siphasher::sip::SipHasher13;
 
 /// The mean load of a leaf, in bytes, above which one is added.
 const LEAF_LOAD: usize = 512;
+
+/// A leaf with more than this, in bytes, has more than chance gives it: its map was filled in the order of the hashes, or emptied so.
+const LEAF_LOAD_MANY: usize = 8 * LEAF_LOAD;
+
+/// So much of a leaf's load is worth a leaf more at once, where it has so much.
+const LOAD_PER_SPLIT: usize = LEAF_LOAD / 4;
+
+/// So many leaves are removed at once, where there are far too many for what is left.
+const MERGES_MAX: usize = 4;
 
 /// How often a sample is drawn before it is taken from wherever there is an entry.
 const SAMPLE_TRIES: usize = 64;
@@ -153,8 +166,11 @@ impl Packed {
         let index = self.find(spot, key)?;
         let value = self.pair(spot.leaf, index).map(|(_, value)| read(value));
         self.remove_at(spot.leaf, index);
-        if self.leaves.len() > 1 && self.load < self.leaves.len() * LEAF_LOAD / 2 {
-            self.merge();
+        let is_sparse = self.load < self.leaves.len() * LEAF_LOAD / 8;
+        for _ in 0..if is_sparse { MERGES_MAX } else { 1 } {
+            if self.leaves.len() > 1 && self.load < self.leaves.len() * LEAF_LOAD / 2 {
+                self.merge();
+            }
         }
         value
     }
@@ -264,7 +280,21 @@ impl Packed {
         };
         self.change(spot.leaf, |leaf| leaf.push(spot.fingerprint, entry));
         self.len += 1;
-        if self.load > self.leaves.len() * LEAF_LOAD {
+        let load = self.leaves.at(spot.leaf).load();
+        if load > LEAF_LOAD_MANY {
+            self.relieve(load);
+        } else if self.load > self.leaves.len() * LEAF_LOAD {
+            self.split();
+        }
+    }
+
+    /// Brings leaves for one that has so large a load: the more, the larger it is. Many pushes share the work that the next doubling takes, unless
+    /// the leaf comes near to its end.
+    #[cold]
+    fn relieve(&mut self, load: usize) {
+        let doubling = self.leaves.len();
+        let splits = if load > Leaf::LOAD_MAX / 2 { doubling } else { load / LOAD_PER_SPLIT };
+        for _ in 0..splits {
             self.split();
         }
     }
@@ -315,11 +345,14 @@ impl Packed {
         self.leaves.push(go);
     }
 
-    /// Removes the last leaf, and moves what it has to the leaf that it came from.
+    /// Removes the last leaf, and moves what it has to the leaf that it came from, where that stays of a size.
     fn merge(&mut self) {
-        let Some(last) = self.leaves.pop() else { return };
-        let count = self.leaves.len();
+        let count = self.leaves.len() - 1;
         let onto = count - (1 << count.ilog2());
+        if self.leaves.at(count).load() + self.leaves.at(onto).load() > LEAF_LOAD_MANY {
+            return;
+        }
+        let Some(last) = self.leaves.pop() else { return };
         self.load -= last.load();
         self.entries_bytes -= last.heap_bytes();
         for (entry, _) in last.iter() {

@@ -219,3 +219,81 @@ fn maps_of_one_seed_are_walked_in_one_order() {
     expected.dedup();
     assert_eq!(leaves, expected);
 }
+
+/// A map of so many entries of 60 bytes.
+fn large(entries: usize) -> Packed {
+    let mut map = Packed::new(SEED);
+    for number in 0..entries {
+        map.insert_new(format!("key:{number:016}").as_bytes(), &[b'v'; 38]);
+    }
+    map
+}
+
+/// The largest load of a leaf.
+fn largest_leaf(map: &Packed) -> usize {
+    (0..map.leaves.len()).map(|leaf| map.leaves.at(leaf).load()).max().unwrap_or_default()
+}
+
+#[test]
+fn a_map_is_copied_in_the_order_of_its_hashes() {
+    const ENTRIES: usize = 400_000;
+    let map = large(ENTRIES);
+    let mut copy = Packed::new(SEED);
+    let mut largest = 0;
+    for (number, (key, value)) in map.iter().enumerate() {
+        assert!(copy.insert_new(key, value));
+        if number.is_multiple_of(1000) {
+            largest = largest.max(largest_leaf(&copy));
+        }
+    }
+    assert_eq!(copy.len(), ENTRIES);
+    assert!(largest < Leaf::LOAD_MAX / 2, "{largest} bytes in a leaf");
+    // There are no more leaves in the end than the same entries have in another order.
+    assert_eq!(copy.leaves.len(), map.leaves.len());
+    assert!(largest_leaf(&copy) <= LEAF_LOAD_MANY);
+}
+
+#[test]
+fn a_map_is_emptied_in_the_order_of_its_hashes() {
+    const ENTRIES: usize = 400_000;
+    let mut map = large(ENTRIES);
+    let (mut cursor, mut left) = (0, ENTRIES);
+    loop {
+        let mut found = Vec::new();
+        cursor = map.scan(cursor, &mut |key, _| found.push(key.to_vec()));
+        for key in found {
+            assert!(map.remove(&key));
+            left -= 1;
+        }
+        assert_eq!(map.len(), left);
+        if left.is_multiple_of(500) {
+            assert!(largest_leaf(&map) < Leaf::LOAD_MAX / 2);
+        }
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert!(map.is_empty());
+    // What was left for the sake of the last ones goes with whatever is removed next.
+    for _ in 0..map.leaves.len() {
+        map.insert(b"one", b"");
+        map.remove(b"one");
+    }
+    assert_eq!(map.leaves.len(), 1);
+}
+
+#[test]
+fn entries_of_one_leaf_bring_leaves_until_they_are_told_apart() {
+    let map = large(200_000);
+    let mut few = Packed::new(SEED);
+    let some: Vec<(Vec<u8>, Vec<u8>)> =
+        map.iter().take(3000).map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+    for (key, value) in &some {
+        few.insert(key, value);
+    }
+    assert!(largest_leaf(&few) < Leaf::LOAD_MAX / 2);
+    for (key, _) in &some {
+        assert!(few.remove(key));
+    }
+    assert!(few.is_empty());
+}

@@ -1,8 +1,8 @@
 //! Values by themselves, on their way to another key or another server: DUMP and RESTORE.
 
 use crate::{CommandError, Outcome};
-use base::number::parse_i64;
-use engine::{Edit, EventClass, Moment, View};
+use base::number::{parse_i64, with_digits};
+use engine::{Edit, EventClass, Moment, Removal, View};
 use persist::rdb::{RestoreError, Usage, dump as payload_of, restore as value_of};
 use resp::{Args, Reply};
 
@@ -21,23 +21,33 @@ pub(super) fn restore(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply
     }
     let expire_at = options.expire_at(&args[2], edit.moment())?;
     let mut text = Vec::new();
-    let value = value_of(&args[3], &edit.rules(), &mut text).map_err(|error| match error {
-        RestoreError::Footer => {
-            CommandError::Text("ERR DUMP payload version or checksum are wrong")
-        }
-        RestoreError::Value(_) => CommandError::Text("ERR Bad data format"),
-    })?;
+    let value =
+        value_of(&args[3], !edit.skips_checksums(), &edit.rules(), &mut text).map_err(|error| {
+            match error {
+                RestoreError::Footer => {
+                    CommandError::Text("ERR DUMP payload version or checksum are wrong")
+                }
+                RestoreError::Value(_) => CommandError::Text("ERR Bad data format"),
+            }
+        })?;
     if expire_at.is_some_and(|at| at <= edit.moment().now.0) {
         if exists {
             edit.remove(key);
             edit.notify(EventClass::Generic, "del", key);
             edit.changed(1);
+            edit.log_removal(Removal::Emptied, key);
         }
     } else {
         let access = options.access(edit.moment());
         edit.restore(key, value, expire_at, access);
         edit.notify(EventClass::Generic, "restore", key);
         edit.changed(1);
+        if let (Some(at), false, true) = (expire_at, options.absolute, edit.logs()) {
+            with_digits(at, |at| {
+                let words = [args.name(), key, at].into_iter().chain(args.iter_from(3));
+                edit.log_words(words.chain([&b"ABSTTL"[..]]));
+            });
+        }
     }
     reply.ok();
     Ok(())

@@ -124,7 +124,7 @@ section! {
         /// A note for bug reports.
         debug_context: Vec<u8> = text("debug-context", "").hidden().unused();
         /// Microseconds of delay for each key loaded, for tests.
-        key_load_delay: i32 = integer("key-load-delay", INT_MIN, INT, "0").hidden().unused();
+        key_load_delay: i32 = integer("key-load-delay", INT_MIN, INT, "0").hidden();
         /// Microseconds of delay for each key saved, for tests.
         rdb_key_save_delay: i32 =
             integer("rdb-key-save-delay", INT_MIN, INT, "0").hidden();

@@ -21,6 +21,7 @@ mod serve;
 pub(crate) use begin::Wait;
 
 use crate::clients::{Client, flag};
+use crate::node::Node;
 use base::Monotonic;
 use commands::{Blocking, CommandError};
 use dashmap::DashMap;
@@ -72,8 +73,8 @@ impl Blocked {
             || access.view().peek(key).map(kind) == Some(self.blocking.kind)
     }
 
-    /// Serves the client from a key whose slot is held, with all else that its command needs. `log` logs what was said for the log.
-    fn serve(&self, access: &mut Access<'_>, key: &[u8], log: impl FnOnce(&mut Access<'_>) -> u64) {
+    /// Serves the client from a key whose slot is held, with all else that its command needs, and logs what that did.
+    fn serve(&self, node: &Node, access: &mut Access<'_>, key: &[u8]) {
         let mut state = self.state.lock();
         if !matches!(*state, State::Waiting) || !self.is_served_from(access, key) {
             return;
@@ -89,7 +90,7 @@ impl Blocked {
                 Reply::new(&mut out, self.protocol).error_bytes(&error.text());
             }
         }
-        *state = State::Served(out, log(access));
+        *state = State::Served(out, node.log_effects(access).unwrap_or(0));
         drop(state);
         self.client.wake();
     }

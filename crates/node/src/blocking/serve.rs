@@ -66,9 +66,7 @@ impl Node {
         by: Option<ClientId>,
     ) {
         let (mut access, mut deferred) = (access, deferred);
-        if access.logs() {
-            self.log_effects(&mut access);
-        }
+        self.log_effects(&mut access);
         self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
         while let Some(Deferred { database, key, destination }) = deferred.pop_front() {
@@ -143,13 +141,7 @@ impl Node {
                 deferred.push_back(Deferred { database, key, destination });
                 break;
             }
-            blocked.serve(
-                access,
-                key,
-                |access| {
-                    if access.logs() { self.log_effects(access) } else { 0 }
-                },
-            );
+            blocked.serve(self, access, key);
         }
         access.select(selected);
     }

@@ -60,9 +60,12 @@ fn change(
     node.keyspace.set_rules(&rules(&change.config));
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
+    let names_removals = REMOVALS.iter().any(|name| change.touches(name));
     let logs = change.touches("appendonly") && change.config.persistence.appendonly;
     node.settings.replace(change.config, &changing);
-    node.renew_logging(worker);
+    if names_removals {
+        node.renew_logging(worker);
+    }
     node.evict_clients();
     if logs {
         // The first base: what comes of it is told by INFO.
@@ -74,6 +77,10 @@ fn change(
     }
     Ok(())
 }
+
+/// The directives that say with which commands keys go in the log.
+const REMOVALS: [&str; 3] =
+    ["lazyfree-lazy-expire", "lazyfree-lazy-eviction", "lazyfree-lazy-server-del"];
 
 /// Whether a change has something in it that the bus goes by.
 fn concerns_bus(change: &Change) -> bool {

@@ -19,6 +19,7 @@ use base::Monotonic;
 use engine::Snapshot;
 use loading::Loading;
 use parking_lot::{Condvar, Mutex};
+use persist::save::SavedKeys;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
@@ -64,6 +65,9 @@ struct State {
 /// A save that is being written.
 struct Running {
     snapshot: Arc<Snapshot>,
+    saved: Arc<SavedKeys>,
+    /// Writes wait, for too much is saved and not written.
+    holds_writes: bool,
     begun: Now,
     /// How many changes the keyspace had counted by then.
     changes: u64,

@@ -3,7 +3,7 @@
 use super::{Running, SaveReport};
 use crate::configuration::Tuning;
 use crate::node::Node;
-use crate::pause::PauseKind;
+use crate::pause::{PauseKind, Shortage};
 use crate::worker::Now;
 use base::Monotonic;
 use config::Config;
@@ -15,6 +15,10 @@ use std::time::Duration;
 
 /// How long a save that has failed is not tried again by a save point.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How much may be saved because it was about to change, and not be written to the file, before writes have to wait, in bytes. They are looked at ten
+/// times a second, so that it may be passed by what a tenth of a second brings.
+const SAVED_BYTES_MAX: usize = 64 << 20;
 
 /// A save that has begun, for whoever writes it.
 pub struct SaveOrder {
@@ -65,16 +69,23 @@ impl Node {
             let is_rewrite = self.running_rewrite().is_some();
             return Err(if is_rewrite { SaveError::Rewriting } else { SaveError::InProgress });
         };
-        let snapshot = Arc::clone(&order.snapshot);
+        let (snapshot, saved) = (Arc::clone(&order.snapshot), Arc::clone(&order.saved));
         let mut state = self.persistence.state.lock();
-        state.running =
-            Some(Running { snapshot, begun: now, changes, in_background, is_rewrite: false });
+        state.running = Some(Running {
+            snapshot,
+            saved,
+            holds_writes: false,
+            begun: now,
+            changes,
+            in_background,
+            is_rewrite: false,
+        });
         state.begun_at = Some(now.monotonic);
         state.is_scheduled = false;
         state.saves += 1;
         state.order = Some(order);
         drop(state);
-        self.host.wake_saver();
+        self.host.wake_saver(self);
         Ok(())
     }
 
@@ -94,16 +105,25 @@ impl Node {
 
     /// Tells that a base is being written.
     pub(super) fn note_running(&self, order: &SaveOrder, now: Now) {
-        let snapshot = Arc::clone(&order.snapshot);
-        let running =
-            Running { snapshot, begun: now, changes: 0, in_background: true, is_rewrite: true };
+        let running = Running {
+            snapshot: Arc::clone(&order.snapshot),
+            saved: Arc::clone(&order.saved),
+            holds_writes: false,
+            begun: now,
+            changes: 0,
+            in_background: true,
+            is_rewrite: true,
+        };
         self.persistence.state.lock().running = Some(running);
     }
 
     /// Tells that it is not written any more; when it was begun.
     pub(super) fn end_running(&self, order: &SaveOrder) -> Option<Monotonic> {
         self.keyspace.end_snapshot(&order.snapshot);
-        self.persistence.state.lock().running.take().map(|running| running.begun.monotonic)
+        let ended = self.persistence.state.lock().running.take();
+        self.pause.hold_writes(Shortage::Save, false);
+        self.wake_paused();
+        ended.map(|running| running.begun.monotonic)
     }
 
     /// Since when the append-only file is being rewritten.
@@ -152,9 +172,27 @@ impl Node {
             self.persistence.set_hindrance(super::SAVE_FAILED, !is_ok);
         }
         drop(state);
+        self.pause.hold_writes(Shortage::Save, false);
+        self.wake_paused();
         self.persistence.ended.notify_all();
         // A rewrite may have waited for it.
         self.host.wake_log_reader();
+    }
+
+    /// Lets writes wait while a save has too much in memory that is not written to its file, for the disk is slower than they are. For a timer.
+    pub(crate) fn bound_save(&self) {
+        let mut state = self.persistence.state.lock();
+        let Some(running) = &mut state.running else { return };
+        let bytes = running.saved.memory_bytes();
+        let holds =
+            bytes > SAVED_BYTES_MAX || (running.holds_writes && bytes > SAVED_BYTES_MAX / 2);
+        if std::mem::replace(&mut running.holds_writes, holds) != holds {
+            drop(state);
+            self.pause.hold_writes(Shortage::Save, holds);
+            if !holds {
+                self.wake_paused();
+            }
+        }
     }
 
     /// Waits on this thread until no save is being written; whether the last one went well.
@@ -288,7 +326,7 @@ impl Node {
                 .filter(|one| one.in_background && !one.is_rewrite)
                 .map(|one| one.begun.monotonic),
             saves: state.saves,
-            waiting_bytes: 0,
+            waiting_bytes: running.map_or(0, |one| one.saved.memory_bytes() as u64),
         }
     }
 

@@ -357,17 +357,19 @@ impl<'a> Context<'a> {
             let database = access.database();
             let as_it_came = access.is_logged_as_it_came(0).then_some((database, args));
             let commands = access.take_logged();
-            self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+            if as_it_came.is_some() || !commands.is_empty() {
+                self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+            }
         }
-        self.conclude_logged(access);
+        self.conclude_said(access);
     }
 
-    /// The same where it has been logged, or said for the log.
+    /// The same where what is to be logged has been said.
     #[cold]
-    fn conclude_logged(&mut self, access: Access<'_>) {
+    fn conclude_said(&mut self, access: Access<'_>) {
         let mut access = access;
-        if access.logs() {
-            self.state.log_offset = self.node.log_effects(&mut access);
+        if let Some(offset) = self.node.log_effects(&mut access) {
+            self.state.log_offset = offset;
         }
         let by = Some(self.state.client.id);
         self.node.conclude(access, self.worker, self.moment, by);
@@ -388,7 +390,7 @@ impl<'a> Context<'a> {
         if let Some(access) = self.held.take() {
             let held_all = access.holds_all();
             if access.has_effects() {
-                self.conclude_logged(access);
+                self.conclude_said(access);
             } else {
                 drop(access);
             }
@@ -409,6 +411,10 @@ impl<'a> Context<'a> {
             // Also where there was nothing to change, as in Redis.
             access.select(self.state.database);
             access.log(args.iter_from(0));
+        }
+        if args.name().eq_ignore_ascii_case(b"flushall") && self.node.saves_at_end() {
+            // A restart must not bring back what was flushed.
+            self.node.schedule_save();
         }
         if !is_held {
             self.release();
@@ -459,7 +465,7 @@ impl<'a> Context<'a> {
         let mut access = keyspace.hold_keys(keys, self.state.database, self.worker, self.moment);
         access.view().peek(key);
         if access.has_effects() {
-            self.conclude_logged(access);
+            self.conclude_said(access);
         }
     }
 

@@ -123,8 +123,11 @@ impl Session {
             return false;
         }
         let start = self.decoder.consumed();
-        // What is wrong shows again when the rest is decoded.
-        let _ = self.decoder.decode(input, &tuning.limits, &mut window.requests, first + WINDOW);
+        let most = first + WINDOW;
+        if self.decoder.decode(input, &tuning.limits, &mut window.requests, most).is_err() {
+            // It shows again when the rest is decoded: from the beginning of the request, for half of it would be something else.
+            self.decoder.rewind(self.decoder.consumed());
+        }
         window.prepare(node, input);
         if window.prepared.len() == first {
             return false;

@@ -62,6 +62,25 @@ fn sessions_that_have_looked_ahead_are_answered_as_if_they_had_not() {
 }
 
 #[test]
+fn what_is_wrong_behind_what_was_looked_at_is_told_as_it_is() {
+    let fixture = Fixture::new();
+    for wrong in ["*1\r\n$4\r\nPINGPING\r\n", "*1\r\n+4\r\n", "*2\r\n$3\r\nGET\r\n$x\r\n"] {
+        let input = format!("GET a\r\n{wrong}");
+        let answers = [false, true].map(|looks_ahead| {
+            let (mut worker, mut session) = (fixture.worker(), fixture.session());
+            if looks_ahead {
+                let _ = session.look_ahead(&mut worker, input.as_bytes());
+            }
+            let mut out = Vec::new();
+            let step = session.execute(&mut worker, fixture.now, input.as_bytes(), &mut out);
+            (step, String::from_utf8(out).expect("replies are text"))
+        });
+        assert_eq!(answers[0].0, Step::Close, "{wrong:?}");
+        assert_eq!(answers[0], answers[1], "{wrong:?}");
+    }
+}
+
+#[test]
 fn what_was_looked_at_waits_for_the_end_of_a_pause() {
     let fixture = Fixture::new();
     let mut worker = fixture.worker();

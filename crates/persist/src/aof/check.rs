@@ -8,7 +8,7 @@ use super::reader::{MAGIC_BYTES, is_rdb};
 use super::{LoadError as ManifestLoadError, Manifest};
 use crate::rdb::{self, LoadError};
 use crate::storage::{File, FromOffset, Storage, folder_of, reason};
-use scan::{Scan, Scanned};
+use scan::{Scan, Scanned, Stopped};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -70,6 +70,15 @@ enum Outcome {
     Empty,
     Truncated,
     TruncatedToTimestamp(i64),
+}
+
+/// A file that was gone over.
+#[derive(Clone, Copy)]
+struct Analyzed<'a> {
+    name: &'a str,
+    file: &'a dyn File,
+    size: u64,
+    is_last: bool,
 }
 
 struct Check<'a> {
@@ -230,6 +239,13 @@ impl Check<'_> {
             Ok(Scanned::OddTimestamp) => return self.refuse("Invalid timestamp annotation\n"),
             Ok(Scanned::Done(stopped)) => stopped,
         };
+        let file = Analyzed { name, file: file.as_ref(), size, is_last };
+        self.judge(&file, &stopped)
+    }
+
+    /// Says what a scan has found, and does what is to be done about it.
+    fn judge(&mut self, analyzed: &Analyzed<'_>, stopped: &Stopped) -> Result<Outcome, Refused> {
+        let Analyzed { name, file, size, is_last } = *analyzed;
         if stopped.is_other {
             self.tell(&format!("AOF {name} format error\n"));
         }
@@ -238,7 +254,7 @@ impl Check<'_> {
         }
         let (whole, lines) = (stopped.whole, stopped.lines);
         let rest = size - whole;
-        if let (0, Some(seconds)) = (rest, until) {
+        if let (0, Mode::TruncateToTimestamp(seconds)) = (rest, self.mode) {
             self.tell(&format!("Truncate nothing in AOF {name} to timestamp {seconds}\n"));
             return Ok(Outcome::Valid);
         }
@@ -262,7 +278,7 @@ impl Check<'_> {
         if !matches!(self.operator.answer(), Some(b'y' | b'Y')) {
             return self.refuse("Aborting...\n");
         }
-        match cut(file.as_ref(), whole) {
+        match cut(file, whole) {
             Ok(()) => Ok(Outcome::Truncated),
             Err(_) => self.refuse(&format!("Failed to truncate AOF {name}\n")),
         }

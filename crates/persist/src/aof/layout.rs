@@ -59,6 +59,12 @@ impl Layout {
         self.named("temp-", ".incr")
     }
 
+    /// The base while it is written. One that was left over is written over by the next.
+    #[must_use]
+    pub fn temporary_base(&self) -> PathBuf {
+        self.named("temp-", ".base")
+    }
+
     /// The one file of Redis 6 and older, beside the folder.
     #[must_use]
     pub fn old(&self) -> &Path {

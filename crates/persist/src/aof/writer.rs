@@ -7,8 +7,9 @@
 //!            sync fails, write fails otherwise, cannot be cut back
 //!   any ─────────────────────────────────────────────────────────► Failed
 //!
-//!            begin_rewrite: a fresh file        finish_rewrite: it and its base are listed
-//!   Failed, Full, Waiting ─────► the same ──────────────────────────────────────────────► Good
+//!            begin_rewrite: a fresh file             finish_rewrite: it and its base are listed
+//!   Failed, Full ───────────► Failed, appends succeed ────────────────────────────────────► Good
+//!   Waiting ────────────────► Waiting, appends succeed ───────────────────────────────────► Good
 //! ```
 //!
 //! # Invariants
@@ -27,7 +28,7 @@ pub use rewrite::RewriteError;
 pub use sync::SyncJob;
 
 use super::{Layout, Manifest, SaveError, annotation};
-use crate::storage::{File, Storage, reason};
+use crate::storage::{File, ShortWrite, Storage, reason};
 use base::{Monotonic, UnixMillis};
 use rewrite::Rewrite;
 use std::io::{self, ErrorKind};
@@ -50,7 +51,7 @@ pub enum Fsync {
 pub struct Options {
     /// `appendfsync`
     pub fsync: Fsync,
-    /// Whether nothing is synced while a rewrite goes on (`no-appendfsync-on-rewrite`).
+    /// Whether nothing is synced while a rewrite goes on or a snapshot is written (`no-appendfsync-on-rewrite`).
     pub rests_on_rewrite: bool,
     /// Whether times stand between commands (`aof-timestamp-enabled`).
     pub timestamps: bool,
@@ -68,6 +69,9 @@ pub enum State {
     /// It was switched on while the server runs: nothing is durable before the first rewrite has been finished.
     Waiting,
 }
+
+/// The longest batch that is put together with its lines, in bytes.
+const COPIED_BYTES_MAX: usize = 64 * 1024;
 
 const SUSPECT: &str = "a sync of the AOF file has failed before the last start";
 
@@ -107,6 +111,8 @@ pub struct Writer {
     manifest: Manifest,
     /// What the configuration asks for.
     pub options: Options,
+    /// Whether a snapshot is being written, which counts as a rewrite for [`Options::rests_on_rewrite`].
+    pub is_saving: bool,
     state: State,
     /// The last increment that the manifest lists.
     tail: Option<Tail>,
@@ -115,7 +121,7 @@ pub struct Writer {
     synced_at: Monotonic,
     /// The second that the last time in the file names.
     timestamp: i64,
-    /// Where a batch is put together, to be written in one call.
+    /// Where a batch is put together with its lines.
     out: Vec<u8>,
 }
 
@@ -214,6 +220,7 @@ impl Writer {
             layout,
             manifest,
             options,
+            is_saving: false,
             state: State::Waiting,
             tail: None,
             rewrite: None,
@@ -247,9 +254,9 @@ impl Writer {
         };
         let offset = tail.length + self.out.len() as u64;
         annotation::push_batch(&mut self.out, offset, batch);
-        self.out.extend_from_slice(batch);
-        let Err(short) = tail.file.write_all(&self.out) else {
-            tail.length += self.out.len() as u64;
+        let length = self.out.len() + batch.len();
+        let Err(short) = write(tail.file.as_ref(), &mut self.out, batch) else {
+            tail.length += length as u64;
             tail.written = end;
             if !is_fresh {
                 self.state = State::Good;
@@ -257,7 +264,7 @@ impl Writer {
             return Ok(());
         };
         let cut = if short.written > 0 { tail.file.truncate(tail.length) } else { Ok(()) };
-        let text = failure_text(&short.error, short.written, self.out.len());
+        let text = failure_text(&short.error, short.written, length);
         let is_full =
             matches!(short.error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
         // It stands in no file.
@@ -332,10 +339,21 @@ impl Writer {
         }
     }
 
-    /// Whether nothing is synced because a rewrite goes on.
+    /// Whether nothing is synced because the disk has enough to do.
     fn rests(&self) -> bool {
-        self.options.rests_on_rewrite && self.rewrite.is_some()
+        self.options.rests_on_rewrite && (self.is_saving || self.rewrite.is_some())
     }
+}
+
+/// Writes a batch behind its lines: in one call, unless it is so long that putting both together would cost more than a second call.
+fn write(file: &dyn File, lines: &mut Vec<u8>, batch: &[u8]) -> Result<(), ShortWrite> {
+    if batch.len() <= COPIED_BYTES_MAX {
+        lines.extend_from_slice(batch);
+        return file.write_all(lines);
+    }
+    file.write_all(lines)?;
+    file.write_all(batch)
+        .map_err(|short| ShortWrite { written: lines.len() + short.written, error: short.error })
 }
 
 fn failure_text(error: &io::Error, written: usize, expected: usize) -> String {

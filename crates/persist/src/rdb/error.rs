@@ -38,7 +38,7 @@ pub enum Cause {
     #[error("malformed: expected {0}")]
     Malformed(&'static str),
     /// The bytes are not those that were written.
-    #[error("checksum is {found:016x}, expected {expected:016x}: the file is damaged")]
+    #[error("RDB CRC error: {found:016x}, expected {expected:016x}; the file is damaged")]
     Checksum {
         /// That of the bytes.
         found: u64,

@@ -74,12 +74,21 @@ pub(crate) fn run(
 /// Sends a request so often over one connection, with numbers from 0 on.
 pub(crate) fn load(server: &Server, line: &str, requests: usize) -> Result<()> {
     let mut number = 0;
-    let next = || {
+    load_with(server, line, requests, || {
         number += 1;
         number - 1
-    };
+    })
+}
+
+/// The same with these numbers.
+pub(crate) fn load_with(
+    server: &Server,
+    line: &str,
+    requests: usize,
+    next_number: impl FnMut() -> u64,
+) -> Result<()> {
     let template = |depth| Template::new(line, depth);
-    run(server.port, (1, LOAD_DEPTH.min(requests)), requests, template, next)
+    run(server.port, (1, LOAD_DEPTH.min(requests)), requests, template, next_number)
         .with_context(|| format!("{}: {line}", server.peer.title()))?;
     Ok(())
 }

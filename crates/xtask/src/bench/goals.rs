@@ -6,6 +6,9 @@ use super::memory::Point;
 use super::paths::Paths;
 use super::pause;
 use super::peer::Peer;
+use super::save;
+use super::save_memory;
+use super::snapshot::{self, Mix};
 use super::statistics::median;
 use super::suites::{DEFAULT, Suite, TYPES};
 use super::wire::Kind;
@@ -25,6 +28,16 @@ const IDLE_KIB: f64 = 20.0;
 
 /// Memory of a collection as a part of Valkey's.
 const TYPES_MEMORY_RATIO: f64 = 0.9;
+
+/// How much faster than Valkey's SAVE and loading must be.
+const SAVE_RATIO: f64 = 2.0;
+const LOADING_RATIO: f64 = 2.5;
+/// p99.9 during BGSAVE against idle.
+const SNAPSHOT_RATIO: f64 = 1.3;
+/// How far the longest wait during BGSAVE may be beyond the echo floor's, in milliseconds.
+const SNAPSHOT_MS: f64 = 1.0;
+/// Growth of memory during BGSAVE.
+const SAVE_MEMORY_PERCENT: f64 = 10.0;
 
 /// How one goal stands.
 pub(crate) struct Line {
@@ -64,6 +77,14 @@ pub(crate) fn check(outcome: &Outcome) -> Vec<Line> {
         }
     }
     lines.push(types_memory(outcome));
+    lines.push(saving("SAVE against Valkey", SAVE_RATIO, outcome, |one| one.save_s));
+    let loading = "loading what was saved against Valkey";
+    lines.push(saving(loading, LOADING_RATIO, outcome, |one| one.load_s));
+    for mix in Mix::ALL {
+        lines.push(snapshot_p999(outcome, mix));
+        lines.push(snapshot_longest(outcome, mix));
+    }
+    lines.push(save_memory(outcome));
     lines
 }
 
@@ -165,6 +186,55 @@ fn types_memory(outcome: &Outcome) -> Line {
         });
     let figure = "memory of large collections against Valkey's".to_owned();
     line(figure, format!("each {TYPES_MEMORY_RATIO}x or less"), found)
+}
+
+fn saving(figure: &str, goal: f64, outcome: &Outcome, of: fn(&save::Sample) -> f64) -> Line {
+    let found = outcome.save.as_ref().and_then(|row| {
+        let ratios = save::DATA_SETS
+            .iter()
+            .enumerate()
+            .map(|(index, data_set)| Some((data_set.name, median(&row.ratios(index, of))?)));
+        let ratios: Vec<(&str, f64)> = ratios.collect::<Option<_>>()?;
+        let each = ratios.iter().map(|(name, ratio)| format!("{name} {ratio:.2}x"));
+        let reached = ratios.iter().all(|(_, ratio)| *ratio >= goal);
+        Some((each.collect::<Vec<_>>().join(", "), reached))
+    });
+    line(figure.to_owned(), format!("each {goal:.1}x faster or more"), found)
+}
+
+fn snapshot_p999(outcome: &Outcome, mix: Mix) -> Line {
+    let found = outcome.snapshot.as_ref().and_then(|runs| {
+        let ours = snapshot::p999_ratio(runs, Peer::Redstart, mix)?;
+        let valkey = snapshot::p999_ratio(runs, Peer::Valkey, mix);
+        let valkey = valkey.map_or("-".to_owned(), |ratio| format!("{ratio:.2}x"));
+        Some((format!("{ours:.2}x (Valkey: {valkey})"), ours <= SNAPSHOT_RATIO))
+    });
+    let figure = format!("p99.9 of {} during BGSAVE against idle, at 60 % load", mix.name());
+    line(figure, format!("{SNAPSHOT_RATIO}x or less"), found)
+}
+
+fn snapshot_longest(outcome: &Outcome, mix: Mix) -> Line {
+    let found = outcome.snapshot.as_ref().and_then(|runs| {
+        let (ours, beyond) = snapshot::longest_ms(runs, Peer::Redstart, mix)?;
+        let beyond = beyond?;
+        let valkey = snapshot::longest_ms(runs, Peer::Valkey, mix);
+        let valkey = valkey.map_or("-".to_owned(), |(ms, _)| format!("{ms:.2} ms"));
+        let measured = format!("{ours:.2} ms, {beyond:+.2} ms (Valkey: {valkey})");
+        Some((measured, beyond <= SNAPSHOT_MS))
+    });
+    let figure = format!("longest pause of {} during BGSAVE", mix.name());
+    line(figure, format!("{SNAPSHOT_MS} ms beyond the echo floor's or less"), found)
+}
+
+fn save_memory(outcome: &Outcome) -> Line {
+    let found = outcome.save_memory.as_ref().and_then(|growths| {
+        let ours = save_memory::median_percent(growths, Peer::Redstart)?;
+        let valkey = save_memory::median_percent(growths, Peer::Valkey);
+        let valkey = valkey.map_or("-".to_owned(), |percent| format!("{percent:.1} %"));
+        Some((format!("{ours:.1} % (Valkey: {valkey})"), ours <= SAVE_MEMORY_PERCENT))
+    });
+    let figure = "growth of memory during BGSAVE while all keys are written to".to_owned();
+    line(figure, format!("{SAVE_MEMORY_PERCENT} % or less"), found)
 }
 
 /// The table for the terminal.

@@ -4,9 +4,11 @@
 //! [`chart`] turn the outcome into `docs/benchmarks.md` and `docs/benchmarks.svg`. It measures and
 //! reports; a goal that is missed is no error of the run.
 
+mod bgsave;
 mod chart;
 mod closed_loop;
 mod commands;
+mod control;
 mod counted_loop;
 mod goals;
 mod idle;
@@ -19,8 +21,11 @@ mod peer;
 mod readings;
 mod replies;
 mod report;
+mod save;
+mod save_memory;
 #[cfg(test)]
 mod scripted;
+mod snapshot;
 mod statistics;
 mod suites;
 mod template;
@@ -50,6 +55,9 @@ struct Outcome {
     default_list: Option<commands::Commands>,
     types: Option<commands::Commands>,
     types_memory: Option<types_memory::TypesMemory>,
+    save: Option<save::Save>,
+    snapshot: Option<Vec<snapshot::Run>>,
+    save_memory: Option<Vec<save_memory::Growth>>,
 }
 
 /// Runs the benchmark with the arguments behind `bench`.
@@ -92,6 +100,10 @@ fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<St
         failures.or_none(options, Row::Types, || commands::run(options, &programs, &suites::TYPES));
     let types_memory =
         failures.or_none(options, Row::TypesMemory, || types_memory::run(options, &programs));
+    let save = failures.or_none(options, Row::Save, || save::run(options, &programs));
+    let snapshot = failures.or_none(options, Row::Snapshot, || snapshot::run(options, &programs));
+    let save_memory =
+        failures.or_none(options, Row::SaveMemory, || save_memory::run(options, &programs));
     let outcome = Outcome {
         machine,
         programs,
@@ -103,6 +115,9 @@ fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<St
         default_list,
         types,
         types_memory,
+        save,
+        snapshot,
+        save_memory,
     };
     Ok((outcome, failures.0))
 }

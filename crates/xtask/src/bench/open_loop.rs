@@ -1,4 +1,4 @@
-//! The load generator that asks at a fixed rate, whatever the server does.
+//! The load generator that asks at a fixed rate, whatever the server does; or, to find out what rate that may be, as fast as it is answered.
 //!
 //! Command `i` is due `i / rate` seconds after the start, on connection `i % connections`, and its
 //! latency counts from that moment: a server that stands still is late for all that became due
@@ -7,7 +7,8 @@
 
 use super::closed_loop::Sockets;
 use super::statistics::Histogram;
-use super::wire::{self, Keys, Kind};
+use super::template::Template;
+use super::wire::Keys;
 use anyhow::{Context, Result, ensure};
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -19,23 +20,60 @@ const READ_BYTES: usize = 64 * 1024;
 const SEND_BURST: usize = 50;
 /// More commands than this in flight mean that the server cannot keep up.
 const IN_FLIGHT_MAX: usize = 500_000;
-/// One command in so many is a GET of a key that was there before; the others SET a new key.
-const GET_EVERY: u64 = 4;
 /// How long a server may stay silent.
 const SILENCE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What to send.
-pub(crate) struct Plan {
-    /// Commands per second.
-    pub(crate) rate: f64,
-    /// The table holds the keys below this number.
-    pub(crate) keys_from: u64,
-    /// The run ends when it holds the keys below this number.
-    pub(crate) keys_to: u64,
+/// When a command is due.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// So many a second.
+    PerSecond(f64),
+    /// As soon as fewer are in flight than there are connections: a closed loop.
+    Closed,
 }
 
-/// The share of the kinds in a plan, for a closed loop with the same mix.
-pub(crate) const MIX: [Kind; GET_EVERY as usize] = [Kind::Set, Kind::Set, Kind::Set, Kind::Get];
+/// Where the numbers in a request come from.
+pub(crate) enum Numbers {
+    /// They go up by a step.
+    Up { next: u64, step: u64 },
+    /// By chance.
+    Random(Keys),
+}
+
+/// A request that is sent again and again with other numbers.
+pub(crate) struct Request {
+    template: Template,
+    reply: &'static [u8],
+    numbers: Numbers,
+}
+
+impl Request {
+    /// The request in this line (see [`super::template`]), which must always get this reply.
+    pub(crate) fn new(line: &str, reply: &'static [u8], numbers: Numbers) -> Request {
+        Request { template: Template::new(line, 1), reply, numbers }
+    }
+
+    fn next(&mut self) -> &[u8] {
+        let Request { template, numbers, .. } = self;
+        template.with_numbers(|| match numbers {
+            Numbers::Up { next, step } => {
+                *next += *step;
+                *next - *step
+            }
+            Numbers::Random(keys) => keys.next(),
+        })
+    }
+}
+
+/// What to send.
+pub(crate) struct Plan<'plan> {
+    /// When.
+    pub(crate) pace: Pace,
+    /// How many commands.
+    pub(crate) commands: u64,
+    /// Command `i` is number `i % mix.len()` of these.
+    pub(crate) mix: &'plan mut [Request],
+}
 
 /// What came of it.
 pub(crate) struct Latencies {
@@ -48,7 +86,7 @@ pub(crate) struct Latencies {
 /// A command whose reply has not come.
 struct Pending {
     due_ns: u64,
-    kind: Kind,
+    reply: &'static [u8],
 }
 
 /// One connection's commands in flight.
@@ -60,30 +98,24 @@ struct Line {
 }
 
 struct Run<'plan> {
-    plan: &'plan Plan,
+    plan: Plan<'plan>,
     sockets: Sockets,
     lines: Vec<Line>,
-    keys: Keys,
-    new_key: u64,
     sent: u64,
     in_flight: usize,
-    request: Vec<u8>,
     start: Instant,
     outcome: Latencies,
 }
 
 /// Runs the plan to its end, against this port of 127.0.0.1.
-pub(crate) fn run(port: u16, connections: usize, plan: &Plan) -> Result<Latencies> {
-    let commands = (plan.keys_to - plan.keys_from) * GET_EVERY / (GET_EVERY - 1);
+pub(crate) fn run(port: u16, connections: usize, plan: Plan<'_>) -> Result<Latencies> {
+    let commands = plan.commands;
     let mut run = Run {
         plan,
         sockets: Sockets::connect(port, connections)?,
         lines: (0..connections).map(|_| Line::default()).collect(),
-        keys: Keys::new(11, plan.keys_from),
-        new_key: plan.keys_from,
         sent: 0,
         in_flight: 0,
-        request: Vec::new(),
         start: Instant::now(),
         outcome: Latencies { histogram: Histogram::new(), late_ns_max: 0 },
     };
@@ -119,25 +151,21 @@ impl Run<'_> {
 
     /// Sends the next command if its time has come; false when not.
     fn send_when_due(&mut self) -> Result<bool> {
-        let due_ns = (self.sent as f64 * 1e9 / self.plan.rate) as u64;
         let now_ns = self.now_ns();
+        let due_ns = match self.plan.pace {
+            Pace::PerSecond(rate) => (self.sent as f64 * 1e9 / rate) as u64,
+            Pace::Closed if self.in_flight < self.lines.len() => now_ns,
+            Pace::Closed => return Ok(false),
+        };
         if now_ns < due_ns {
             return Ok(false);
         }
         self.outcome.late_ns_max = self.outcome.late_ns_max.max(now_ns - due_ns);
-        let kind = MIX[(self.sent % GET_EVERY) as usize];
-        let key = match kind {
-            Kind::Get => self.keys.next(),
-            Kind::Set => {
-                self.new_key += 1;
-                self.new_key - 1
-            }
-        };
-        self.request.clear();
-        wire::append_request(&mut self.request, kind, key);
+        let turn = usize::try_from(self.sent % self.plan.mix.len() as u64)?;
+        let request = &mut self.plan.mix[turn];
         let index = usize::try_from(self.sent % self.lines.len() as u64)?;
-        self.lines[index].pending.push_back(Pending { due_ns, kind });
-        self.sockets.stream(index).write_all(&self.request).context("cannot send")?;
+        self.lines[index].pending.push_back(Pending { due_ns, reply: request.reply });
+        self.sockets.stream(index).write_all(request.next()).context("cannot send")?;
         self.sent += 1;
         self.in_flight += 1;
         Ok(true)
@@ -152,7 +180,7 @@ impl Run<'_> {
         let mut got = &buffer[..count];
         while !got.is_empty() {
             let oldest = line.pending.front().context("a reply that nobody asked for")?;
-            let rest = &oldest.kind.reply()[line.received..];
+            let rest = &oldest.reply[line.received..];
             let taken = rest.len().min(got.len());
             let (head, tail) = got.split_at(taken);
             ensure!(
@@ -176,15 +204,25 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::scripted::{STALL, Script, scripted_server};
+    use super::super::wire::Kind;
     use super::*;
 
     /// 2,000 commands in one second.
-    const PLAN: Plan = Plan { rate: 2000.0, keys_from: 100, keys_to: 1600 };
+    fn run_against(script: Script, connections: usize, pace: Pace) -> Result<Latencies> {
+        let [get, set] = Kind::ALL;
+        let mut mix = [
+            Request::new(set.line(), set.reply(), Numbers::Up { next: 100, step: 1 }),
+            Request::new(get.line(), get.reply(), Numbers::Random(Keys::new(1, 100))),
+        ];
+        let plan = Plan { pace, commands: 2000, mix: &mut mix };
+        run(scripted_server(script), connections, plan)
+    }
+
+    const PACE: Pace = Pace::PerSecond(2000.0);
 
     #[test]
     fn commands_that_become_due_while_the_server_stands_still_are_late() {
-        let port = scripted_server(Script::StallAt(200));
-        let latencies = run(port, 1, &PLAN).expect("honest replies");
+        let latencies = run_against(Script::StallAt(200), 1, PACE).expect("honest replies");
         let stall_ns = STALL.as_nanos() as u64;
         assert!(latencies.histogram.max() >= stall_ns * 9 / 10);
         // The stall takes a fifth of the run; those that fell into its first half waited for half of it.
@@ -193,9 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn closed_pace_is_never_late() {
+        let latencies = run_against(Script::Honest, 3, Pace::Closed).expect("honest replies");
+        assert_eq!(latencies.late_ns_max, 0);
+        assert!(latencies.histogram.max() > 0);
+    }
+
+    #[test]
     fn one_wrong_reply_fails_the_run() {
-        let port = scripted_server(Script::WrongReplyAt(40));
-        let error = run(port, 2, &PLAN).err().expect("a wrong reply");
+        let error = run_against(Script::WrongReplyAt(40), 2, PACE).err().expect("a wrong reply");
         assert!(format!("{error:#}").contains("not what it must be"), "{error:#}");
     }
 }

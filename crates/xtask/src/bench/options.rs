@@ -10,11 +10,12 @@ pub(crate) const USAGE: &str = "\
 usage: cargo xtask bench [options]
 
 Measures Redstart beside Valkey, Redis and the echo floor in one alternating run: servers on core 0,
-the client on core 1. A full run takes about 40 minutes and writes docs/benchmarks.md and
+the client on core 1. A full run takes about 55 minutes and writes docs/benchmarks.md and
 docs/benchmarks.svg; any other writes the same files to target/bench/.
 
   --row NAME        only this row (may be repeated): throughput, memory, pause, paths, idle,
-                    default (redis-benchmark's list), types, types-memory
+                    default (redis-benchmark's list), types, types-memory, save, snapshot,
+                    save-memory
   --pairs N         alternating pairs (default 5)
   --keys N          keys in the table (default 1000000)
   --quick           small tables and short stretches: proves that it works, says little
@@ -46,10 +47,16 @@ pub(crate) enum Row {
     Types,
     /// Bytes of large collections.
     TypesMemory,
+    /// Time of SAVE and of loading.
+    Save,
+    /// The longest pause while BGSAVE runs.
+    Snapshot,
+    /// Growth of memory while BGSAVE runs.
+    SaveMemory,
 }
 
 impl Row {
-    const ALL: [Row; 8] = [
+    const ALL: [Row; 11] = [
         Row::Throughput,
         Row::Memory,
         Row::Pause,
@@ -58,6 +65,9 @@ impl Row {
         Row::Default,
         Row::Types,
         Row::TypesMemory,
+        Row::Save,
+        Row::Snapshot,
+        Row::SaveMemory,
     ];
 
     /// The word that selects it on the command line.
@@ -71,6 +81,9 @@ impl Row {
             Row::Default => "default",
             Row::Types => "types",
             Row::TypesMemory => "types-memory",
+            Row::Save => "save",
+            Row::Snapshot => "snapshot",
+            Row::SaveMemory => "save-memory",
         }
     }
 
@@ -113,8 +126,8 @@ pub(crate) struct Options {
     pub(crate) cell: Duration,
     /// What runs before each stretch.
     pub(crate) warm_up: Duration,
-    /// Rounds of the pause row.
-    pub(crate) pause_rounds: usize,
+    /// Rounds of the rows that measure pauses, and of memory while a snapshot is taken.
+    pub(crate) rounds: usize,
     /// Connections of the idle row.
     pub(crate) idle_connections: usize,
 }
@@ -123,7 +136,7 @@ pub(crate) struct Options {
 const KEYS: u64 = 1_000_000;
 /// Pairs of a full run.
 const PAIRS: usize = 5;
-/// Keys have twelve digits, and the pause row makes four times as many.
+/// Keys have twelve digits, and some rows make four times as many.
 const KEYS_MAX: u64 = 100_000_000;
 
 impl Options {
@@ -164,7 +177,7 @@ impl Options {
             generator,
             cell: Duration::from_millis(cell_ms),
             warm_up: Duration::from_millis(warm_up_ms),
-            pause_rounds: if quick { 1 } else { pairs.min(3) },
+            rounds: if quick { 1 } else { pairs.min(3) },
             idle_connections: if quick { 1000 } else { 10_000 },
         }))
     }

@@ -6,18 +6,22 @@
 //! gets the rate of the server under test, so that it meets the same disturbances for as long.
 
 use super::closed_loop::{self, ClosedLoop};
-use super::open_loop::{self, MIX, Plan};
+use super::open_loop::{self, Numbers, Pace, Plan, Request};
 use super::options::Options;
 use super::peer::{Peer, Program, Server};
 use super::readings::Cores;
 use super::statistics::median;
 use super::throughput::CONNECTIONS;
-use super::wire::Keys;
+use super::wire::{Keys, Kind};
 use anyhow::{Context, Result};
 use std::time::Instant;
 
 /// The rate as a share of saturation.
-const LOAD: f64 = 0.6;
+pub(super) const LOAD: f64 = 0.6;
+/// So many SETs of new keys come before one GET of a key that was there before.
+const NEW_KEYS: u64 = 3;
+/// The same for a closed loop.
+const MIX: [Kind; NEW_KEYS as usize + 1] = [Kind::Set, Kind::Set, Kind::Set, Kind::Get];
 /// What the table grows by.
 const GROWTH: u64 = 4;
 
@@ -47,12 +51,12 @@ pub(crate) fn run(options: &Options, programs: &[Program]) -> Result<Vec<Run>> {
     let commands = (GROWTH - 1) as f64 * options.keys as f64 * 4.0 / 3.0;
     println!(
         "[pause] {} rounds of {} programs, about {:.0} s each",
-        options.pause_rounds,
+        options.rounds,
         chosen.len(),
         5.0 + 2.0 * options.keys as f64 / 1e6 + commands / 60_000.0
     );
     let mut runs = Vec::new();
-    for round in 0..options.pause_rounds {
+    for round in 0..options.rounds {
         let mut rate_of_first = None;
         for program in &chosen {
             let run = one(options, program, round, rate_of_first)
@@ -77,7 +81,7 @@ pub(crate) fn run(options: &Options, programs: &[Program]) -> Result<Vec<Run>> {
 }
 
 /// The server under test, the echo floor at its rate, then Valkey.
-fn in_order(programs: &[Program]) -> Vec<&Program> {
+pub(super) fn in_order(programs: &[Program]) -> Vec<&Program> {
     let order = if programs.iter().any(|program| program.peer == Peer::Redstart) {
         [Peer::Redstart, Peer::Echo, Peer::Valkey]
     } else {
@@ -101,10 +105,15 @@ fn one(
         Some(rate) if echo => rate,
         Some(_) | None => LOAD * saturation(options, &server)?,
     };
-    let plan = Plan { rate, keys_from: options.keys, keys_to: options.keys * GROWTH };
+    let keys = Keys::new(11, options.keys);
+    let mut mix: Vec<Request> =
+        (0..NEW_KEYS).map(|at| new_key(options.keys + at, NEW_KEYS)).collect();
+    mix.push(Request::new(Kind::Get.line(), Kind::Get.reply(), Numbers::Random(keys)));
+    let commands = (GROWTH - 1) * options.keys / NEW_KEYS * mix.len() as u64;
+    let plan = Plan { pace: Pace::PerSecond(rate), commands, mix: &mut mix };
     let before = Cores::now()?;
     let start = Instant::now();
-    let latencies = open_loop::run(server.port, CONNECTIONS, &plan)
+    let latencies = open_loop::run(server.port, CONNECTIONS, plan)
         .with_context(|| format!("after {:.1} s at {rate:.0}/s", start.elapsed().as_secs_f64()))?;
     let cores = before.until(&Cores::now()?);
     server.check_alive()?;
@@ -119,6 +128,10 @@ fn one(
         late_ms: ms(latencies.late_ns_max),
         steal_percent: cores.steal_percent,
     })
+}
+
+fn new_key(next: u64, step: u64) -> Request {
+    Request::new(Kind::Set.line(), Kind::Set.reply(), Numbers::Up { next, step })
 }
 
 /// Commands per second that the server manages at most, each connection with one in flight.

@@ -1,19 +1,17 @@
 //! The programs that are compared, and how one of them is started, asked and stopped.
 
+use super::control::Control;
 use super::readings;
 use crate::tools;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a server may take until it answers.
-const START_DEADLINE: Duration = Duration::from_secs(20);
-/// How long a server may take for one answer to `INFO`.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a server may take until it answers, what it loads included.
+const START_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A program that is measured.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -120,20 +118,19 @@ impl Server {
             std::process::id()
         ));
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let log = File::create(folder.join("log"))?;
-        // A child inherits the cores of the thread that starts it.
-        readings::pin_to(readings::SERVER_CORE)?;
-        let child = program
-            .command(port, &folder)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn();
-        readings::pin_to(readings::CLIENT_CORE)?;
-        let child = child.with_context(|| format!("cannot start {}", program.binary.display()))?;
+        let child = spawn(program, port, &folder)?;
         let mut server = Server { peer: program.peer, port, child, folder };
         server.wait_until_ready()?;
         Ok(server)
+    }
+
+    /// Kills it, starts the program again on what it has left in its folder, and waits until that is loaded.
+    pub(crate) fn restart(&mut self, program: &Program) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.port = free_port()?;
+        self.child = spawn(program, self.port, &self.folder)?;
+        self.wait_until_ready()
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
@@ -164,13 +161,14 @@ impl Server {
     }
 
     fn ping(&self) -> Result<()> {
-        let mut stream = self.connect()?;
-        stream.set_read_timeout(Some(ANSWER_DEADLINE))?;
-        stream.write_all(b"PING\r\n")?;
-        let mut reply = [0; 7];
-        stream.read_exact(&mut reply)?;
-        ensure!(&reply == b"+PONG\r\n", "answers PING with {}", reply.escape_ascii());
+        let reply = self.control()?.ask("PING")?;
+        ensure!(reply == "PONG", "answers PING with {reply}");
         Ok(())
+    }
+
+    /// A connection to ask it for what it does.
+    pub(crate) fn control(&self) -> Result<Control> {
+        Control::new(self.connect()?)
     }
 
     /// The process id.
@@ -178,31 +176,14 @@ impl Server {
         self.child.id()
     }
 
-    /// The field `used_memory` of `INFO memory`.
-    pub(crate) fn used_memory(&self) -> Result<u64> {
-        self.info("memory", "used_memory")
+    /// The folder that it saves to.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// A number in a section of `INFO`.
-    fn info(&self, section: &str, field: &str) -> Result<u64> {
-        let mut stream = self.connect()?;
-        stream.set_read_timeout(Some(ANSWER_DEADLINE))?;
-        stream.write_all(format!("INFO {section}\r\n").as_bytes())?;
-        let mut reader = BufReader::new(stream);
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let length: u64 = line
-            .trim()
-            .strip_prefix('$')
-            .and_then(|number| number.parse().ok())
-            .with_context(|| format!("{}: INFO answers {line:?}", self.peer.title()))?;
-        let mut text = String::new();
-        reader.take(length).read_to_string(&mut text)?;
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
-            .with_context(|| format!("{}: no {field} in INFO", self.peer.title()))?;
-        value.trim().parse().with_context(|| format!("{field} is {value:?}"))
+    /// The field `used_memory` of `INFO memory`.
+    pub(crate) fn used_memory(&self) -> Result<u64> {
+        self.control()?.info_number("memory", "used_memory")
     }
 
     /// An error where the server has ended.
@@ -213,7 +194,8 @@ impl Server {
         }
     }
 
-    fn log(&self) -> String {
+    /// What it has said since its last start.
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
@@ -225,6 +207,20 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn spawn(program: &Program, port: u16, folder: &Path) -> Result<Child> {
+    let log = File::create(folder.join("log"))?;
+    // A child inherits the cores of the thread that starts it.
+    readings::pin_to(readings::SERVER_CORE)?;
+    let child = program
+        .command(port, folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn();
+    readings::pin_to(readings::CLIENT_CORE)?;
+    child.with_context(|| format!("cannot start {}", program.binary.display()))
 }
 
 /// A new blocking connection to this port of 127.0.0.1.

@@ -46,11 +46,29 @@ pub(crate) fn cpu_ns(pid: u32) -> Result<u64> {
 
 /// Bytes of a process that are in memory.
 pub(crate) fn rss_bytes(pid: u32) -> Result<u64> {
+    memory_bytes(pid, "Rss:")
+}
+
+/// Bytes of a process that it shares with no other and has not on a disk: what a forked child has kept of what its
+/// parent has changed since.
+pub(crate) fn private_dirty_bytes(pid: u32) -> Result<u64> {
+    memory_bytes(pid, "Private_Dirty:")
+}
+
+/// A line of `smaps_rollup`.
+fn memory_bytes(pid: u32, name: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).context("no Rss line")?;
-    let number = line.trim().trim_end_matches("kB").trim();
-    Ok(number.parse::<u64>()? * 1024)
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.with_context(|| format!("no line {name} in {path}"))?;
+    Ok(number.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+}
+
+/// The processes that the first thread of a process has started and that still run.
+pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    text.split_ascii_whitespace().map(|word| Ok(word.parse()?)).collect()
 }
 
 /// The time of one core since start-up, in ticks.
@@ -209,7 +227,9 @@ mod tests {
     fn own_process_has_run_and_has_memory() {
         let pid = std::process::id();
         assert!(cpu_ns(pid).expect("own clock") > 0);
-        assert!(rss_bytes(pid).expect("own smaps_rollup") > 100_000);
+        let rss = rss_bytes(pid).expect("own smaps_rollup");
+        assert!(rss > 100_000);
+        assert!((1..=rss).contains(&private_dirty_bytes(pid).expect("own smaps_rollup")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The outcome of a run as a page of Markdown.
 
+mod persistence;
+
 use super::Outcome;
 use super::commands::{self, Commands};
 use super::goals;
@@ -68,6 +70,15 @@ pub(crate) fn markdown(options: &Options, outcome: &Outcome) -> String {
     if let Some(row) = &outcome.types_memory {
         page += &types_memory(row);
     }
+    if let Some(row) = &outcome.save {
+        page += &persistence::save(options, row);
+    }
+    if let Some(runs) = &outcome.snapshot {
+        page += &persistence::snapshot(options, runs);
+    }
+    if let Some(growths) = &outcome.save_memory {
+        page += &persistence::save_memory(options, growths);
+    }
     page
 }
 
@@ -93,7 +104,7 @@ fn setting(options: &Options, outcome: &Outcome) -> String {
          - {}, {} cores, {:.0} GiB, Linux {}, transparent huge pages: {}; {}\n\
          - {}; commit {}\n\
          - {}\n\
-         - Servers on core 0 with one worker, no persistence, TCP over loopback; the client on core 1.\n\
+         - Servers on core 0 with one worker, nothing saved where a row does not ask for it, TCP over loopback; the client on core 1.\n\
          - 16-byte keys (`key:` and twelve digits), 32-byte values, {} keys, uniformly random.\n\n\
          To repeat: `cargo xtask bench` on an otherwise silent machine with two cores.\n\n",
         machine.processor,

@@ -56,7 +56,17 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wire::{Kind, append_request};
     use super::*;
+
+    #[test]
+    fn lines_of_kinds_are_their_requests() {
+        for kind in Kind::ALL {
+            let mut request = Vec::new();
+            append_request(&mut request, kind, 123);
+            assert_eq!(Template::new(kind.line(), 1).with_numbers(|| 123), request);
+        }
+    }
 
     #[test]
     fn numbers_go_where_the_line_has_them() {

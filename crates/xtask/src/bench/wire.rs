@@ -1,7 +1,7 @@
 //! The requests of the benchmark and the replies that belong to them.
 //!
 //! Keys are `key:` and twelve digits, as redis-benchmark writes them (16 bytes); every value is the same
-//! 32 bytes. So all requests of a kind have one length and all replies of a kind are equal, and a client
+//! 32 bytes, in which nothing repeats that a snapshot could compress. So all requests of a kind have one length and all replies of a kind are equal, and a client
 //! can check every byte of every reply for the price of a comparison.
 
 /// Bytes of a key.
@@ -10,7 +10,7 @@ pub(crate) const KEY_BYTES: usize = 16;
 const GET_HEAD: &[u8] = b"*2\r\n$3\r\nGET\r\n$16\r\nkey:";
 const GET_TAIL: &[u8] = b"\r\n";
 const SET_HEAD: &[u8] = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:";
-const SET_TAIL: &[u8] = b"\r\n$32\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n";
+const SET_TAIL: &[u8] = b"\r\n$32\r\n0123456789abcdefghijklmnopqrstuv\r\n";
 
 /// Decimal digits of a key's number.
 const DIGITS: usize = KEY_BYTES - 4;
@@ -44,8 +44,16 @@ impl Kind {
     /// The reply.
     pub(crate) const fn reply(self) -> &'static [u8] {
         match self {
-            Kind::Get => b"$32\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n",
+            Kind::Get => b"$32\r\n0123456789abcdefghijklmnopqrstuv\r\n",
             Kind::Set => b"+OK\r\n",
+        }
+    }
+
+    /// The request as [`super::template`] has it.
+    pub(crate) const fn line(self) -> &'static str {
+        match self {
+            Kind::Get => "GET key:#",
+            Kind::Set => "SET key:# 0123456789abcdefghijklmnopqrstuv",
         }
     }
 
@@ -151,7 +159,8 @@ mod tests {
             assert!(request.windows(KEY_BYTES).any(|window| window == b"key:000000000123"));
         }
         let value = &SET_TAIL[b"\r\n$32\r\n".len()..SET_TAIL.len() - 2];
-        assert_eq!(value, [b'x'; 32]);
+        assert_eq!(value.len(), 32);
+        assert_eq!(Kind::Get.reply(), [b"$32\r\n", value, b"\r\n"].concat());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! DEBUG: what tests need of a server. One command to the command table; the second word is looked up here.
 
 mod protocol;
+mod reload;
 
 use super::settings::Settings;
 use crate::configuration::rewrite_file;
@@ -42,7 +43,9 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("populate", ANY, populate),
     ("protocol", 3..=3, protocol::protocol),
     ("quicklist-packed-threshold", 3..=3, set_list_alone_bytes),
+    ("reload", ANY, reload::reload),
     ("set-active-expire", 3..=3, set_active_expire),
+    ("set-skip-checksum-validation", 3..=3, skip_checksums),
     ("sleep", 3..=3, sleep),
     ("stringmatch-test", 2..=2, test_patterns),
 ];
@@ -111,6 +114,10 @@ fn log(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outc
 
 fn set_active_expire(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     switch(&context.node.upkeep.is_expiry_active, &args[2], reply)
+}
+
+fn skip_checksums(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    switch(&context.node.keyspace.skips_checksums, &args[2], reply)
 }
 
 fn set_list_alone_bytes(
@@ -207,8 +214,12 @@ fn show_help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome
             "    attrib, push, verbatim, true, false.",
             "QUICKLIST-PACKED-THRESHOLD <size>",
             "    Put elements of lists that make a node larger than <size> into nodes of their own; 0 ends it.",
+            "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+            "    Save the data, empty the keyspace, and load them again.",
             "SET-ACTIVE-EXPIRE <0|1>",
             "    Stop the search for keys whose time has come, or let it go on.",
+            "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+            "    Take payloads whatever their checksum is, or look at it again.",
             "SLEEP <seconds>",
             "    Hold up the thread that serves this connection.",
             "STRINGMATCH-TEST",

@@ -210,7 +210,7 @@ impl FileReader {
             let end = line + batch.length as usize;
             while self.buffer.len() - self.position < end && self.fill()? {}
             let bytes = self.buffer.get(self.position + line..self.position + end);
-            annotation::checksum(0, bytes.unwrap_or_default())
+            annotation::checksum(bytes.unwrap_or_default())
         } else {
             let sum = annotation::checksum_of_file(self.file.as_ref(), begin, batch.length);
             sum.map_err(|error| Stop::Io(begin, error))?

@@ -30,7 +30,7 @@ fn sync(writer: &mut Writer) {
 }
 
 fn temporary_base(disk: &MemoryStorage, commands: &[Command]) -> PathBuf {
-    let path = layout().path(b"temp-rewriteaof-bg-1.aof");
+    let path = layout().temporary_base();
     let bytes: Vec<u8> = commands.iter().flat_map(|command| encode(command)).collect();
     let file = disk.create(&path).expect("nothing fails");
     file.write_all(&bytes).expect("nothing fails");
@@ -50,6 +50,9 @@ fn policies_ask_for_syncs_when_they_are_due() {
         assert_eq!((writer.written(), writer.synced()), (11, 10));
         assert_eq!(writer.confirmed(), if fsync == Fsync::Always { 10 } else { 11 });
         writer.options.rests_on_rewrite = true;
+        writer.is_saving = true;
+        assert!(writer.due_sync(at(5000)).is_none(), "it rests while a snapshot is written");
+        writer.is_saving = false;
         assert_eq!(writer.due_sync(at(999)).is_some(), before);
         writer.sync_runs = false;
         let job = writer.due_sync(at(2000));
@@ -100,6 +103,21 @@ fn a_full_disk_is_gone_on_with_when_there_is_room() {
     disk.set_space(None);
     append(&mut writer, 2).unwrap();
     assert_eq!((writer.state(), writer.written()), (&State::Good, 2));
+    assert_eq!(load(&disk, writer.manifest(), false).unwrap().commands.len(), 2);
+}
+
+#[test]
+fn a_long_batch_is_written_or_cut_back_as_a_whole() {
+    let disk = MemoryStorage::new();
+    let mut writer = writer(&disk, Manifest::default(), OPTIONS, 0);
+    let batch = encode(&command(&["SET", "k", &"v".repeat(COPIED_BYTES_MAX)]));
+    disk.set_space(Some(50_000));
+    let error = writer.append(&batch, 1, UnixMillis(0)).unwrap_err();
+    assert!(error.to_string().contains("(nwritten=49"), "{error}");
+    assert_eq!(disk.get(layout().path(b"appendonly.aof.1.incr.aof")).unwrap(), b"");
+    disk.set_space(None);
+    writer.append(&batch, 1, UnixMillis(0)).unwrap();
+    append(&mut writer, 2).unwrap();
     assert_eq!(load(&disk, writer.manifest(), false).unwrap().commands.len(), 2);
 }
 
@@ -294,7 +312,7 @@ impl Model {
         if !self.writer.is_rewriting() {
             return;
         }
-        let path = layout().path(b"temp-base");
+        let path = layout().temporary_base();
         let bytes: Vec<u8> =
             self.log[..self.cut].iter().flat_map(|command| encode(command)).collect();
         let written = self.disk.create(&path).and_then(|file| {

@@ -47,6 +47,10 @@ pub(super) fn nodes<R: Read>(
             }
             NODE_PLAIN => {
                 decoder.string_into(text)?;
+                if text.is_empty() {
+                    // Short ones stand in a listpack: no server writes them so, and Valkey does not take them.
+                    return Err(decoder.malformed("an element of some length"));
+                }
                 let mut pack = Listpack::with_capacity(
                     Listpack::EMPTY_BYTES + Listpack::string_bytes(text.len()),
                 );

@@ -1,0 +1,62 @@
+//! DEBUG RELOAD: saves the data and loads them again, as a restart would.
+
+use crate::session::Context;
+use commands::{CommandError, Outcome};
+use resp::{Args, Reply};
+
+/// What a client asks for.
+struct Wish {
+    saves: bool,
+    flushes: bool,
+    /// Keys that are there stay, and it is no error that they stand in the file, too.
+    merges: bool,
+}
+
+impl Wish {
+    fn parse(args: Args<'_>) -> Result<Wish, CommandError> {
+        let mut wish = Wish { saves: true, flushes: true, merges: false };
+        for word in args.iter_from(2) {
+            match word.to_ascii_lowercase().as_slice() {
+                b"merge" => wish.merges = true,
+                b"noflush" => wish.flushes = false,
+                b"nosave" => wish.saves = false,
+                _ => {
+                    return Err(CommandError::Text(
+                        "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                    ));
+                }
+            }
+        }
+        Ok(wish)
+    }
+}
+
+pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let wish = Wish::parse(args)?;
+    let node = context.node;
+    if context.held.is_some() {
+        return Err(CommandError::Text(
+            "ERR DEBUG RELOAD cannot run in a transaction: what the transaction holds has to be saved",
+        ));
+    }
+    if wish.saves {
+        // One that runs in the background would be in the way.
+        node.cancel_save();
+        node.wait_for_save();
+        let by = (context.worker, context.now);
+        if node.begin_save(by, None, false).is_err() || !node.wait_for_save() {
+            return Err(CommandError::Text("ERR"));
+        }
+    }
+    if wish.flushes {
+        drop(node.keyspace.reach().flush(None, context.worker));
+        node.tracking.invalidate_all();
+    }
+    if !node.host.load_snapshot(node, wish.merges) {
+        return Err(CommandError::Text(
+            "ERR Error trying to load the RDB dump, check server logs.",
+        ));
+    }
+    reply.ok();
+    Ok(())
+}

@@ -206,6 +206,16 @@ impl Peer {
         self.session.log_offset()
     }
 
+    /// What its output has to wait for.
+    pub(crate) fn awaited(&self, fixture: &Fixture) -> Option<u64> {
+        self.session.awaited(&fixture.node)
+    }
+
+    /// Whether output that waits for this offset may leave; else it is woken.
+    pub(crate) fn may_leave(&self, fixture: &Fixture, offset: u64) -> bool {
+        self.session.may_leave(&fixture.node, offset)
+    }
+
     pub(crate) fn id(&self) -> ClientId {
         self.session.client().id
     }

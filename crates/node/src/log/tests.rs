@@ -178,3 +178,28 @@ fn the_keys_of_a_slot_that_is_lost_are_logged() {
     fixture.node.keyspace.flush_slot(slot, WORKER, &mut |effects| fixture.node.tell_each(effects));
     assert_eq!(taken(&fixture), ["SELECT 0", "DEL a", "SELECT 1", "DEL a"]);
 }
+
+#[test]
+fn what_was_written_waits_until_it_is_confirmed_and_with_always_what_was_read_too() {
+    let fixture = Fixture::new();
+    let (mut writer, mut reader) = (fixture.connect(), fixture.connect());
+    writer.send(&fixture, "SET before log\r\n");
+    assert_eq!(writer.awaited(&fixture), None, "there is no log");
+    let begin = fixture.node.begin_log(WorkerId(0), fixture.now, |_, offset| offset);
+    fixture.node.confirm_log(begin, false);
+    writer.send(&fixture, "SET key value\r\n");
+    reader.send(&fixture, "GET key\r\n");
+    let end = fixture.node.log_end();
+    assert_eq!((writer.awaited(&fixture), reader.awaited(&fixture)), (Some(end), None));
+    fixture.node.confirm_log(begin, true);
+    assert_eq!(reader.awaited(&fixture), Some(end));
+    let (wrote, read) = (writer.wakes(), reader.wakes());
+    assert!(!writer.may_leave(&fixture, end) && !reader.may_leave(&fixture, end));
+    // Where nothing can be written, reads go on, and those that have written wait.
+    fixture.node.confirm_log(begin, false);
+    assert!(reader.wakes() > read && reader.may_leave(&fixture, end));
+    assert!(!writer.may_leave(&fixture, end));
+    fixture.node.confirm_log(end, false);
+    assert!(writer.wakes() > wrote && writer.may_leave(&fixture, end));
+    assert_eq!(writer.awaited(&fixture), None);
+}

@@ -2,6 +2,7 @@
 
 use super::{LOG_FAILED, SaveOrder};
 use crate::node::Node;
+use crate::pause::PauseKind;
 use crate::worker::Now;
 use base::Monotonic;
 use engine::WorkerId;
@@ -85,9 +86,11 @@ impl Node {
     }
 
     /// Begins a rewrite, and with it, where `logs`, to log: the offset of the log from which on it stands for itself, and what was before it, to be
-    /// written. `None` while something else is being saved.
+    /// written. `None` while something else is being saved, or everybody is paused.
     pub fn begin_rewrite(&self, by: (WorkerId, Now), logs: bool) -> Option<(u64, SaveOrder)> {
-        if self.persistence.state.lock().running.is_some() {
+        // The last save before the end, which pauses everybody, comes first.
+        let is_ending = self.pause_kind() == Some(PauseKind::All);
+        if is_ending || self.persistence.state.lock().running.is_some() {
             return None;
         }
         let begun = if logs {

@@ -47,6 +47,11 @@ impl Fixture {
         }
     }
 
+    /// It is another time.
+    pub(crate) fn set_time(&mut self, now: UnixMillis) {
+        (self.moment.now, self.moment.accessed) = (now, now);
+    }
+
     /// Runs a command of words without spaces; its reply as text, line ends as `|`.
     pub(crate) fn run(&mut self, line: &str) -> String {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();

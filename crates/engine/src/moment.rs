@@ -145,7 +145,7 @@ mod tests {
             access = moment.used_access(access, || 0);
         }
         assert_eq!(moment.lfu_counter(access), 15);
-        let later = Moment { now: UnixMillis(5 * 60_000), ..moment };
+        let later = Moment { policy, ..Moment::at(UnixMillis(5 * 60_000)) };
         assert_eq!(later.lfu_counter(access), 10);
         let access = moment.counted_access(200).expect("it counts uses");
         assert_eq!((moment.lfu_counter(access), later.lfu_counter(access)), (200, 195));

@@ -18,19 +18,20 @@ pub(crate) struct Confirmation {
     covers_reads: AtomicBool,
     /// Those that wait, each with the offset that it waits for.
     waiting: Mutex<Vec<(u64, Arc<Client>)>>,
+    /// By worker, those that wait no longer and were not woken yet.
+    released: Box<[Mutex<Vec<Arc<Client>>>]>,
 }
 
-impl Default for Confirmation {
-    fn default() -> Confirmation {
+impl Confirmation {
+    pub(crate) fn new(workers: usize) -> Confirmation {
         Confirmation {
             offset: AtomicU64::new(ALL),
             covers_reads: AtomicBool::new(false),
             waiting: Mutex::default(),
+            released: (0..workers).map(|_| Mutex::default()).collect(),
         }
     }
-}
 
-impl Confirmation {
     /// Whether anybody has to wait at all.
     #[inline]
     pub(crate) fn is_asked_for(&self) -> bool {
@@ -48,16 +49,27 @@ impl Node {
         }
         let ends_cover = was_covered && !covers_reads;
         let mut waiting = confirmation.waiting.lock();
-        let mut woken = Vec::new();
+        let mut released: Vec<Vec<_>> = vec![Vec::new(); confirmation.released.len()];
         waiting.retain(|(until, client)| {
             let goes = *until <= offset || ends_cover;
             if goes {
-                woken.push(Arc::clone(client));
+                released[client.origin.worker].push(Arc::clone(client));
             }
             !goes
         });
         drop(waiting);
-        woken.iter().for_each(|client| client.wake());
+        // To wake another thread is a system call: once for each, and not for each of its clients.
+        for (worker, clients) in released.into_iter().enumerate().filter(|(_, all)| !all.is_empty())
+        {
+            confirmation.released[worker].lock().extend(clients);
+            self.host.wake_worker(self, worker);
+        }
+    }
+
+    /// Wakes the clients of a worker that wait no longer for the log. To be called on its thread.
+    pub fn wake_released(&self, worker: usize) {
+        let released = std::mem::take(&mut *self.confirmation.released[worker].lock());
+        released.iter().for_each(|client| client.wake());
     }
 
     /// Lets go everything: there is no log, or nothing is promised of it.

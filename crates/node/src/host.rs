@@ -76,6 +76,11 @@ pub trait Host: Send + Sync {
     /// How many bytes wait to be sent on a link of the bus.
     fn bus_link_buffer_bytes(&self, link: cluster::LinkId) -> usize;
 
+    /// Has a worker call [`Node::wake_released`].
+    fn wake_worker(&self, node: &Node, worker: usize) {
+        node.wake_released(worker);
+    }
+
     /// Tells the reader of the log that there is something to take. Told once from one time that it was empty to the next.
     fn wake_log_reader(&self) {}
 

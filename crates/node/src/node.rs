@@ -150,7 +150,7 @@ impl Node {
             tracking,
             monitors: Monitors::default(),
             log: Log::default(),
-            confirmation: Confirmation::default(),
+            confirmation: Confirmation::new(options.workers),
             persistence: Persistence::new(options.started),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),
             settings: Settings::new(config),

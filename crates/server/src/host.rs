@@ -32,6 +32,8 @@ pub(crate) struct ProcessHost {
     /// In cluster mode.
     pub(crate) nodes_conf: Option<Mutex<NodesConf>>,
     pub(crate) bus_wake: Arc<Notify>,
+    /// By worker.
+    pub(crate) worker_wakes: Vec<Arc<Notify>>,
     pub(crate) saver: std::sync::mpsc::Sender<SaverOrder>,
     pub(crate) appender: Arc<AppenderLink>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
@@ -152,6 +154,10 @@ impl Host for ProcessHost {
                 false
             }
         }
+    }
+
+    fn wake_worker(&self, _: &Node, worker: usize) {
+        self.worker_wakes[worker].notify_one();
     }
 
     fn wake_log_reader(&self) {

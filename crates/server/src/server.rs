@@ -111,6 +111,8 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     let (stop, stopped) = watch::channel(false);
     let (rebind, orders) = mpsc::unbounded_channel();
     let bus_wake = Arc::new(Notify::new());
+    let worker_wakes: Vec<_> =
+        (0..worker_count(&config)).map(|_| Arc::new(Notify::new())).collect();
     let (wake_saver, saver_orders) = std::sync::mpsc::channel();
     let link_buffers = Arc::new(LinkBuffers::default());
     let appender_link = Arc::new(AppenderLink::default());
@@ -120,6 +122,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         stop,
         nodes_conf: nodes_conf.map(Mutex::new),
         bus_wake: Arc::clone(&bus_wake),
+        worker_wakes: worker_wakes.clone(),
         saver: wake_saver.clone(),
         appender: Arc::clone(&appender_link),
         link_buffers: Arc::clone(&link_buffers),
@@ -148,7 +151,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         (Reception::open(&config.network)?, open_bus(&config, &node)?)
     };
     let _pid_file = PidFile::write(&config);
-    let (workers, mut threads) = start_workers(&node, &stopped, &mut rng)?;
+    let (workers, mut threads) = start_workers(&node, &worker_wakes, &stopped, &mut rng)?;
     threads.push(start_timers(&node, &stopped)?);
     threads.push(start_freeing(&node, &stopped)?);
     let saver = Saver::start(Arc::clone(&node), wake_saver, saver_orders)?;
@@ -299,17 +302,18 @@ type Workers = (Vec<mpsc::UnboundedSender<Dealt>>, Vec<JoinHandle<io::Result<()>
 
 fn start_workers(
     node: &Arc<Node>,
+    wakes: &[Arc<Notify>],
     stopped: &watch::Receiver<bool>,
     rng: &mut Rng,
 ) -> io::Result<Workers> {
     let (mut ways, mut threads) = (Vec::new(), Vec::new());
-    for number in 0..node.workers() {
+    for (number, wake) in wakes.iter().enumerate() {
         let (send, receive) = mpsc::unbounded_channel();
         let worker = Worker::new(Arc::clone(node), WorkerId(number), rng.fork());
-        let stopped = stopped.clone();
+        let (wake, stopped) = (Arc::clone(wake), stopped.clone());
         let thread = thread::Builder::new()
             .name(format!("worker-{number}"))
-            .spawn(move || worker::run(worker, receive, stopped))?;
+            .spawn(move || worker::run(worker, receive, wake, stopped))?;
         ways.push(send);
         threads.push(thread);
     }

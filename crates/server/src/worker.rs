@@ -10,7 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 /// How much one read may bring, in bytes. A read that does not fill it tells that nothing more has come.
@@ -79,6 +79,7 @@ impl Bench {
 pub(crate) fn run(
     worker: Worker,
     mut dealt: mpsc::UnboundedReceiver<Dealt>,
+    wake: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let turn = Arc::new(Turn::default());
@@ -97,6 +98,7 @@ pub(crate) fn run(
         turn,
     }));
     runtime.block_on(async {
+        tokio::spawn(release(Arc::clone(&bench), wake));
         let mut giving_back = tokio::time::interval(GIVING_BACK_CYCLE);
         giving_back.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -112,6 +114,18 @@ pub(crate) fn run(
         }
     });
     Ok(())
+}
+
+/// Wakes the connections that have waited for the log, for ever. From here that is no system call.
+async fn release(bench: Arc<Mutex<Bench>>, wake: Arc<Notify>) {
+    let (node, worker) = {
+        let bench = bench.lock();
+        (Arc::clone(&bench.worker.node), bench.worker.id.0)
+    };
+    loop {
+        wake.notified().await;
+        node.wake_released(worker);
+    }
 }
 
 fn serve(dealt: Dealt, bench: &Arc<Mutex<Bench>>) {

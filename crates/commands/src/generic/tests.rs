@@ -136,7 +136,7 @@ fn a_key_is_moved_only_to_where_there_is_none() {
     f.put("k", "again", Expiry::Clear);
     f.check(&[("MOVE k 1", ":0"), ("EXISTS k", ":1")]);
     // Once the time of the one in the other database has come, there is room again.
-    f.moment.now = UnixMillis(NOW + 2);
+    f.set_time(UnixMillis(NOW + 2));
     f.check(&[("MOVE k 1", ":1"), ("EXISTS k", ":0")]);
     assert_eq!((f.keyspace.totals(1).keys, f.keyspace.totals(1).volatile), (1, 0));
     assert_eq!((f.changes(), f.keyspace.tally(WORKER).expired()), (2, 1));
@@ -176,7 +176,7 @@ fn questions_about_a_key_are_counted_but_do_not_use_it() {
     let mut f = Fixture::new();
     f.put("k", "v", Expiry::Clear);
     let created = access_clock(&f, "k");
-    f.moment.now = UnixMillis(NOW + 60_000);
+    f.set_time(UnixMillis(NOW + 60_000));
     for request in ["EXISTS", "TYPE", "TTL", "EXPIRETIME", "OBJECT ENCODING", "OBJECT REFCOUNT"] {
         let before = f.lookups();
         f.run(&format!("{request} k"));
@@ -200,7 +200,7 @@ fn a_key_that_stands_in_the_way_is_used_thereby() {
         f.put("b", "v", Expiry::Clear);
         f.database = usize::from(request.starts_with("MOVE"));
         f.put("b", "v", Expiry::Clear);
-        f.moment.now = UnixMillis(NOW + 60_000);
+        f.set_time(UnixMillis(NOW + 60_000));
         let other = f.database;
         f.database = 0;
         assert_eq!(f.run(request), ":0", "{request}");

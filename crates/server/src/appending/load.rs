@@ -23,7 +23,7 @@ pub(super) fn layout(node: &Node) -> Layout {
     Layout::new(folder, &persistence.appenddirname, &persistence.appendfilename)
 }
 
-/// Loads the append-only file, where there is one, and opens it to be gone on with. Clients are told to wait already; here until both is done.
+/// Loads the append-only file, where there is one, and opens it to be gone on with. Clients are told to wait meanwhile.
 ///
 /// # Errors
 ///
@@ -44,9 +44,7 @@ pub(crate) fn load_log(
         }
         None => warn_of_snapshot(node),
     }
-    let log = open(node, layout, listed.unwrap_or_default())?;
-    node.end_loading();
-    Ok(log)
+    open(node, layout, listed.unwrap_or_default())
 }
 
 /// The manifest, where there is one; what an older version has written is taken over.

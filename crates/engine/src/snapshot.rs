@@ -8,7 +8,7 @@
 //! What is saved already stands beside the tables and not in the records. At the cut, the hashes of each table are divided into intervals of
 //! about [`INTERVAL_KEYS`] keys, with a bit for each. An interval is saved as a whole, under its slot's lock, and its bit is cleared: by the
 //! walk, or by the first change of one of its keys. Hashes do not change, so a record belongs to its interval however the table grows; a key that is
-//! new belongs to one that was saved before the key came. So a snapshot costs two bits a key at most, a change waits for
+//! new belongs to one that was saved before the key came. So a snapshot costs a bit for four keys at most, and sixteen bytes a slot; a change waits for
 //! the saving of a handful of keys at most, and nothing is ever copied but into the file.
 //!
 //! Redis forks: the pages that are written meanwhile double, and the fork itself takes a pause that grows with the memory.
@@ -157,15 +157,10 @@ impl Snapshot {
         self.is_cancelled.load(Relaxed)
     }
 
-    /// The word and the bit of an interval.
-    fn place(&self, part: Part, interval: u64) -> (&AtomicU64, u64) {
-        let word = part.first_word as usize + (interval / 64) as usize;
-        (&self.unsaved[word], 1 << (interval % 64))
-    }
-
     /// Whether an interval was not saved yet; it counts as saved from here on. The slot is held.
     fn claim(&self, part: Part, interval: u64) -> bool {
-        let (word, bit) = self.place(part, interval);
+        let word = &self.unsaved[part.first_word as usize + (interval / 64) as usize];
+        let bit = 1 << (interval % 64);
         let bits = word.load(Relaxed);
         word.store(bits & !bit, Relaxed);
         bits & bit != 0

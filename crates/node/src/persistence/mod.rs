@@ -63,7 +63,7 @@ struct State {
 }
 
 /// A save that is being written.
-struct Running {
+pub(crate) struct Running {
     snapshot: Arc<Snapshot>,
     saved: Arc<SavedKeys>,
     /// Writes wait, for too much is saved and not written.
@@ -74,6 +74,20 @@ struct Running {
     in_background: bool,
     /// Whether it is the base of the append-only file.
     is_rewrite: bool,
+}
+
+impl Running {
+    fn of(order: &SaveOrder, begun: Now) -> Running {
+        Running {
+            snapshot: Arc::clone(&order.snapshot),
+            saved: Arc::clone(&order.saved),
+            holds_writes: false,
+            begun,
+            changes: 0,
+            in_background: order.in_background,
+            is_rewrite: order.is_base,
+        }
+    }
 }
 
 impl Persistence {
@@ -95,9 +109,7 @@ impl Persistence {
             hindrances: AtomicU8::new(0),
         }
     }
-}
 
-impl Persistence {
     /// What may keep commands from running.
     #[inline]
     fn hindrances(&self) -> u8 {

@@ -69,17 +69,8 @@ impl Node {
             let is_rewrite = self.running_rewrite().is_some();
             return Err(if is_rewrite { SaveError::Rewriting } else { SaveError::InProgress });
         };
-        let (snapshot, saved) = (Arc::clone(&order.snapshot), Arc::clone(&order.saved));
         let mut state = self.persistence.state.lock();
-        state.running = Some(Running {
-            snapshot,
-            saved,
-            holds_writes: false,
-            begun: now,
-            changes,
-            in_background,
-            is_rewrite: false,
-        });
+        state.running = Some(Running { changes, ..Running::of(&order, now) });
         state.begun_at = Some(now.monotonic);
         state.is_scheduled = false;
         state.saves += 1;
@@ -105,25 +96,19 @@ impl Node {
 
     /// Tells that a base is being written.
     pub(super) fn note_running(&self, order: &SaveOrder, now: Now) {
-        let running = Running {
-            snapshot: Arc::clone(&order.snapshot),
-            saved: Arc::clone(&order.saved),
-            holds_writes: false,
-            begun: now,
-            changes: 0,
-            in_background: true,
-            is_rewrite: true,
-        };
-        self.persistence.state.lock().running = Some(running);
+        self.persistence.state.lock().running = Some(Running::of(order, now));
     }
 
-    /// Tells that it is not written any more; when it was begun.
-    pub(super) fn end_running(&self, order: &SaveOrder) -> Option<Monotonic> {
+    /// Tells that it is not written any more; what it was.
+    pub(super) fn end_running(&self, order: &SaveOrder) -> Option<Running> {
         self.keyspace.end_snapshot(&order.snapshot);
-        let ended = self.persistence.state.lock().running.take();
+        let mut state = self.persistence.state.lock();
+        let ended = state.running.take();
+        // Under the lock: the timer must not begin to hold writes for a save that has ended.
         self.pause.hold_writes(Shortage::Save, false);
+        drop(state);
         self.wake_paused();
-        ended.map(|running| running.begun.monotonic)
+        ended
     }
 
     /// Since when the append-only file is being rewritten.
@@ -156,10 +141,10 @@ impl Node {
 
     /// Tells how the save ended that was taken. One that was cancelled is no failure.
     pub fn end_save(&self, order: &SaveOrder, is_ok: bool, now: Now) {
-        self.keyspace.end_snapshot(&order.snapshot);
         let is_cancelled = order.snapshot.is_cancelled();
+        let ended = self.end_running(order);
         let mut state = self.persistence.state.lock();
-        if let Some(running) = state.running.take() {
+        if let Some(running) = ended {
             if running.in_background {
                 state.took = Some(now.monotonic.since(running.begun.monotonic));
             }
@@ -172,8 +157,6 @@ impl Node {
             self.persistence.set_hindrance(super::SAVE_FAILED, !is_ok);
         }
         drop(state);
-        self.pause.hold_writes(Shortage::Save, false);
-        self.wake_paused();
         self.persistence.ended.notify_all();
         // A rewrite may have waited for it.
         self.host.wake_log_reader();
@@ -187,8 +170,8 @@ impl Node {
         let holds =
             bytes > SAVED_BYTES_MAX || (running.holds_writes && bytes > SAVED_BYTES_MAX / 2);
         if std::mem::replace(&mut running.holds_writes, holds) != holds {
-            drop(state);
             self.pause.hold_writes(Shortage::Save, holds);
+            drop(state);
             if !holds {
                 self.wake_paused();
             }

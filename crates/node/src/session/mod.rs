@@ -2,6 +2,7 @@
 
 mod deliver;
 mod dispatch;
+mod hold;
 pub(crate) use dispatch::{OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Looking ahead: what can be known of requests before they run, and bringing their memory in.
 //!
-//! A request on a key misses the cache four times, and each miss waits for the one before: the slot, the bucket, the record. So requests are decoded
+//! A request on a key misses the cache again and again, and each miss waits for the one before: the slot, the bucket, the record. So requests are decoded
 //! and looked up some at a time, and their misses overlap: those of one connection's pipeline, and those of several connections that have sent one request each
 //! ([`Session::look_ahead`]).
 
@@ -12,8 +12,8 @@ use engine::Keyspace;
 use resp::{Args, Requests};
 use std::ops::Range;
 
-/// How many requests are decoded before the first of them runs, of all connections of a worker together. Their slots, buckets and records
-/// are a quarter of what a second-level cache holds.
+/// How many requests are decoded before the first of them runs, of all connections of a worker together. Their slots, buckets and records,
+/// some five lines each, are 80 KiB: more than a first-level cache holds, and less than a second-level one.
 const AHEAD_MAX: usize = 256;
 
 /// The slot and the hash of a request's first key, where the keys stand in the simple way.

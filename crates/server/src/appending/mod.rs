@@ -15,7 +15,7 @@ use crate::clock;
 use base::Monotonic;
 use config::{AppendFsync, Config};
 use node::{LogStatus, Node};
-use persist::aof::{Fsync, Options};
+use persist::aof::{Fsync, Options, RewriteSchedule};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -61,6 +61,7 @@ impl Appender {
             link: Arc::clone(&link),
             log,
             status: LogStatus::default(),
+            schedule: RewriteSchedule::default(),
             retries_at: clock::monotonic(),
         };
         let thread =
@@ -103,6 +104,8 @@ struct Appending {
     log: Option<OpenLog>,
     /// What was last told of them.
     status: LogStatus,
+    /// When the files are rewritten because they have grown.
+    schedule: RewriteSchedule,
     /// When a rewrite that has failed may be tried again.
     retries_at: Monotonic,
 }

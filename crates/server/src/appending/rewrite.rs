@@ -8,15 +8,15 @@ use crate::clock;
 use crate::storage::DiskStorage;
 use config::Config;
 use node::SaveOrder;
-use persist::aof::{BaseFormat, Manifest, State, Writer};
+use persist::aof::{BaseFormat, Due, Manifest, RewriteRule, Sizes, State, Writer};
 use persist::storage::{Storage, reason};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long after a rewrite that has failed, at most, none begins by itself.
-const RETRY_MAX: Duration = Duration::from_secs(3600);
+/// How long after a rewrite that has failed none begins by itself, though nothing can be written without one.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Appending {
     /// Begins a rewrite where one was asked for, or is needed, or the files have grown enough.
@@ -25,43 +25,46 @@ impl Appending {
             return;
         }
         let is_ordered = self.node.is_rewrite_ordered();
-        let may_begin = self.node.failed_rewrites() == 0 || clock::monotonic() >= self.retries_at;
+        let may_begin = clock::monotonic() >= self.retries_at;
         let is_due = is_ordered || may_begin && self.needs_rewrite(config);
         if is_due && let Err(failure) = self.begin_rewrite(config) {
             tracing::warn!("Can't rewrite the append-only file: {failure}");
             self.node.note_failed_rewrite();
-            self.delay_retry();
+            self.note_failure();
             self.forget_unlogged();
         }
     }
 
-    fn needs_rewrite(&self, config: &Config) -> bool {
+    fn needs_rewrite(&mut self, config: &Config) -> bool {
         let Some(log) = &self.log else { return config.persistence.appendonly };
         if *log.writer.state() != State::Good {
             return !matches!(log.writer.state(), State::Full(_));
         }
         let persistence = &config.persistence;
-        let (bytes, percentage) = (log.bytes(), u64::from(persistence.auto_aof_rewrite_percentage));
-        if percentage == 0 || bytes <= persistence.auto_aof_rewrite_min_size {
-            return false;
+        let rule = RewriteRule {
+            growth_percent: persistence.auto_aof_rewrite_percentage,
+            bytes_min: persistence.auto_aof_rewrite_min_size,
+        };
+        let sizes = Sizes { base: log.base_bytes, current: log.bytes() };
+        match self.schedule.due(rule, sizes, clock::monotonic()) {
+            Due::No => false,
+            Due::Yes(growth) => {
+                tracing::info!("Starting automatic rewriting of AOF on {growth}% growth");
+                true
+            }
+            Due::PutOff(minutes) => {
+                tracing::warn!(
+                    "Background AOF rewrite has repeatedly failed, it is tried again in {minutes} minutes"
+                );
+                false
+            }
         }
-        let growth = (bytes * 100 / log.base_bytes.max(1)).saturating_sub(100);
-        if growth >= percentage {
-            tracing::info!("Starting automatic rewriting of AOF on {growth}% growth");
-        }
-        growth >= percentage
     }
 
-    /// Failures that follow each other come at ever greater distances: three at once, as in Redis.
-    fn delay_retry(&mut self) {
-        let delay = match self.node.failed_rewrites() {
-            0..3 => Duration::ZERO,
-            failures => (Duration::from_secs(60) * (1 << (failures - 3).min(6))).min(RETRY_MAX),
-        };
-        // While nothing can be written, sooner: a base is the only way out.
-        let is_well = self.log.as_ref().is_some_and(|log| *log.writer.state() == State::Good);
-        let delay = if is_well { delay } else { delay.min(Duration::from_secs(1)) };
-        self.retries_at = clock::monotonic() + delay;
+    /// Takes note that a rewrite has failed.
+    fn note_failure(&mut self) {
+        self.schedule.ended(false);
+        self.retries_at = clock::monotonic() + RETRY_INTERVAL;
     }
 
     fn begin_rewrite(&mut self, config: &Config) -> Result<(), String> {
@@ -124,12 +127,13 @@ impl Appending {
         let is_ok = self.install(&order, &path, written);
         self.node.end_rewrite(&order, is_ok, clock::now());
         if is_ok {
+            self.schedule.ended(true);
             tracing::info!("Background AOF rewrite finished successfully");
             if !config.persistence.aof_disable_auto_gc {
                 self.remove_history();
             }
         } else {
-            self.delay_retry();
+            self.note_failure();
         }
         if let Some(log) = &self.log {
             log.confirm(&self.node);

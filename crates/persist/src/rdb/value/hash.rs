@@ -40,21 +40,34 @@ fn pair<R: Read>(decoder: &mut Decoder<R>, text: &mut Vec<u8>) -> Result<usize, 
 
 const DISTINCT: &str = "fields of a hash that differ";
 
+/// Reads so many fields: `time_before` and `time_behind` read when one expires, of which a layout has one or none.
+fn filled<R: Read>(
+    decoder: &mut Decoder<R>,
+    text: &mut Vec<u8>,
+    rules: &Rules,
+    mut time_before: impl FnMut(&mut Decoder<R>) -> Result<Option<i64>, LoadError>,
+    mut time_behind: impl FnMut(&mut Decoder<R>) -> Result<Option<i64>, LoadError>,
+) -> Result<Loaded, LoadError> {
+    let count = decoder.length()?;
+    let mut filling = Filling::new(count, rules);
+    for _ in 0..count {
+        let before = time_before(decoder)?;
+        let field_end = pair(decoder, text)?;
+        let expire_at = time_behind(decoder)?.or(before);
+        let (field, value) = text.split_at(field_end);
+        if !filling.set(field, value, expire_at) {
+            return Err(decoder.malformed(DISTINCT));
+        }
+    }
+    Ok(Loaded::of(filling.hash, text))
+}
+
 pub(super) fn fields<R: Read>(
     decoder: &mut Decoder<R>,
     text: &mut Vec<u8>,
     rules: &Rules,
 ) -> Result<Loaded, LoadError> {
-    let count = decoder.length()?;
-    let mut filling = Filling::new(count, rules);
-    for _ in 0..count {
-        let field_end = pair(decoder, text)?;
-        let (field, value) = text.split_at(field_end);
-        if !filling.set(field, value, None) {
-            return Err(decoder.malformed(DISTINCT));
-        }
-    }
-    Ok(Loaded::of(filling.hash, text))
+    filled(decoder, text, rules, |_| Ok(None), |_| Ok(None))
 }
 
 /// As Valkey writes them: behind each value the time, or -1.
@@ -63,21 +76,12 @@ pub(super) fn fields_with_times<R: Read>(
     text: &mut Vec<u8>,
     rules: &Rules,
 ) -> Result<Loaded, LoadError> {
-    let count = decoder.length()?;
-    let mut filling = Filling::new(count, rules);
-    for _ in 0..count {
-        let field_end = pair(decoder, text)?;
-        let expire_at = match decoder.time()? {
-            -1 => None,
-            at @ 0.. => Some(at),
-            _ => return Err(decoder.malformed("the time of a field, or -1")),
-        };
-        let (field, value) = text.split_at(field_end);
-        if !filling.set(field, value, expire_at) {
-            return Err(decoder.malformed(DISTINCT));
-        }
-    }
-    Ok(Loaded::of(filling.hash, text))
+    let time = |decoder: &mut Decoder<R>| match decoder.time()? {
+        -1 => Ok(None),
+        at @ 0.. => Ok(Some(at)),
+        _ => Err(decoder.malformed("the time of a field, or -1")),
+    };
+    filled(decoder, text, rules, |_| Ok(None), time)
 }
 
 /// As Redis writes them: the first time, and before each field how far behind it its own is, plus one; zero where it has none.
@@ -87,23 +91,14 @@ pub(super) fn fields_with_distances<R: Read>(
     rules: &Rules,
 ) -> Result<Loaded, LoadError> {
     let first = decoder.time()?;
-    let count = decoder.length()?;
-    let mut filling = Filling::new(count, rules);
-    for _ in 0..count {
-        let expire_at = match decoder.length()? {
-            0 => None,
-            distance => {
-                let at = first.checked_add_unsigned(distance - 1).filter(|&at| at >= 0);
-                Some(at.ok_or_else(|| decoder.malformed("the time of a field"))?)
-            }
-        };
-        let field_end = pair(decoder, text)?;
-        let (field, value) = text.split_at(field_end);
-        if !filling.set(field, value, expire_at) {
-            return Err(decoder.malformed(DISTINCT));
+    let time = |decoder: &mut Decoder<R>| match decoder.length()? {
+        0 => Ok(None),
+        distance => {
+            let at = first.checked_add_unsigned(distance - 1).filter(|&at| at >= 0);
+            at.map(Some).ok_or_else(|| decoder.malformed("the time of a field"))
         }
-    }
-    Ok(Loaded::of(filling.hash, text))
+    };
+    filled(decoder, text, rules, time, |_| Ok(None))
 }
 
 /// As Redis writes small ones: the first time, and a listpack of field, value, time, which is zero where there is none.

@@ -1,0 +1,282 @@
+//! The slots that a command holds: which, whether they are served here, and what follows when they are let go.
+
+use super::Context;
+use super::prepare::KnownKey;
+use crate::log::Unit;
+use crate::table::Entry;
+use crate::tracking::Tracker;
+use base::Slot;
+use cluster::KeySlots;
+use commands::spec::Flag;
+use commands::{CommandError, Outcome, Whole, WholeRun};
+use engine::{Access, Reach};
+use resp::{Args, Reply};
+
+impl<'a> Context<'a> {
+    /// Logs what a command has done, tells others, serves those that wait for what was changed, and releases the slots.
+    #[cold]
+    pub(super) fn conclude(&mut self, access: Access<'_>, args: Args<'_>) {
+        let mut access = access;
+        if access.logs() {
+            let database = access.database();
+            let as_it_came = access.is_logged_as_it_came(0).then_some((database, args));
+            let commands = access.take_logged();
+            if as_it_came.is_some() || !commands.is_empty() {
+                self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+            }
+        }
+        self.conclude_said(access);
+    }
+
+    /// The same where what is to be logged has been said.
+    #[cold]
+    pub(super) fn conclude_said(&mut self, access: Access<'_>) {
+        let mut access = access;
+        if let Some(offset) = self.node.log_effects(&mut access) {
+            self.state.log_offset = offset;
+        }
+        let by = Some(self.state.client.id);
+        self.node.conclude(access, self.worker, self.moment, by);
+    }
+
+    /// The same after a change of whole databases.
+    fn conclude_whole(&mut self) {
+        if self.node.blocked.len() == 0 {
+            return;
+        }
+        for database in 0..self.node.keyspace.databases() {
+            self.node.serve_database(database, self.worker, self.moment);
+        }
+    }
+
+    /// Releases what a transaction holds.
+    pub(crate) fn release(&mut self) {
+        if let Some(access) = self.held.take() {
+            let held_all = access.holds_all();
+            if access.has_effects() {
+                self.conclude_said(access);
+            } else {
+                drop(access);
+            }
+            if held_all {
+                self.conclude_whole();
+            }
+        }
+    }
+
+    /// Runs a command that changes whole databases, at one moment: every slot is held.
+    pub(super) fn change_whole(
+        &mut self,
+        whole: WholeRun,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        let is_held = self.held.is_some();
+        if !is_held {
+            self.hold_everything();
+        }
+        let outcome = self.with_whole(|all| whole(all, args, reply));
+        if let (Ok(()), Some(access)) = (&outcome, &mut self.held) {
+            // Also where there was nothing to change, as in Redis.
+            access.select(self.state.database);
+            access.log(args.iter_from(0));
+        }
+        if args.name().eq_ignore_ascii_case(b"flushall") && self.node.saves_at_end() {
+            // A restart must not bring back what was flushed.
+            self.node.schedule_save();
+        }
+        if !is_held {
+            self.release();
+        }
+        outcome
+    }
+
+    /// Runs something over the whole keyspace, and carries what it did into the counters.
+    pub(crate) fn with_whole(
+        &mut self,
+        run: impl FnOnce(&mut Whole<'_, '_>) -> Outcome,
+    ) -> Outcome {
+        let mut all = Whole {
+            reach: self.held.as_mut().map_or(Reach::Free(&self.node.keyspace), Access::reach),
+            database: self.state.database,
+            in_cluster: self.node.cluster.is_some(),
+            moment: self.moment,
+            worker: self.worker,
+            rng: self.rng,
+            changes: 0,
+            flushed: Vec::new(),
+            expired: Vec::new(),
+        };
+        let outcome = run(&mut all);
+        let Whole { changes, flushed, expired, .. } = all;
+        expired.iter().for_each(|key| self.remove_expired(key));
+        self.node.keyspace.tally(self.worker).count_changes(changes);
+        if !flushed.is_empty() {
+            self.node.tracking.invalidate_all();
+            let filled = flushed.into_iter().filter(|flushed| !flushed.is_empty());
+            self.node.flushed.lock().extend(filled);
+        }
+        if changes > 0 && self.held.is_none() {
+            self.conclude_whole();
+        }
+        outcome
+    }
+
+    /// Removes a key that was come upon and whose time had come.
+    #[cold]
+    fn remove_expired(&mut self, key: &[u8]) {
+        if let Some(access) = &mut self.held {
+            access.select(self.state.database);
+            access.view().peek(key);
+            return;
+        }
+        let (keyspace, keys) = (&self.node.keyspace, std::iter::once(key));
+        let mut access = keyspace.hold_keys(keys, self.state.database, self.worker, self.moment);
+        access.view().peek(key);
+        if access.has_effects() {
+            self.conclude_said(access);
+        }
+    }
+
+    /// Runs a command under the locks of its keys' slots, where they are served here.
+    #[inline]
+    pub(super) fn holding(
+        &mut self,
+        entry: &Entry,
+        key: KnownKey,
+        args: Args<'_>,
+        run: impl FnOnce(&mut Access<'_>) -> Outcome,
+    ) -> Outcome {
+        if let Some(access) = &mut self.held {
+            access.select(self.state.database);
+            // A command before it may have been CLIENT TRACKING.
+            access.renew_attention();
+            let changes = access.changes();
+            let outcome = run(access);
+            if access.is_logged_as_it_came(changes) {
+                access.log(args.iter_from(0));
+            }
+            if access.has_effects() {
+                self.node.tell_at_once(access.effects_mut(), Some(self.state.client.id));
+                access.effects_mut().set_told();
+            }
+            self.remember_keys(entry, args);
+            return outcome;
+        }
+        let (Some(keys), Some((slot, hash))) = (entry.keys, key) else {
+            return self.holding_several(entry, args, run);
+        };
+        if keys.last != keys.first as i64 {
+            return self.holding_several(entry, args, run);
+        }
+        let keyspace = &self.node.keyspace;
+        let first = &args[keys.first];
+        let mut access = keyspace.hold(slot, self.state.database, self.worker, self.moment);
+        if access.is_observed() {
+            access = self.with_waiting(access, entry, std::iter::once(first));
+        }
+        access.know_hash(first, hash);
+        // Asked under the lock: whoever takes the slot away locks it to drop its keys.
+        if !keyspace.serves(slot) {
+            self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
+        }
+        let outcome = run(&mut access);
+        self.remember_keys(entry, args);
+        if access.has_effects() {
+            self.conclude(access, args);
+        }
+        outcome
+    }
+
+    /// What a command holds, with what those need who wait for its keys, where it may change them.
+    #[cold]
+    fn with_waiting<'k>(
+        &self,
+        access: Access<'a>,
+        entry: &Entry,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Access<'a> {
+        if !entry.spec.has(Flag::Write) {
+            return access;
+        }
+        self.node.hold_for_waiting(access, keys, self.worker, self.moment)
+    }
+
+    /// The same for a command that may have several keys.
+    pub(super) fn holding_several(
+        &mut self,
+        entry: &Entry,
+        args: Args<'_>,
+        run: impl FnOnce(&mut Access<'_>) -> Outcome,
+    ) -> Outcome {
+        let mut access = self.hold_several(entry, args)?;
+        let outcome = run(&mut access);
+        self.remember_keys(entry, args);
+        if access.has_effects() {
+            self.conclude(access, args);
+        }
+        outcome
+    }
+
+    /// Has a client that tracks remembered with the keys that it has read, whose slots are held.
+    #[inline]
+    pub(super) fn remember_keys(&self, entry: &Entry, args: Args<'_>) {
+        if let Some(tracker) = &self.state.tracker {
+            self.remember_keys_for(tracker, entry, args);
+        }
+    }
+
+    #[cold]
+    fn remember_keys_for(&self, tracker: &Tracker, entry: &Entry, args: Args<'_>) {
+        if !entry.spec.has(Flag::Readonly) || !tracker.wants_keys(self.state.caching) {
+            return;
+        }
+        let mut positions = Vec::new();
+        // Where the keys could not be told, the command has said so.
+        let _ = entry.spec.key_positions(args, &mut positions);
+        for position in positions {
+            self.node.tracking.remember(self.state.client.id, &args[position]);
+        }
+    }
+
+    /// Locks the slots of the keys of a request that may have several, where they are served here.
+    pub(super) fn hold_several(
+        &self,
+        entry: &Entry,
+        args: Args<'_>,
+    ) -> Result<Access<'a>, CommandError> {
+        let keyspace = &self.node.keyspace;
+        let mut positions = Vec::new();
+        // Where some keys cannot be told, the command says what is wrong with its arguments before it asks for one of those.
+        let _ = entry.spec.key_positions(args, &mut positions);
+        let keys = || positions.iter().map(|&position| &args[position]);
+        let mut access = keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment);
+        if access.is_observed() {
+            access = self.with_waiting(access, entry, keys());
+        }
+        if self.node.cluster.is_some() {
+            let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
+            let is_served = match slots {
+                KeySlots::None => true,
+                KeySlots::One(slot) => keyspace.serves(slot),
+                KeySlots::Several => false,
+            };
+            if !is_served {
+                self.route(entry.spec.has(Flag::Write), slots)?;
+            }
+        }
+        Ok(access)
+    }
+
+    /// Decides whether this node serves a request of these slots, which the caller holds.
+    #[cold]
+    pub(crate) fn route(&self, writes: bool, slots: KeySlots) -> Outcome {
+        let Some(cluster) = &self.node.cluster else { return Ok(()) };
+        if self.state.replays_at.is_some() {
+            return Ok(());
+        }
+        let access = if writes { cluster::Access::Write } else { cluster::Access::Read };
+        let view = cluster.view();
+        view.route(slots, access, false).map_err(|refusal| CommandError::Owned(refusal.to_string()))
+    }
+}

@@ -145,7 +145,8 @@ pub fn save_keys<W: Write>(
         let (writer, result) = &mut *walked.writer.lock();
         std::mem::replace(result, Ok(()))?;
         if writer.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
-            file.write(database, &writer.take())?;
+            file.write(database, writer.gathered())?;
+            writer.clear();
         }
         if ahead.memory_bytes() > 0 || !goes_on {
             for piece in ahead.take()? {

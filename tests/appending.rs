@@ -13,16 +13,16 @@ use testkit::{Client, Program, Reply, Server, Setup};
 
 const POLICIES: [&str; 3] = ["always", "everysec", "no"];
 
-fn setup(policy: &str) -> Setup {
+pub(crate) fn setup(policy: &str) -> Setup {
     Setup::new().with("appendonly", &["yes"]).with("appendfsync", &[policy])
 }
 
-fn digest(client: &mut Client) -> String {
+pub(crate) fn digest(client: &mut Client) -> String {
     client.line("DEBUG DIGEST").text().expect("a digest is text")
 }
 
 /// Makes keys of all types in two databases.
-fn fill(client: &mut Client) {
+pub(crate) fn fill(client: &mut Client) {
     for line in [
         "SET int 7",
         "SET text hello",
@@ -57,13 +57,13 @@ fn fill(client: &mut Client) {
 }
 
 /// A field of INFO.
-fn info(client: &mut Client, field: &str) -> String {
+pub(crate) fn info(client: &mut Client, field: &str) -> String {
     let text = client.line("INFO persistence").text().expect("INFO is text");
     let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.unwrap_or_else(|| panic!("{field} in {text}")).trim().to_owned()
 }
 
-fn await_rewrite(client: &mut Client) {
+pub(crate) fn await_rewrite(client: &mut Client) {
     let is_over = until(PATIENCE, || {
         info(client, "aof_rewrite_in_progress") == "0"
             && info(client, "aof_rewrite_scheduled") == "0"
@@ -72,7 +72,7 @@ fn await_rewrite(client: &mut Client) {
     assert_eq!(info(client, "aof_last_bgrewrite_status"), "ok");
 }
 
-fn listed(directory: &Path) -> String {
+pub(crate) fn listed(directory: &Path) -> String {
     let path = directory.join("appendonlydir/appendonly.aof.manifest");
     fs::read_to_string(path).expect("there is a manifest")
 }
@@ -145,7 +145,7 @@ fn it_is_switched_on_and_off_while_the_server_runs() {
     again.kill();
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the folder is ours");
     for entry in fs::read_dir(from).expect("it is there") {
         let entry = entry.expect("it can be read");
@@ -154,7 +154,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A server over a copy of the files in a folder.
-fn with_folder(program: &Program, directory: &Path) -> Server {
+pub(crate) fn with_folder(program: &Program, directory: &Path) -> Server {
     let mut server = Server::start(program, setup("everysec"));
     server.kill();
     let folder = server.directory().join("appendonlydir");
@@ -263,6 +263,38 @@ fn rewriting_under_load_loses_nothing() {
     for program in [Program::valkey(), crate::program()] {
         let other = with_folder(&program, server.directory());
         assert_eq!(digest(&mut other.client()), wanted, "{:?}", program.kind);
+    }
+}
+
+#[test]
+fn the_files_are_loaded_again_while_the_server_runs() {
+    for policy in POLICIES {
+        let mut server = Server::start(&crate::program(), setup(policy));
+        let mut client = server.client();
+        for round in 0..3 {
+            client.line("FLUSHALL");
+            fill(&mut client);
+            client.command(&["SET", "round", &round.to_string()]);
+            let wanted = digest(&mut client);
+            assert_eq!(client.line("DEBUG LOADAOF"), Reply::ok(), "{policy}: {}", server.log());
+            assert_eq!(digest(&mut client), wanted, "{policy}, round {round}");
+            assert_eq!(info(&mut client, "rdb_changes_since_last_save"), "0");
+            if round == 1 {
+                client.line("BGREWRITEAOF");
+                await_rewrite(&mut client);
+            }
+        }
+        client.line("SET behind it");
+        let wanted = digest(&mut client);
+        server.kill();
+        server.restart();
+        assert_eq!(digest(&mut server.client()), wanted, "{policy}, after a restart");
+        let mut client = server.client();
+        fs::remove_file(server.directory().join("appendonlydir/appendonly.aof.manifest"))
+            .expect("there is one");
+        let refused = "ERR Error trying to load the AOF files, check server logs.";
+        assert_eq!(client.line("DEBUG LOADAOF"), Reply::Error(refused.into()));
+        assert_eq!(client.line("DBSIZE"), Reply::Integer(0));
     }
 }
 

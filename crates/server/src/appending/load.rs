@@ -78,14 +78,16 @@ fn refusal(error: impl std::fmt::Display) -> LoadingError {
     LoadingError::AppendOnly(error.to_string())
 }
 
-struct Load<'l> {
-    node: &'l Arc<Node>,
-    layout: &'l Layout,
-    goes_on: &'l dyn Fn() -> bool,
+/// What loads the files that a manifest lists.
+pub(super) struct Load<'l> {
+    pub(super) node: &'l Arc<Node>,
+    pub(super) layout: &'l Layout,
+    pub(super) goes_on: &'l dyn Fn() -> bool,
 }
 
 impl Load<'_> {
-    fn run(&self, manifest: &Manifest, rng: Rng) -> Result<(), LoadingError> {
+    /// Loads them.
+    pub(super) fn run(&self, manifest: &Manifest, rng: Rng) -> Result<(), LoadingError> {
         let node = self.node;
         let truncates = node.settings.current().persistence.aof_load_truncated;
         let mut reader =

@@ -98,9 +98,12 @@ fn a_restart_loses_nothing() {
 
 #[test]
 fn the_first_files_are_called_as_valkeys() {
-    let server = Server::start(&crate::program(), setup("everysec"));
-    let theirs = Server::start(&Program::valkey(), setup("everysec"));
-    assert_eq!(listed(server.directory()), listed(theirs.directory()));
+    for preamble in ["yes", "no"] {
+        let setup = || setup("everysec").with("aof-use-rdb-preamble", &[preamble]);
+        let server = Server::start(&crate::program(), setup());
+        let theirs = Server::start(&Program::valkey(), setup());
+        assert_eq!(listed(server.directory()), listed(theirs.directory()));
+    }
 }
 
 #[test]
@@ -223,7 +226,13 @@ fn what_was_acknowledged_survives_a_kill() {
 
 #[test]
 fn rewriting_under_load_loses_nothing() {
-    let mut server = Server::start(&crate::program(), setup("everysec"));
+    for preamble in ["yes", "no"] {
+        rewrite_under_load(setup("everysec").with("aof-use-rdb-preamble", &[preamble]));
+    }
+}
+
+fn rewrite_under_load(setup: Setup) {
+    let mut server = Server::start(&crate::program(), setup);
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         for number in 0..3 {
@@ -317,13 +326,22 @@ fn files_grow_until_they_are_rewritten() {
     assert!(bytes < written, "{bytes} of {written}");
 }
 
-/// What one server has written the other loads, and back.
-fn goes_through(program: &Program) {
-    let ours = Server::start(&crate::program(), setup("everysec"));
+/// What one server has written the other loads, and back, with a base of a kind.
+fn goes_through(program: &Program, is_rdb: bool) {
+    let preamble = if is_rdb { "yes" } else { "no" };
+    let setup = setup("everysec").with("aof-use-rdb-preamble", &[preamble]);
+    let ours = Server::start(&crate::program(), setup);
     let mut client = ours.client();
     fill(&mut client);
+    for database in 0..16 {
+        client.command(&["SELECT", &database.to_string()]);
+        client.command(&["SET", "timed", "in all", "PX", "100000000"]);
+    }
+    client.line("SELECT 0");
     client.line("BGREWRITEAOF");
     await_rewrite(&mut client);
+    let base = if is_rdb { "appendonly.aof.2.base.rdb" } else { "appendonly.aof.2.base.aof" };
+    assert!(listed(ours.directory()).contains(base));
     client.line("SET behind base");
     client.line("MULTI");
     client.line("INCR int");
@@ -336,6 +354,7 @@ fn goes_through(program: &Program) {
     let mut client = theirs.client();
     assert_eq!(digest(&mut client), wanted, "{:?} loads ours", program.kind);
     client.line("SET theirs too");
+    client.command(&["CONFIG", "SET", "aof-use-rdb-preamble", preamble]);
     client.line("BGREWRITEAOF");
     await_rewrite(&mut client);
     client.line("SELECT 2");
@@ -347,12 +366,47 @@ fn goes_through(program: &Program) {
 
 #[test]
 fn files_go_between_valkey_and_us() {
-    goes_through(&Program::valkey());
+    goes_through(&Program::valkey(), true);
+    goes_through(&Program::valkey(), false);
 }
 
 #[test]
 fn files_go_between_redis_7_0_and_us() {
-    goes_through(&Program::redis());
+    goes_through(&Program::redis(), true);
+    goes_through(&Program::redis(), false);
+}
+
+#[test]
+fn a_base_of_commands_holds_all_that_there_is() {
+    let commands = setup("everysec").with("aof-use-rdb-preamble", &["no"]);
+    let mut ours = Server::start(&crate::program(), commands);
+    let mut client = ours.client();
+    let mut keys = crate::aof::fill(&mut client);
+    client.line("HSET times a 1 b 2");
+    client.line("HPEXPIREAT times 4102444800123 FIELDS 1 a");
+    keys.push("times");
+    client.line("BGREWRITEAOF");
+    await_rewrite(&mut client);
+    let wanted: Vec<_> = keys.iter().map(|key| crate::aof::told(&mut client, key)).collect();
+    ours.kill();
+    for program in [crate::program(), Program::valkey()] {
+        let other = with_folder(&program, ours.directory());
+        let mut client = other.client();
+        for (key, wanted) in keys.iter().zip(&wanted) {
+            let loaded = crate::aof::told(&mut client, key);
+            assert_eq!(&loaded, wanted, "{key}, {:?}", program.kind);
+        }
+    }
+    // What is damaged is found.
+    let base = ours.directory().join("appendonlydir/appendonly.aof.2.base.aof");
+    let mut bytes = fs::read(&base).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&base, bytes).expect("the folder is ours");
+    ours.restart_without_waiting();
+    let status = ours.await_exit(PATIENCE).expect("it does not start");
+    assert!(!status.success(), "{}", ours.log());
+    assert!(ours.log().contains("appendonly.aof.2.base.aof"), "{}", ours.log());
 }
 
 #[test]

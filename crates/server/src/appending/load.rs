@@ -8,6 +8,7 @@ use crate::storage::DiskStorage;
 use base::Rng;
 use node::{Node, Replay};
 use persist::aof::{BaseFormat, Layout, Manifest, Reader, Step, Writer, upgrade};
+use persist::save::KeyOptions;
 use persist::storage::{File, FromOffset, Storage, reason};
 use std::io;
 use std::sync::Arc;
@@ -172,7 +173,8 @@ fn open(node: &Arc<Node>, layout: Layout, manifest: Manifest) -> Result<OpenLog,
 /// Writes a base without keys, so that each set of files has one.
 fn first_base(node: &Node, layout: &Layout, manifest: &Manifest) -> io::Result<Manifest> {
     DiskStorage.create_folder(layout.folder())?;
-    let next = manifest.with_base(layout, BaseFormat::Rdb, 0);
+    let options = node.base_options(clock::now());
+    let next = manifest.with_base(layout, base_format(&options), 0);
     let Some(entry) = next.base() else { return Ok(next) };
     let path = layout.path(&entry.name);
     tracing::info!(
@@ -180,10 +182,15 @@ fn first_base(node: &Node, layout: &Layout, manifest: &Manifest) -> io::Result<M
         String::from_utf8_lossy(&entry.name)
     );
     let file = DiskStorage.create(&path)?;
-    write_empty_base(node, FileSink::new(&*file, false))?;
+    write_empty_base(node, &options, FileSink::new(&*file, false))?;
     file.sync_data()?;
     DiskStorage.sync_folder(layout.folder())?;
     Ok(next)
+}
+
+/// What the base is made of.
+pub(super) fn base_format(options: &KeyOptions) -> BaseFormat {
+    if options.as_commands { BaseFormat::Commands } else { BaseFormat::Rdb }
 }
 
 /// The length of a file, in bytes; of one that cannot be looked at, 0.

@@ -29,6 +29,8 @@ pub(crate) struct Upkeep {
     pub(crate) is_expiry_active: AtomicBool,
     /// DEBUG PAUSE-CRON.
     pub(crate) is_paused: AtomicBool,
+    /// A signal has asked for the end, and nothing was done about it yet.
+    pub(crate) is_end_asked: AtomicBool,
     peak_bytes: AtomicU64,
     rates: Mutex<Rates>,
     replication_id: Mutex<NodeId>,
@@ -103,6 +105,7 @@ impl Upkeep {
         Upkeep {
             is_expiry_active: AtomicBool::new(true),
             is_paused: AtomicBool::new(false),
+            is_end_asked: AtomicBool::new(false),
             peak_bytes: AtomicU64::new(0),
             rates: Mutex::default(),
             replication_id: Mutex::new(NodeId::random(&mut rng)),

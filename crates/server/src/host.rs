@@ -1,6 +1,6 @@
 //! The process as a node sees it.
 
-use crate::appending::AppenderLink;
+use crate::appending::{AppenderLink, Wish};
 use crate::bus::LinkBuffers;
 use crate::files;
 use crate::loading::{Duplicates, load_snapshot};
@@ -156,8 +156,12 @@ impl Host for ProcessHost {
         }
     }
 
+    fn begin_log(&self) -> bool {
+        self.appender.ask(Wish::Begin)
+    }
+
     fn load_log(&self, _: &Node) -> bool {
-        self.appender.reload()
+        self.appender.ask(Wish::Load)
     }
 
     fn wake_worker(&self, _: &Node, worker: usize) {

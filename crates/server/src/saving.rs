@@ -65,7 +65,7 @@ fn write_order(node: &Node, order: &SaveOrder) {
     }
     let config = node.settings.current();
     let path = files::path(&config.persistence.dbfilename).to_owned();
-    let temporary = PathBuf::from(format!("temp-{}.rdb", std::process::id()));
+    let temporary = temporary();
     let written = write(node, order, (&temporary, &path), &DiskStorage);
     match &written {
         Ok(()) => tracing::info!("DB saved on disk"),
@@ -78,8 +78,7 @@ fn write_order(node: &Node, order: &SaveOrder) {
         }
     }
     if written.is_err() {
-        // There may be none.
-        let _ = DiskStorage.remove(&temporary);
+        remove_temporary();
     }
     node.end_save(order, written.is_ok(), clock::now());
     if order.in_background && !order.snapshot.is_cancelled() {
@@ -88,6 +87,17 @@ fn write_order(node: &Node, order: &SaveOrder) {
             Err(_) => tracing::warn!("Background saving error"),
         }
     }
+}
+
+/// The file while it is written.
+fn temporary() -> PathBuf {
+    PathBuf::from(format!("temp-{}.rdb", std::process::id()))
+}
+
+/// Removes what is written now, for it will not be finished.
+pub(crate) fn remove_temporary() {
+    // There may be none.
+    let _ = DiskStorage.remove(&temporary());
 }
 
 /// What went wrong with a file.

@@ -96,8 +96,8 @@ impl Node {
     }
 
     /// Tells that a base is being written.
-    pub(super) fn note_running(&self, order: &SaveOrder, now: Now) {
-        self.persistence.state.lock().running = Some(Running::of(order, now));
+    pub(super) fn note_running(&self, running: Running) {
+        self.persistence.state.lock().running = Some(running);
     }
 
     /// Tells that it is not written any more; what it was.
@@ -116,6 +116,11 @@ impl Node {
     pub(super) fn running_rewrite(&self) -> Option<Monotonic> {
         let state = self.persistence.state.lock();
         state.running.as_ref().filter(|one| one.is_rewrite).map(|one| one.begun.monotonic)
+    }
+
+    /// Whether what is being written is all that the append-only file will have of the data.
+    pub(crate) fn writes_first_log(&self) -> bool {
+        self.persistence.state.lock().running.as_ref().is_some_and(|one| one.is_first)
     }
 
     fn key_options(&self, config: &Config, moment: Moment) -> KeyOptions {

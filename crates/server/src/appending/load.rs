@@ -12,6 +12,8 @@ use persist::save::KeyOptions;
 use persist::storage::{File, FromOffset, Storage, reason};
 use std::io;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 /// How often it is told how far loading has come, in commands.
 const REPORTED_COMMANDS: u64 = 1024;
@@ -96,6 +98,8 @@ impl Load<'_> {
         let now = clock::now();
         node.begin_loading(now, reader.total_bytes());
         let mut replay = Replay::begin(node, now, rng);
+        let delay = u64::try_from(node.settings.current().general.key_load_delay).unwrap_or(0);
+        let reported = if delay > 0 { 1 } else { REPORTED_COMMANDS };
         let mut commands = 0_u64;
         loop {
             let resumed = match reader.next_step().map_err(refusal)? {
@@ -129,7 +133,10 @@ impl Load<'_> {
             if resumed > 0 {
                 reader.resume(resumed).map_err(refusal)?;
             }
-            if commands.is_multiple_of(REPORTED_COMMANDS) {
+            if delay > 0 {
+                thread::sleep(Duration::from_micros(delay));
+            }
+            if commands.is_multiple_of(reported) {
                 node.note_loaded_bytes(reader.read_bytes());
                 if !(self.goes_on)() {
                     return Err(LoadingError::Stopped);

@@ -2,23 +2,24 @@
 //!
 //! Workers never wait for the disk: they append to the log, and keep what they have to say until this thread has confirmed it.
 
+mod asked;
 mod base_writer;
 mod load;
 mod open;
-mod reload;
 mod rewrite;
 mod sync;
 
+pub(crate) use asked::Wish;
 pub(crate) use load::load_log;
 pub(crate) use open::OpenLog;
 
 use crate::clock;
+use asked::Asked;
 use base::Monotonic;
 use config::{AppendFsync, Config};
 use node::{LogStatus, Node};
 use parking_lot::Mutex;
 use persist::aof::{Fsync, Options, RewriteSchedule};
-use reload::Reload;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -34,7 +35,7 @@ const CYCLE: Duration = Duration::from_millis(100);
 pub(crate) struct AppenderLink {
     thread: OnceLock<Thread>,
     is_stopped: AtomicBool,
-    reloads: Mutex<Vec<Reload>>,
+    asked: Mutex<Vec<Asked>>,
 }
 
 impl AppenderLink {
@@ -120,7 +121,7 @@ impl Appending {
             let is_stopped = self.link.is_stopped.load(SeqCst);
             let config = self.node.settings.current();
             self.write(&config);
-            self.reload_when_asked();
+            self.do_what_is_asked();
             if is_stopped {
                 break;
             }

@@ -27,12 +27,21 @@ impl Appending {
         let is_ordered = self.node.is_rewrite_ordered();
         let may_begin = clock::monotonic() >= self.retries_at;
         let is_due = is_ordered || may_begin && self.needs_rewrite(config);
-        if is_due && let Err(failure) = self.begin_rewrite(config) {
+        if is_due {
+            self.rewrite(config);
+        }
+    }
+
+    /// Begins a rewrite; false where that failed.
+    pub(super) fn rewrite(&mut self, config: &Config) -> bool {
+        let begun = self.begin_rewrite(config);
+        if let Err(failure) = &begun {
             tracing::warn!("Can't rewrite the append-only file: {failure}");
             self.node.note_failed_rewrite();
             self.note_failure();
             self.forget_unlogged();
         }
+        begun.is_ok()
     }
 
     fn needs_rewrite(&mut self, config: &Config) -> bool {
@@ -84,7 +93,9 @@ impl Appending {
         }
         let (node, now) = (&self.node, clock::now());
         let logs = config.persistence.appendonly;
-        let Some((cut, order)) = node.begin_rewrite((node.control(), now), logs) else {
+        let is_first = logs && *log.writer.state() == State::Waiting;
+        let begun = node.begin_rewrite((node.control(), now), logs, is_first);
+        let Some((cut, order)) = begun else {
             // Something else is being saved: later.
             return Ok(());
         };

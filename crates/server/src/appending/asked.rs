@@ -1,4 +1,4 @@
-//! Loading the append-only file again while the server runs (DEBUG LOADAOF).
+//! What commands ask of the thread, and wait for.
 
 use super::load::{Load, layout};
 use super::{AppenderLink, Appending};
@@ -7,31 +7,46 @@ use crate::{clock, entropy};
 use persist::aof::{Manifest, State};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-/// Somebody waits to hear whether all went well.
-pub(super) type Reload = SyncSender<bool>;
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wish {
+    /// The files are begun, which were switched on.
+    Begin,
+    /// The files are loaded again (DEBUG LOADAOF).
+    Load,
+}
+
+/// A wish, and the way to whoever waits to hear whether all went well.
+pub(super) type Asked = (Wish, SyncSender<bool>);
 
 impl AppenderLink {
-    /// Has the thread load the files again; whether that went well.
-    pub(crate) fn reload(&self) -> bool {
+    /// Has the thread do something; whether that went well.
+    pub(crate) fn ask(&self, wish: Wish) -> bool {
         let (answer, answered) = sync_channel(1);
-        self.reloads.lock().push(answer);
+        self.asked.lock().push((wish, answer));
         self.wake();
         answered.recv().unwrap_or(false)
     }
 }
 
 impl Appending {
-    pub(super) fn reload_when_asked(&mut self) {
-        let asked = std::mem::take(&mut *self.link.reloads.lock());
-        for answer in asked {
-            let loaded = self.reload();
-            match &loaded {
-                Ok(()) => tracing::info!("Append Only File loaded by DEBUG LOADAOF"),
-                Err(failure) => tracing::warn!("{failure}"),
-            }
+    pub(super) fn do_what_is_asked(&mut self) {
+        let asked = std::mem::take(&mut *self.link.asked.lock());
+        for (wish, answer) in asked {
+            let is_done = match wish {
+                Wish::Begin => self.begin_first(),
+                Wish::Load => self.reload().inspect_err(|why| tracing::warn!("{why}")).is_ok(),
+            };
             // Whoever has asked may be gone.
-            let _ = answer.send(loaded.is_ok());
+            let _ = answer.send(is_done);
         }
+    }
+
+    fn begin_first(&mut self) -> bool {
+        // It was switched on before it was asked for.
+        let config = self.node.settings.current();
+        let goes_on = self.log.as_ref().is_some_and(|log| log.is_logging || log.base.is_some());
+        goes_on || self.rewrite(&config)
     }
 
     /// Nothing is logged while the files are loaded, and nobody else writes: clients are told to wait.
@@ -53,6 +68,9 @@ impl Appending {
             assert_eq!(begun, end, "nothing was logged meanwhile");
         }
         node.end_loading();
+        if loaded.is_ok() {
+            tracing::info!("Append Only File loaded by DEBUG LOADAOF");
+        }
         loaded
     }
 

@@ -12,6 +12,7 @@ mod check_rdb;
 mod clients;
 mod command_line;
 mod demo;
+mod faults;
 mod in_process;
 mod logged;
 mod memory;

@@ -70,6 +70,10 @@ pub trait Host: Send + Sync {
     /// file is not there or cannot be loaded as a whole; the log tells why.
     fn load_snapshot(&self, node: &Node, merges: bool) -> bool;
 
+    /// Empties `node` and loads the append-only file into it, after all that was logged is in it; then it is gone on with. False where the files are not there or
+    /// cannot be loaded as a whole; the log tells why.
+    fn load_log(&self, node: &Node) -> bool;
+
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);
 

@@ -2,8 +2,11 @@
 //!
 //! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk.
 
+use crate::aof::{CommandWriter, push_key, push_select};
 use crate::rdb::{Options, PartWriter, Usage, Writer};
-use engine::{AccessPolicy, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink};
+use engine::{
+    AccessPolicy, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink, Totals,
+};
 use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -14,8 +17,10 @@ const GATHERED_BYTES: usize = 64 << 10;
 /// How keys are written.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyOptions {
-    /// Those of the file.
+    /// Those of the file, where it is an RDB file.
     pub file: Options,
+    /// Whether it is made of commands.
+    pub as_commands: bool,
     /// When it begins, and what access clocks count.
     pub moment: Moment,
     /// Whether it is told how much each key was used.
@@ -23,8 +28,14 @@ pub struct KeyOptions {
 }
 
 impl KeyOptions {
-    fn write_all(&self, records: &[&KeyRecord], writer: &mut PartWriter) -> io::Result<()> {
-        records.iter().try_for_each(|record| writer.record(record, self.usage(record)))
+    fn write_all(&self, records: &[&KeyRecord], part: &mut Part) -> io::Result<()> {
+        records.iter().try_for_each(|record| match part {
+            Part::Rdb(writer) => writer.record(record, self.usage(record)),
+            Part::Commands(out) => {
+                push_key(out, record);
+                Ok(())
+            }
+        })
     }
 
     fn usage(&self, record: &KeyRecord) -> Option<Usage> {
@@ -35,17 +46,88 @@ impl KeyOptions {
     }
 }
 
+/// Encoded records.
+#[expect(clippy::large_enum_variant, reason = "there are two at a time, on the stack")]
+enum Part {
+    Rdb(PartWriter),
+    Commands(Vec<u8>),
+}
+
+impl Part {
+    fn new(options: &KeyOptions) -> Part {
+        if options.as_commands {
+            Part::Commands(Vec::new())
+        } else {
+            Part::Rdb(PartWriter::for_part(options.file))
+        }
+    }
+
+    fn gathered_bytes(&self) -> usize {
+        match self {
+            Part::Rdb(writer) => writer.gathered_bytes(),
+            Part::Commands(out) => out.len(),
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        match self {
+            Part::Rdb(writer) => writer.take(),
+            Part::Commands(out) => std::mem::take(out),
+        }
+    }
+}
+
+/// A file of which the head is written, and which keys are written to that are encoded already.
+pub trait KeyFile {
+    /// The database whose keys follow, and about how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn begin_database(&mut self, database: usize, totals: Totals) -> io::Result<()>;
+
+    /// Keys.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()>;
+}
+
+impl<W: Write> KeyFile for Writer<W> {
+    fn begin_database(&mut self, database: usize, totals: Totals) -> io::Result<()> {
+        self.select(database)?;
+        self.resize(totals.keys as u64, totals.volatile as u64)
+    }
+
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
+        self.part(encoded)
+    }
+}
+
+impl<W: Write> KeyFile for CommandWriter<W> {
+    fn begin_database(&mut self, database: usize, _: Totals) -> io::Result<()> {
+        let mut select = Vec::new();
+        push_select(&mut select, database);
+        self.batch(&select)
+    }
+
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
+        self.batch(encoded)
+    }
+}
+
 /// What the walk comes by. It is used by one thread; the lock is for the type's sake.
 struct Walked {
     options: KeyOptions,
-    writer: Mutex<(PartWriter, io::Result<()>)>,
+    part: Mutex<(Part, io::Result<()>)>,
 }
 
 impl SnapshotSink for Walked {
     fn save(&self, _: usize, records: &[&KeyRecord]) {
-        let (writer, result) = &mut *self.writer.lock();
+        let (part, result) = &mut *self.part.lock();
         if result.is_ok() {
-            *result = self.options.write_all(records, writer);
+            *result = self.options.write_all(records, part);
         }
     }
 }
@@ -83,9 +165,9 @@ impl SavedKeys {
     }
 
     fn encode(&self, records: &[&KeyRecord]) -> io::Result<Vec<u8>> {
-        let mut writer = PartWriter::for_part(self.options.file);
-        self.options.write_all(records, &mut writer)?;
-        Ok(writer.take())
+        let mut part = Part::new(&self.options);
+        self.options.write_all(records, &mut part)?;
+        Ok(part.take())
     }
 
     fn take(&self) -> io::Result<Vec<Piece>> {
@@ -119,33 +201,33 @@ impl SnapshotSink for SavedKeys {
     }
 }
 
-/// Writes all keys of a snapshot, whose records come in at `ahead`, to a file of which the head is written. `rest` is called between two
+/// Writes all keys of a snapshot, whose records come in at `ahead`, to a file. `rest` is called between two
 /// steps, when nothing is held, and may wait; with what was saved so far.
 ///
 /// # Errors
 ///
-/// Those of the sink of `writer`, and `Interrupted` where the snapshot was cancelled.
-pub fn save_keys<W: Write>(
+/// Those of the file, and `Interrupted` where the snapshot was cancelled.
+pub fn save_keys<F: KeyFile>(
     keyspace: &Keyspace,
     snapshot: &Snapshot,
     ahead: &SavedKeys,
-    writer: &mut Writer<W>,
+    file: &mut F,
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let part = PartWriter::for_part(ahead.options.file);
-    let walked = Walked { options: ahead.options, writer: Mutex::new((part, Ok(()))) };
+    let part = Part::new(&ahead.options);
+    let walked = Walked { options: ahead.options, part: Mutex::new((part, Ok(()))) };
     let mut cursor = SnapshotCursor::default();
-    let mut file = SelectingWriter { writer, snapshot, selected: None };
+    let mut file = Selecting { file, snapshot, selected: None };
     loop {
         let database = cursor.database();
         let goes_on = keyspace.save_step(snapshot, &mut cursor, &walked);
         if snapshot.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let (writer, result) = &mut *walked.writer.lock();
+        let (part, result) = &mut *walked.part.lock();
         std::mem::replace(result, Ok(()))?;
-        if writer.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
-            file.write(database, &writer.take())?;
+        if part.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
+            file.write(database, &part.take())?;
         }
         if ahead.memory_bytes() > 0 || !goes_on {
             for piece in ahead.take()? {
@@ -160,23 +242,21 @@ pub fn save_keys<W: Write>(
 }
 
 /// Writes keys of any database.
-struct SelectingWriter<'s, W> {
-    writer: &'s mut Writer<W>,
+struct Selecting<'s, F> {
+    file: &'s mut F,
     snapshot: &'s Snapshot,
     selected: Option<usize>,
 }
 
-impl<W: Write> SelectingWriter<'_, W> {
+impl<F: KeyFile> Selecting<'_, F> {
     fn write(&mut self, database: usize, keys: &[u8]) -> io::Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
         if self.selected != Some(database) {
             self.selected = Some(database);
-            self.writer.select(database)?;
-            let totals = self.snapshot.totals(database);
-            self.writer.resize(totals.keys as u64, totals.volatile as u64)?;
+            self.file.begin_database(database, self.snapshot.totals(database))?;
         }
-        self.writer.part(keys)
+        self.file.keys(keys)
     }
 }

@@ -156,6 +156,10 @@ impl Host for ProcessHost {
         }
     }
 
+    fn load_log(&self, _: &Node) -> bool {
+        self.appender.reload()
+    }
+
     fn wake_worker(&self, _: &Node, worker: usize) {
         self.worker_wakes[worker].notify_one();
     }

@@ -75,7 +75,7 @@ mod tests {
     use persist::storage::{Fault, MemoryStorage, Storage};
     use std::path::Path;
 
-    const PIECE: [u8; 64 << 10] = [7; 64 << 10];
+    static PIECE: [u8; 64 << 10] = [7; 64 << 10];
     const PIECES: u64 = 4 * SYNCED_BYTES / PIECE.len() as u64;
 
     fn write_pieces(mut sink: FileSink<'_>) -> io::Result<()> {

@@ -34,6 +34,15 @@ pub struct SaveOrder {
     pub is_base: bool,
 }
 
+impl SaveOrder {
+    /// Cuts what is there now, which `all` holds, for whoever writes it; `None` while something is being saved.
+    fn cut(options: KeyOptions, all: &mut Access<'_>) -> Option<SaveOrder> {
+        let saved = Arc::new(SavedKeys::new(options));
+        let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
+        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
+    }
+}
+
 /// Why no save began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SaveError {
@@ -58,7 +67,7 @@ impl Node {
         let config = self.settings.current();
         let moment = self.moment(&Tuning::new(&config), now);
         let begin = |access: &mut Access<'_>| {
-            let order = self.cut(&config, moment, access)?;
+            let order = SaveOrder::cut(self.key_options(&config, moment), access)?;
             Some((SaveOrder { in_background, ..order }, self.changes()))
         };
         let begun = match held {
@@ -80,18 +89,10 @@ impl Node {
         Ok(())
     }
 
-    /// Cuts what is there now, which `all` holds, for whoever writes it; `None` while something is being saved.
-    fn cut(&self, config: &Config, moment: Moment, all: &mut Access<'_>) -> Option<SaveOrder> {
-        let options = self.key_options(config, moment);
-        let saved = Arc::new(SavedKeys::new(options));
-        let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
-        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
-    }
-
     /// Cuts the base of the append-only file.
     pub(super) fn begin_base(&self, now: Now, all: &mut Access<'_>) -> Option<SaveOrder> {
-        let order = self.cut(&self.settings.current(), self.load_moment(now), all)?;
-        Some(SaveOrder { is_base: true, ..order })
+        let options = self.base_options(now);
+        Some(SaveOrder { is_base: true, ..SaveOrder::cut(options, all)? })
     }
 
     /// Tells that a base is being written.
@@ -126,6 +127,7 @@ impl Node {
                 compress: persistence.rdbcompression,
                 checksum: persistence.rdbchecksum,
             },
+            as_commands: false,
             moment,
             tells_usage: matches!(
                 config.memory.maxmemory_policy,
@@ -212,9 +214,11 @@ impl Node {
         }
     }
 
-    /// How files are written.
-    pub fn file_options(&self, now: Now) -> Options {
-        self.key_options(&self.settings.current(), self.load_moment(now)).file
+    /// How the base of the append-only file is written.
+    pub fn base_options(&self, now: Now) -> KeyOptions {
+        let config = self.settings.current();
+        let as_commands = !config.persistence.aof_use_rdb_preamble;
+        KeyOptions { as_commands, ..self.key_options(&config, self.load_moment(now)) }
     }
 
     /// Begins a save where one is scheduled or a save point (`save`) is reached; what the log tells of it.

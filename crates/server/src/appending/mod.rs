@@ -5,6 +5,7 @@
 mod base_writer;
 mod load;
 mod open;
+mod reload;
 mod rewrite;
 mod sync;
 
@@ -15,7 +16,9 @@ use crate::clock;
 use base::Monotonic;
 use config::{AppendFsync, Config};
 use node::{LogStatus, Node};
+use parking_lot::Mutex;
 use persist::aof::{Fsync, Options, RewriteSchedule};
+use reload::Reload;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -31,6 +34,7 @@ const CYCLE: Duration = Duration::from_millis(100);
 pub(crate) struct AppenderLink {
     thread: OnceLock<Thread>,
     is_stopped: AtomicBool,
+    reloads: Mutex<Vec<Reload>>,
 }
 
 impl AppenderLink {
@@ -116,6 +120,7 @@ impl Appending {
             let is_stopped = self.link.is_stopped.load(SeqCst);
             let config = self.node.settings.current();
             self.write(&config);
+            self.reload_when_asked();
             if is_stopped {
                 break;
             }

@@ -1,14 +1,14 @@
 //! When the files are rewritten, and from where to where.
 
 use super::base_writer::BaseWriter;
-use super::load::layout;
+use super::load::{base_format, layout};
 use super::open::OpenLog;
 use super::{Appending, options};
 use crate::clock;
 use crate::storage::DiskStorage;
 use config::Config;
 use node::SaveOrder;
-use persist::aof::{BaseFormat, Due, Manifest, RewriteRule, Sizes, State, Writer};
+use persist::aof::{Due, Manifest, RewriteRule, Sizes, State, Writer};
 use persist::storage::{Storage, reason};
 use std::io;
 use std::path::Path;
@@ -157,7 +157,7 @@ impl Appending {
                 return false;
             }
         };
-        if let Err(error) = log.writer.finish_rewrite(path, BaseFormat::Rdb) {
+        if let Err(error) = log.writer.finish_rewrite(path, base_format(&order.options)) {
             tracing::warn!("Background AOF rewrite terminated with error: {error}");
             remove(path);
             return false;

@@ -31,7 +31,7 @@ pub use giving_back::give_back_memory;
 pub use intset::{Intset, IntsetSlice, MalformedIntset};
 pub use listpack::{At, Item, Iter as ListpackIter, Listpack, ListpackSlice, MalformedListpack};
 pub use packed::{Packed, PackedIter};
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_to_write};
 pub use ranking::{RankRange, Ranking};
 pub use record::{NewValue, Record, Value, ValueMut};
 pub use table::{Hint, INTERVAL_BITS_MAX, KeyHasher, Location, Occupied, Table};

@@ -155,8 +155,13 @@ impl Node {
             commands: sum.commands + stats.commands.value(),
             input_bytes: sum.input_bytes + stats.input_bytes.value(),
             output_bytes: sum.output_bytes + stats.output_bytes.value(),
+            batch_nanos: sum.batch_nanos + stats.batch_nanos.value(),
         });
         self.upkeep.rates.lock().sample(now.monotonic, total);
+        if let Some(cluster) = &self.cluster {
+            let load = self.upkeep.rates().load_permille(self.workers());
+            cluster.ask(|machine| machine.report_load(load));
+        }
         // The peak is noted.
         let _ = MemoryUse::with_clients(self, self.clients.count_all() as u64);
         self.upkeep.link_bytes.store(self.link_bytes() as u64, Relaxed);

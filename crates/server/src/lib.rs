@@ -31,6 +31,7 @@ mod saving;
 mod server;
 mod storage;
 mod stream;
+mod synced_file;
 mod telemetry;
 mod upkeep;
 mod worker;

@@ -1,22 +1,20 @@
 //! Writing snapshots to their file, in a thread of its own.
 
 use crate::storage::DiskStorage;
+use crate::synced_file::{FileSink, write_synced};
 use crate::{clock, files};
 use base::UnixMillis;
 use node::{Node, SaveOrder};
 use persist::aof::CommandWriter;
 use persist::rdb::Writer;
 use persist::save::{KeyFile, KeyOptions, save_keys};
-use persist::storage::{File, Storage, folder_of, reason};
-use std::io::{self, Write};
+use persist::storage::{Storage, folder_of, reason};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-/// After so many bytes what is written is brought to the disk (`rdb-save-incremental-fsync`), so that there is little left to bring at the end.
-const SYNCED_BYTES: u64 = 4 << 20;
 
 /// What the thread is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,8 +134,7 @@ fn write(
 ) -> Result<(), Failure> {
     let file = storage.create(temporary).map_err(Failure::Open)?;
     let syncs = node.settings.current().persistence.rdb_save_incremental_fsync;
-    write_keys(node, order, FileSink::new(&*file, syncs)).map_err(Failure::Write)?;
-    file.sync_data().map_err(Failure::Write)?;
+    write_synced(&*file, syncs, |sink| write_keys(node, order, sink)).map_err(Failure::Write)?;
     storage.rename(temporary, path).map_err(Failure::Rename)?;
     storage.sync_folder(folder_of(path)).map_err(Failure::Rename)
 }
@@ -220,36 +217,5 @@ fn rest(time: Duration, is_over: impl Fn() -> bool) {
         let step = left.min(STEP);
         thread::sleep(step);
         left -= step;
-    }
-}
-
-/// A file as the writer of a snapshot sees it.
-pub(crate) struct FileSink<'f> {
-    file: &'f dyn File,
-    /// Bytes since it was last synced.
-    unsynced: u64,
-    syncs: bool,
-}
-
-impl<'f> FileSink<'f> {
-    /// Appends to a file, and where `syncs` brings it to the disk now and then.
-    pub(crate) fn new(file: &'f dyn File, syncs: bool) -> FileSink<'f> {
-        FileSink { file, unsynced: 0, syncs }
-    }
-}
-
-impl Write for FileSink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes).map_err(|short| short.error)?;
-        self.unsynced += bytes.len() as u64;
-        if self.syncs && self.unsynced >= SYNCED_BYTES {
-            self.file.sync_data()?;
-            self.unsynced = 0;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -17,6 +17,7 @@
 //!
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
+mod chunked;
 mod giving_back;
 mod intset;
 mod listpack;
@@ -24,6 +25,7 @@ mod packed;
 mod prefetch;
 mod ranking;
 mod record;
+mod shared;
 mod table;
 mod word;
 
@@ -32,6 +34,6 @@ pub use intset::{Intset, IntsetSlice, MalformedIntset};
 pub use listpack::{At, Item, Iter as ListpackIter, Listpack, ListpackSlice, MalformedListpack};
 pub use packed::{Packed, PackedIter};
 pub use prefetch::{prefetch, prefetch_to_write};
-pub use ranking::{RankRange, Ranking};
+pub use ranking::{FrozenRanking, RankRange, Ranking};
 pub use record::{NewValue, Record, Value, ValueMut};
 pub use table::{Hint, INTERVAL_BITS_MAX, KeyHasher, Location, Occupied, Table};

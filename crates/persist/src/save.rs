@@ -1,15 +1,25 @@
 //! Saving a snapshot: the walk over it, and what is written ahead of the walk because it is about to change.
 //!
-//! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk.
+//! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk. A large value is frozen
+//! under the lock, and encoded when it is written.
+
+mod frozen;
 
 use crate::rdb::{Options, PartWriter, Usage, Writer};
-use engine::{AccessPolicy, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink};
+use engine::{
+    AccessPolicy, FrozenRecord, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink,
+};
+use frozen::LargeWriter;
 use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The walk hands on what it has gathered from this size on, in bytes.
 const GATHERED_BYTES: usize = 64 << 10;
+
+/// A frozen value counts for so much of what is saved and not written, in bytes, where it is not smaller. It takes more only where more of it is
+/// changed before it is written, and that it is large is no reason to hold writes.
+const FROZEN_BYTES_MAX: usize = 1 << 20;
 
 /// How keys are written.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +34,15 @@ pub struct KeyOptions {
 
 impl KeyOptions {
     fn write_all(&self, records: &[&KeyRecord], writer: &mut PartWriter) -> io::Result<()> {
-        records.iter().try_for_each(|record| writer.record(record, self.usage(record)))
+        let mut write = |record: &&KeyRecord| writer.record(record, self.usage(record.access()));
+        records.iter().try_for_each(&mut write)
     }
 
-    fn usage(&self, record: &KeyRecord) -> Option<Usage> {
+    /// How much a key of this access clock was used, where that is told.
+    fn usage(&self, access: u32) -> Option<Usage> {
         self.tells_usage.then(|| match self.moment.policy {
-            AccessPolicy::Lru => Usage::Idle(u64::from(self.moment.idle_seconds(record.access()))),
-            AccessPolicy::Lfu { .. } => Usage::Frequency(self.moment.lfu_counter(record.access())),
+            AccessPolicy::Lru => Usage::Idle(u64::from(self.moment.idle_seconds(access))),
+            AccessPolicy::Lfu { .. } => Usage::Frequency(self.moment.lfu_counter(access)),
         })
     }
 }
@@ -38,22 +50,39 @@ impl KeyOptions {
 /// What the walk comes by. It is used by one thread; the lock is for the type's sake.
 struct Walked {
     options: KeyOptions,
-    writer: Mutex<(PartWriter, io::Result<()>)>,
+    gathered: Mutex<Gathered>,
+}
+
+struct Gathered {
+    writer: PartWriter,
+    frozen: Vec<FrozenRecord>,
+    result: io::Result<()>,
 }
 
 impl SnapshotSink for Walked {
     fn save(&self, _: usize, records: &[&KeyRecord]) {
-        let (writer, result) = &mut *self.writer.lock();
+        let Gathered { writer, result, .. } = &mut *self.gathered.lock();
         if result.is_ok() {
             *result = self.options.write_all(records, writer);
         }
     }
+
+    fn save_frozen(&self, _: usize, record: FrozenRecord) {
+        self.gathered.lock().frozen.push(record);
+    }
 }
 
-/// Records of one database, encoded.
+/// What was saved of one database.
 struct Piece {
     database: usize,
-    bytes: Vec<u8>,
+    content: Content,
+}
+
+enum Content {
+    /// Records, encoded.
+    Encoded(Vec<u8>),
+    /// A record that is to be encoded.
+    Frozen(FrozenRecord),
 }
 
 /// What was saved and not written to the file yet: the end of a snapshot that records come in at.
@@ -76,7 +105,7 @@ impl SavedKeys {
         }
     }
 
-    /// The memory that it takes, in bytes.
+    /// The memory that it takes, in bytes; of a large value as much as [`FROZEN_BYTES_MAX`].
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.bytes.load(Relaxed)
@@ -106,16 +135,24 @@ impl SnapshotSink for SavedKeys {
                 self.bytes.fetch_add(bytes.len(), Relaxed);
                 match pieces.last_mut() {
                     // Few large pieces, so that each takes little beside its bytes.
-                    Some(last)
-                        if last.database == database && last.bytes.len() < GATHERED_BYTES =>
+                    Some(Piece { database: own, content: Content::Encoded(last) })
+                        if *own == database && last.len() < GATHERED_BYTES =>
                     {
-                        last.bytes.extend_from_slice(&bytes);
+                        last.extend_from_slice(&bytes);
                     }
-                    Some(_) | None => pieces.push(Piece { database, bytes }),
+                    Some(_) | None => {
+                        pieces.push(Piece { database, content: Content::Encoded(bytes) });
+                    }
                 }
             }
             Err(error) => *self.failure.lock() = Some(error),
         }
+    }
+
+    fn save_frozen(&self, database: usize, record: FrozenRecord) {
+        let mut pieces = self.pieces.lock();
+        self.bytes.fetch_add(record.bytes.min(FROZEN_BYTES_MAX), Relaxed);
+        pieces.push(Piece { database, content: Content::Frozen(record) });
     }
 }
 
@@ -132,25 +169,28 @@ pub fn save_keys<W: Write>(
     writer: &mut Writer<W>,
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let part = PartWriter::for_part(ahead.options.file);
-    let walked = Walked { options: ahead.options, writer: Mutex::new((part, Ok(()))) };
+    let options = ahead.options;
+    let writer_of_walk = PartWriter::for_part(options.file);
+    let gathered = Gathered { writer: writer_of_walk, frozen: Vec::new(), result: Ok(()) };
+    let walked = Walked { options, gathered: Mutex::new(gathered) };
     let mut cursor = SnapshotCursor::default();
-    let mut file = SelectingWriter { writer, snapshot, selected: None };
+    let mut file = SelectingWriter { writer, snapshot, options, selected: None };
     loop {
         let database = cursor.database();
         let goes_on = keyspace.save_step(snapshot, &mut cursor, &walked);
         if snapshot.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let (writer, result) = &mut *walked.writer.lock();
+        let Gathered { writer, frozen, result } = &mut *walked.gathered.lock();
         std::mem::replace(result, Ok(()))?;
         if writer.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
             file.write(database, &writer.take())?;
         }
-        if ahead.memory_bytes() > 0 || !goes_on {
-            for piece in ahead.take()? {
-                file.write(piece.database, &piece.bytes)?;
-            }
+        file.write_ahead(ahead)?;
+        for record in frozen.drain(..) {
+            file.write_frozen(database, record)?;
+            // As soon as it can be: what is frozen is copied where it is changed.
+            file.write_ahead(ahead)?;
         }
         if !goes_on {
             return Ok(());
@@ -163,20 +203,51 @@ pub fn save_keys<W: Write>(
 struct SelectingWriter<'s, W> {
     writer: &'s mut Writer<W>,
     snapshot: &'s Snapshot,
+    options: KeyOptions,
     selected: Option<usize>,
 }
 
 impl<W: Write> SelectingWriter<'_, W> {
-    fn write(&mut self, database: usize, keys: &[u8]) -> io::Result<()> {
-        if keys.is_empty() {
-            return Ok(());
-        }
+    fn select(&mut self, database: usize) -> io::Result<()> {
         if self.selected != Some(database) {
             self.selected = Some(database);
             self.writer.select(database)?;
             let totals = self.snapshot.totals(database);
             self.writer.resize(totals.keys as u64, totals.volatile as u64)?;
         }
+        Ok(())
+    }
+
+    fn write(&mut self, database: usize, keys: &[u8]) -> io::Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.select(database)?;
         self.writer.part(keys)
+    }
+
+    fn write_frozen(&mut self, database: usize, record: FrozenRecord) -> io::Result<()> {
+        self.select(database)?;
+        let usage = self.options.usage(record.access);
+        let is_cancelled = || self.snapshot.is_cancelled();
+        let version = self.options.file.version;
+        LargeWriter { writer: self.writer, version, is_cancelled: &is_cancelled }
+            .write(record, usage)
+    }
+
+    /// Writes what has come in, as long as anything does.
+    fn write_ahead(&mut self, ahead: &SavedKeys) -> io::Result<()> {
+        loop {
+            let pieces = ahead.take()?;
+            if pieces.is_empty() {
+                return Ok(());
+            }
+            for Piece { database, content } in pieces {
+                match content {
+                    Content::Encoded(bytes) => self.write(database, &bytes)?,
+                    Content::Frozen(record) => self.write_frozen(database, record)?,
+                }
+            }
+        }
     }
 }

@@ -25,6 +25,7 @@
 //! 3. Counts, first scores and first leaves of inner nodes are those of what is below; only a root leaf is empty.
 
 mod arena;
+mod frozen;
 mod index;
 mod inner;
 mod leaf;
@@ -33,6 +34,7 @@ mod range;
 mod tests;
 mod tree;
 
+pub use frozen::FrozenRanking;
 pub use range::RankRange;
 
 use index::LeafIndex;
@@ -276,11 +278,11 @@ impl Ranking {
     }
 }
 
+// The leaves are shared, what leads to them is not.
 impl Clone for Ranking {
     fn clone(&self) -> Ranking {
         let Ranking { hasher, len, .. } = *self;
         let mut copy = Ranking { hasher, len, tree: self.tree.clone(), index: self.index.clone() };
-        copy.tree.recount();
         copy.index.recount();
         copy
     }

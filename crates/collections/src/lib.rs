@@ -8,6 +8,7 @@
 //! - [`Listpack`]: many small items in one run of bytes, Redis's as well.
 //! - [`Packed`]: a map of byte strings that spends a few bytes beside an entry's own.
 //! - [`Ranking`]: members ranked by score, for large sorted sets.
+//! - [`Held`]: a vector that several may hold, each of which copies what it changes.
 //! - [`prefetch`]: the hint that memory will be read soon.
 //! - [`give_back_memory`]: what was freed goes back to the system.
 //!
@@ -19,6 +20,7 @@
 
 mod chunked;
 mod giving_back;
+mod held;
 mod intset;
 mod listpack;
 mod packed;
@@ -30,6 +32,7 @@ mod table;
 mod word;
 
 pub use giving_back::give_back_memory;
+pub use held::{Held, Holdable};
 pub use intset::{Intset, IntsetSlice, MalformedIntset};
 pub use listpack::{At, Item, Iter as ListpackIter, Listpack, ListpackSlice, MalformedListpack};
 pub use packed::{Packed, PackedIter};

@@ -12,7 +12,9 @@ pub(crate) const ARC_BYTES: usize = 2 * size_of::<usize>();
 /// So many chunks ahead are fetched while their counts are raised.
 const FETCHED_AHEAD: usize = 16;
 
-/// A vector whose chunks, the first apart, have `CHUNK` places each. The places behind the last element hold defaults.
+/// A vector whose chunks have `CHUNK` places each; where there is only one, it may have fewer. The places behind the last element hold defaults.
+///
+/// Invariant: there is a place for each of `len` elements.
 pub(crate) struct Chunked<T, const CHUNK: usize> {
     chunks: Vec<Arc<[T]>>,
     len: usize,
@@ -30,7 +32,9 @@ impl<T: Clone + Default, const CHUNK: usize> Chunked<T, CHUNK> {
 
     #[inline]
     pub(crate) fn at(&self, index: usize) -> &T {
-        &self.chunks[index / CHUNK][index % CHUNK]
+        assert!(index < self.len, "the element is there");
+        // SAFETY: it has a place by the invariant.
+        unsafe { self.chunks.get_unchecked(index / CHUNK).get_unchecked(index % CHUNK) }
     }
 
     #[inline]

@@ -40,7 +40,8 @@ fn key(number: u64) -> Vec<u8> {
 /// Freezes something, changes little of it and then all, and looks at the memory that this takes.
 fn check<T, F>(
     mut value: T,
-    (heap_bytes, freeze): (fn(&T) -> usize, fn(&T) -> F),
+    heap_bytes: fn(&T) -> usize,
+    freeze: fn(&T) -> F,
     change: impl Fn(&mut T, u64),
 ) {
     let before = asked();
@@ -63,7 +64,7 @@ fn what_is_frozen_is_given_back() {
     for value in [&b"12345678"[..], &[b'v'; 300]] {
         let mut map = Packed::new((1, 2));
         (0..COUNT).for_each(|number| assert!(map.insert(&key(number), value)));
-        check(map, (Packed::heap_bytes, Packed::clone), |map, number| {
+        check(map, Packed::heap_bytes, Packed::clone, |map, number| {
             let value = map.value_mut(&key(number)).expect("it is there");
             value[0] = b'w';
         });
@@ -72,7 +73,7 @@ fn what_is_frozen_is_given_back() {
     for number in 0..COUNT {
         ranking.insert((number * 7_919 % COUNT) as f64, &key(number));
     }
-    check(ranking, (Ranking::heap_bytes, Ranking::freeze), |ranking, number| {
+    check(ranking, Ranking::heap_bytes, Ranking::freeze, |ranking, number| {
         ranking.insert((number * 7_919 % COUNT) as f64 + 0.25, &key(number));
     });
     assert!(asked() < 1 << 20, "{} bytes stay", asked());

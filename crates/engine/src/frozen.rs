@@ -5,7 +5,7 @@
 
 use crate::access::object_bytes;
 use crate::object::{KeyRecord, Object};
-use collections::{NewValue, Record, Value};
+use collections::Value;
 use values::{FrozenHash, FrozenRanking};
 
 /// Values that take more than this are large, in bytes: encoding less takes some tens of microseconds at most.
@@ -32,9 +32,9 @@ pub enum FrozenValue {
     /// One whose clone shares what is large, or is one run of bytes.
     Whole(Box<Object>),
     /// A sorted set.
-    SortedSet(FrozenRanking),
+    SortedSet(Box<FrozenRanking>),
     /// A hash.
-    Hash(FrozenHash),
+    Hash(Box<FrozenHash>),
 }
 
 impl FrozenRecord {
@@ -50,24 +50,13 @@ impl FrozenRecord {
             bytes,
         })
     }
-
-    /// The record of a value that was frozen as a whole; else the frozen value with its key.
-    pub fn into_record(self) -> Result<KeyRecord, FrozenRecord> {
-        match self.value {
-            FrozenValue::Whole(object) => {
-                let value = NewValue::Object(object);
-                Ok(Record::new(&self.key, value, self.expire_at, self.access))
-            }
-            FrozenValue::SortedSet(_) | FrozenValue::Hash(_) => Err(self),
-        }
-    }
 }
 
 impl FrozenValue {
     fn of(object: &Object) -> FrozenValue {
         let frozen = match object {
-            Object::Hash(hash) => hash.freeze().map(FrozenValue::Hash),
-            Object::SortedSet(set) => set.freeze().map(FrozenValue::SortedSet),
+            Object::Hash(hash) => hash.freeze().map(|hash| FrozenValue::Hash(Box::new(hash))),
+            Object::SortedSet(set) => set.freeze().map(|set| FrozenValue::SortedSet(Box::new(set))),
             Object::String(_) | Object::List(_) | Object::Set(_) | Object::Stream(_) => None,
         };
         frozen.unwrap_or_else(|| FrozenValue::Whole(Box::new(object.clone())))

@@ -79,10 +79,7 @@ fn content(record: &KeyRecord) -> (Vec<u8>, Option<i64>) {
 
 /// The same of what was frozen.
 fn frozen_content(record: FrozenRecord) -> (Vec<u8>, Option<i64>) {
-    let FrozenRecord { value, expire_at, .. } = match record.into_record() {
-        Ok(record) => return content(&record),
-        Err(frozen) => frozen,
-    };
+    let FrozenRecord { value, expire_at, .. } = record;
     let texts = match &value {
         FrozenValue::Whole(object) => object_text(object),
         FrozenValue::SortedSet(set) => {

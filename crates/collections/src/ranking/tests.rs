@@ -3,6 +3,9 @@ use proptest::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+/// Members in their order, with their scores.
+type Ordered = Vec<(Vec<u8>, f64)>;
+
 /// The same by simple means.
 #[derive(Default)]
 struct Model {
@@ -10,7 +13,7 @@ struct Model {
 }
 
 impl Model {
-    fn ordered(&self) -> Vec<(Vec<u8>, f64)> {
+    fn ordered(&self) -> Ordered {
         let mut all: Vec<_> =
             self.scores.iter().map(|(member, &score)| (member.clone(), score)).collect();
         all.sort_by(|(a, x), (b, y)| x.partial_cmp(y).unwrap_or(Ordering::Equal).then(a.cmp(b)));
@@ -116,7 +119,7 @@ proptest! {
     fn what_is_frozen_stays(rounds in prop::collection::vec((steps(), any::<bool>()), 1..4)) {
         let mut ranking = Ranking::new((1, 2));
         let mut model = Model::default();
-        let mut frozen: Vec<(FrozenRanking, Vec<(Vec<u8>, f64)>)> = Vec::new();
+        let mut frozen: Vec<(FrozenRanking, Ordered)> = Vec::new();
         for (steps, drops) in rounds {
             steps.into_iter().for_each(|step| run(&mut ranking, &mut model, step));
             compare(&ranking, &model);

@@ -1,7 +1,7 @@
 //! A large value, written in pieces: what is in memory of it beside itself is a block of the file.
 
 use crate::rdb::{Pieces, Usage, Version, Writer};
-use engine::{FrozenRecord, FrozenValue, KeyRecord, Object, Value};
+use engine::{FrozenRecord, FrozenValue, KeyRecord, NewValue, Object, Record, Value};
 use std::io::{self, Write};
 use values::{FrozenHash, FrozenRanking, Set};
 
@@ -23,13 +23,14 @@ impl<W: Write> LargeWriter<'_, W> {
     ///
     /// Those of the sink, `Interrupted` where the file is not wanted any more, and `Unsupported` where its version cannot carry the value.
     pub(super) fn write(&mut self, record: FrozenRecord, usage: Option<Usage>) -> io::Result<()> {
-        match record.into_record() {
-            Ok(record) => self.whole(&record, usage),
-            Err(FrozenRecord { key, expire_at, value, .. }) => match &value {
-                FrozenValue::Hash(hash) => self.hash((&key, expire_at, usage), hash),
-                FrozenValue::SortedSet(set) => self.sorted_set((&key, expire_at, usage), set),
-                FrozenValue::Whole(_) => unreachable!("it would be a record"),
-            },
+        let FrozenRecord { key, expire_at, access, value, .. } = record;
+        match value {
+            FrozenValue::Whole(object) => {
+                let record = Record::new(&key, NewValue::Object(object), expire_at, access);
+                self.whole(&record, usage)
+            }
+            FrozenValue::SortedSet(set) => self.sorted_set((&key, expire_at, usage), &set),
+            FrozenValue::Hash(hash) => self.hash((&key, expire_at, usage), &hash),
         }
     }
 

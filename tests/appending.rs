@@ -384,7 +384,13 @@ fn a_base_of_commands_holds_all_that_there_is() {
     let mut keys = crate::aof::fill(&mut client);
     client.line("HSET times a 1 b 2");
     client.line("HPEXPIREAT times 4102444800123 FIELDS 1 a");
-    keys.push("times");
+    // So large that it is frozen.
+    for number in 0..400 {
+        client.command(&["HSET", "many", &number.to_string(), "some value that takes memory"]);
+    }
+    client.line("HPEXPIREAT many 4102444800456 FIELDS 2 7 77");
+    client.line("PEXPIREAT many 4102444800789");
+    keys.extend(["times", "many"]);
     client.line("BGREWRITEAOF");
     await_rewrite(&mut client);
     let wanted: Vec<_> = keys.iter().map(|key| crate::aof::told(&mut client, key)).collect();

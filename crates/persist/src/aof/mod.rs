@@ -28,7 +28,7 @@ mod upgrade;
 mod writer;
 
 pub use base::CommandWriter;
-pub use commands::{push_key, push_select};
+pub use commands::{push_frozen_key, push_key, push_select};
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};

@@ -7,6 +7,8 @@ mod aof;
 mod commands;
 mod loading;
 mod save;
+#[cfg(test)]
+mod tests;
 
 pub use aof::LogStatus;
 pub(crate) use commands::COMMANDS;

@@ -18,7 +18,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How much may be saved because it was about to change, and not be written to the file, before writes have to wait, in bytes. They are looked at ten
 /// times a second, so that it may be passed by what a tenth of a second brings.
-const SAVED_BYTES_MAX: usize = 64 << 20;
+pub(super) const SAVED_BYTES_MAX: usize = 64 << 20;
 
 /// A save that has begun, for whoever writes it.
 pub struct SaveOrder {

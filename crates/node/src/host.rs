@@ -3,6 +3,7 @@
 use crate::node::Node;
 use base::UnixMillis;
 use config::{Change, Config, SetError};
+use engine::WorkerId;
 use std::time::Duration;
 
 /// The processor time that something has taken.
@@ -91,8 +92,13 @@ pub trait Host: Send + Sync {
         node.wake_released(worker);
     }
 
-    /// Tells the reader of the log that there is something to take. Told once from one time that it was empty to the next.
+    /// Tells the reader of the log that there is something to take, or to do with what is written of it.
     fn wake_log_reader(&self) {}
+
+    /// Tells that a thread has logged something. Told once from one time that the log was empty to the next.
+    fn log_grew(&self, _by: WorkerId) {
+        self.wake_log_reader();
+    }
 
     /// The resident memory of the process, in bytes.
     fn resident_bytes(&self) -> u64;

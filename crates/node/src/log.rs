@@ -195,7 +195,8 @@ impl Node {
     }
 
     /// How many bytes were not taken yet.
-    pub(crate) fn log_bytes(&self) -> usize {
+    #[must_use]
+    pub fn log_bytes(&self) -> usize {
         self.log.queue.lock().bytes
     }
 
@@ -246,11 +247,11 @@ impl Node {
         (!commands.is_empty()).then(|| self.log(Unit::Whole, Some(&commands), None))
     }
 
-    /// Wakes the reader of the log where it has something to take that it does not know of. To be called when nothing is held.
+    /// Tells the host where there is something to take that it does not know of. To be called when nothing is held.
     #[inline]
-    pub(crate) fn announce_log(&self) {
+    pub(crate) fn announce_log(&self, by: WorkerId) {
         if self.log.is_unannounced.load(SeqCst) && self.log.is_unannounced.swap(false, SeqCst) {
-            self.host.wake_log_reader();
+            self.host.log_grew(by);
         }
     }
 }

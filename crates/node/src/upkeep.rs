@@ -170,7 +170,7 @@ impl Node {
         let moment = self.moment(&Tuning::new(&self.settings.current()), now);
         self.evict_by_timer(&moment);
         self.tracking.shrink();
-        self.announce_log();
+        self.announce_log(self.upkeep());
         self.bound_save();
         self.end_pause_if_due(now.monotonic);
     }
@@ -226,7 +226,7 @@ impl Node {
             }
         }
         self.expire_fields(start, effort.time_max, &tuning, &clock);
-        self.announce_log();
+        self.announce_log(self.upkeep());
         upkeep.expiry.add_cycle(all);
         upkeep.expiry.micros.add(micros_since(start, clock().monotonic));
     }

@@ -62,10 +62,18 @@ impl Part {
         }
     }
 
-    fn gathered_bytes(&self) -> usize {
+    fn gathered(&self) -> &[u8] {
         match self {
-            Part::Rdb(writer) => writer.gathered_bytes(),
-            Part::Commands(out) => out.len(),
+            Part::Rdb(writer) => writer.gathered(),
+            Part::Commands(out) => out,
+        }
+    }
+
+    /// Forgets what was gathered, and keeps its memory.
+    fn clear(&mut self) {
+        match self {
+            Part::Rdb(writer) => writer.clear(),
+            Part::Commands(out) => out.clear(),
         }
     }
 
@@ -226,8 +234,9 @@ pub fn save_keys<F: KeyFile>(
         }
         let (part, result) = &mut *walked.part.lock();
         std::mem::replace(result, Ok(()))?;
-        if part.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
-            file.write(database, &part.take())?;
+        if part.gathered().len() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
+            file.write(database, part.gathered())?;
+            part.clear();
         }
         if ahead.memory_bytes() > 0 || !goes_on {
             for piece in ahead.take()? {

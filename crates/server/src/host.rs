@@ -13,6 +13,7 @@ use crate::{clock, process};
 use base::UnixMillis;
 use cluster::LinkId;
 use config::{Change, Config, SetError};
+use engine::WorkerId;
 use node::{CpuTimes, Host, Node};
 use parking_lot::Mutex;
 use std::io;
@@ -170,6 +171,14 @@ impl Host for ProcessHost {
 
     fn wake_log_reader(&self) {
         self.appender.wake();
+    }
+
+    fn log_grew(&self, by: WorkerId) {
+        match self.worker_wakes.get(by.0) {
+            // It looks at the end of its turn.
+            Some(wake) => wake.notify_one(),
+            None => self.appender.wake(),
+        }
     }
 
     fn wake_bus(&self) {

@@ -18,6 +18,7 @@ mod control;
 pub mod daemon;
 mod entropy;
 mod files;
+mod giving_way;
 mod host;
 mod launch;
 mod listen;

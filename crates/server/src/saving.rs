@@ -1,5 +1,6 @@
 //! Writing snapshots to their file, in a thread of its own.
 
+use crate::giving_way::GivingWay;
 use crate::storage::DiskStorage;
 use crate::synced_file::{FileSink, write_synced};
 use crate::{clock, files};
@@ -154,12 +155,14 @@ pub(crate) fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> 
 }
 
 fn walk(node: &Node, order: &SaveOrder, file: &mut impl KeyFile) -> io::Result<()> {
-    let mut delayed = 0;
+    let (mut delayed, mut way) = (0, GivingWay::default());
     save_keys(&node.keyspace, &order.snapshot, &order.saved, file, &mut |saved| {
         let delay = node.settings.current().general.rdb_key_save_delay;
         if delay > 0 {
             let keys = saved - std::mem::replace(&mut delayed, saved);
             rest(Duration::from_micros(keys * delay as u64), || order.snapshot.is_cancelled());
+        } else if order.in_background {
+            way.give_way();
         }
     })
 }

@@ -156,7 +156,8 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         (Reception::open(&config.network)?, open_bus(&config, &node)?)
     };
     let _pid_file = PidFile::write(&config);
-    let (workers, mut threads) = start_workers(&node, &worker_wakes, &stopped, &mut rng)?;
+    let (workers, mut threads) =
+        start_workers(&node, (&worker_wakes, &appender_link), &stopped, &mut rng)?;
     threads.push(start_timers(&node, &stopped)?);
     threads.push(start_freeing(&node, &stopped)?);
     let saver = Saver::start(Arc::clone(&node), wake_saver, saver_orders)?;
@@ -326,7 +327,7 @@ type Workers = (Vec<mpsc::UnboundedSender<Dealt>>, Vec<JoinHandle<io::Result<()>
 
 fn start_workers(
     node: &Arc<Node>,
-    wakes: &[Arc<Notify>],
+    (wakes, appender): (&[Arc<Notify>], &Arc<AppenderLink>),
     stopped: &watch::Receiver<bool>,
     rng: &mut Rng,
 ) -> io::Result<Workers> {
@@ -334,10 +335,10 @@ fn start_workers(
     for (number, wake) in wakes.iter().enumerate() {
         let (send, receive) = mpsc::unbounded_channel();
         let worker = Worker::new(Arc::clone(node), WorkerId(number), rng.fork());
-        let (wake, stopped) = (Arc::clone(wake), stopped.clone());
+        let (wake, appender, stopped) = (Arc::clone(wake), Arc::clone(appender), stopped.clone());
         let thread = thread::Builder::new()
             .name(format!("worker-{number}"))
-            .spawn(move || worker::run(worker, receive, wake, stopped))?;
+            .spawn(move || worker::run(worker, receive, wake, appender, stopped))?;
         ways.push(send);
         threads.push(thread);
     }

@@ -18,6 +18,7 @@
 //! looks the entries of one up in the other finds its leaves in the cache.
 
 mod chunked;
+mod extend;
 mod iter;
 mod large;
 mod leaf;

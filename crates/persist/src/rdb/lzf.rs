@@ -10,6 +10,7 @@
 //! four at every other one. That takes half of the time, and what is compressed is at most some percent longer.
 
 use std::hint::select_unpredictable;
+use std::ops::RangeInclusive;
 
 /// The most bytes that stand as they are behind one control byte.
 const LITERALS_MAX: usize = 32;
@@ -20,40 +21,63 @@ const COPY_MAX: usize = 7 + 255 + 2;
 /// Three bytes make the longest copy: no input becomes more than this times as long.
 const GROWTH_MAX: usize = COPY_MAX / 3;
 
-/// The table has two to the power of this places.
-const HASH_BITS: u32 = 13;
-/// Of these a string uses so many as it has bytes, twice to four times over, but no fewer than two to the power of this. So those of a short one stay in the cache.
-const HASH_BITS_MIN: u32 = 6;
+/// A string is given a table of two to four times as many places as it has bytes, but of two to the power of so many: that of a short one stays in the cache.
+const HASH_BITS: RangeInclusive<u32> = 6..=13;
 /// After so many bytes (two to the power of this) without a copy it is looked for at one position less often: what cannot be compressed is soon done with.
 const SKIP_SHIFT: u32 = 6;
+
+/// Strings shorter than this (two to the power of it) are taken to be like those before them.
+const SHORT_BITS: u32 = 10;
+/// Where so many short ones of about one length, one after the other, were not worth it, only one of so many is tried until one is. So what is lost is no
+/// more than a few hundredths of what they have together.
+const VAIN_MAX: u32 = 64;
+const TRIED_INTERVAL: u32 = 8;
 
 /// Compresses one string after the other with the same table.
 #[derive(Debug)]
 pub(super) struct Compressor {
     /// Where four bytes of this hash were seen last, counted over all strings: what is below `base` is of others.
-    seen: Box<[u32; 1 << HASH_BITS]>,
+    seen: Vec<u32>,
     base: u32,
+    /// How many short strings there were since one was worth it, by the bits of their length.
+    vain: [u32; SHORT_BITS as usize],
 }
 
 impl Compressor {
     pub(super) fn new() -> Compressor {
-        Compressor { seen: Box::new([0; 1 << HASH_BITS]), base: 1 }
+        Compressor { seen: Vec::new(), base: 1, vain: [0; SHORT_BITS as usize] }
     }
 
-    /// Appends the compressed input, where it becomes `most` bytes or less; else leaves something behind that has to be taken off.
+    /// Appends the compressed input, where it becomes `most` bytes or less; else leaves something behind that has to be taken off. Does not
+    /// always try.
     #[must_use]
     pub(super) fn compress(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
+        let Some(class) = input.len().checked_ilog2() else { return false };
+        let vain = self.vain.get(class as usize).copied().unwrap_or_default();
+        let is_tried = vain < VAIN_MAX || vain.is_multiple_of(TRIED_INTERVAL);
+        let is_worth_it = is_tried && self.compress_all(input, out, most);
+        if let Some(vain) = self.vain.get_mut(class as usize) {
+            *vain = if is_worth_it { 0 } else { vain.wrapping_add(1) };
+        }
+        is_worth_it
+    }
+
+    fn compress_all(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
         let Some(base) = self.advance(input.len()) else { return false };
         let most = out.len() + most;
-        let bits = (input.len().max(1).ilog2() + 2).clamp(HASH_BITS_MIN, HASH_BITS);
+        let bits = (input.len().ilog2() + 2).clamp(*HASH_BITS.start(), *HASH_BITS.end());
+        if self.seen.len() < 1 << bits {
+            self.seen.resize(1 << bits, 0);
+        }
+        let seen = &mut self.seen[..1 << bits];
         let (mut at, mut literals) = (0, 0);
         while let Some(&eight) = input.get(at..).and_then(<[u8]>::first_chunk) {
             let eight = u64::from_le_bytes(eight);
             let (word, next) = (eight as u32, (eight >> 8) as u32);
             let here = base + at as u32;
-            let seen = std::mem::replace(&mut self.seen[place(word, bits)], here);
-            self.seen[place(next, bits)] = here + 1;
-            let from = seen.wrapping_sub(base) as usize;
+            let last = std::mem::replace(&mut seen[place(word, bits)], here);
+            seen[place(next, bits)] = here + 1;
+            let from = last.wrapping_sub(base) as usize;
             // Nearly every place that was taken is of another string or of other bytes, by chance: one branch decides, and is foreseen.
             let is_within = (from < at) & (at.wrapping_sub(from) <= DISTANCE_MAX);
             let from = select_unpredictable(is_within, from, 0);
@@ -95,10 +119,10 @@ impl Compressor {
     }
 }
 
-/// The place of four bytes in as much of the table as these bits tell.
+/// The place of four bytes in a table of two to the power of `bits`.
 #[inline]
 fn place(word: u32, bits: u32) -> usize {
-    (word.wrapping_mul(0xc2b2_ae3d) >> (32 - bits)) as usize % (1 << HASH_BITS)
+    (word.wrapping_mul(0xc2b2_ae3d) >> (32 - bits)) as usize
 }
 
 #[inline]
@@ -232,7 +256,7 @@ mod tests {
         // The same string again finds nothing of the first.
         assert_eq!(compressed(&mut compressor, b"abcd").as_deref(), Some(&b"\x03abcd"[..]));
         assert_eq!(compressed(&mut compressor, b"abcd").as_deref(), Some(&b"\x03abcd"[..]));
-        assert_eq!(compressed(&mut compressor, b"").as_deref(), Some(&b""[..]));
+        assert_eq!(compressed(&mut compressor, b""), None);
     }
 
     #[test]
@@ -261,6 +285,27 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_is_worth_it_few_are_tried_until_one_is() {
+        let mut compressor = Compressor::new();
+        let mut becomes_shorter =
+            |input: &[u8]| compressor.compress(input, &mut Vec::new(), input.len() - 4);
+        let vain: Vec<u8> = (0..40).collect();
+        for _ in 0..VAIN_MAX + 3 {
+            assert!(!becomes_shorter(&vain));
+        }
+        assert!(becomes_shorter(&[0; 100]), "others of another length are not like these");
+        let interval = TRIED_INTERVAL as usize;
+        assert!((0..interval).any(|_| becomes_shorter(&[0; 40])), "one of so many is tried");
+        assert!(becomes_shorter(&[0; 60]), "it was worth it, so all are tried again");
+        for _ in 0..10 * VAIN_MAX {
+            let long: Vec<u8> = (0..=255).cycle().take(256).collect();
+            assert!(!becomes_shorter(&long));
+        }
+        let long = [[1; 1024], [2; 1024]].concat();
+        assert!(becomes_shorter(&long), "long ones are always tried");
+    }
+
+    #[test]
     fn lengths_that_cannot_be_are_refused_before_memory_is_taken() {
         assert!(decompressed(&[0xff; 4096], 1 << 40).is_err());
         assert!(decompressed(&[0, b'a', 0xe0, 0xff, 1], 265).is_err(), "before the beginning");
@@ -286,8 +331,8 @@ mod tests {
         #[test]
         fn all_comes_back(
             inputs in prop::collection::vec(prop_oneof![
-                prop::collection::vec(0..4u8, 0..3000),
-                prop::collection::vec(any::<u8>(), 0..300),
+                prop::collection::vec(0..4u8, 1..3000),
+                prop::collection::vec(any::<u8>(), 1..300),
                 (prop::collection::vec(any::<u8>(), 1..50), 1..2000usize)
                     .prop_map(|(word, times)| word.repeat(times)),
             ], 1..4),

@@ -1,6 +1,7 @@
 //! What commands ask of the thread, and wait for.
 
 use super::load::{Load, layout};
+use super::open::OpenLog;
 use super::{AppenderLink, Appending};
 use crate::storage::DiskStorage;
 use crate::{clock, entropy};
@@ -30,31 +31,31 @@ impl AppenderLink {
 }
 
 impl Appending {
-    pub(super) fn do_what_is_asked(&mut self) {
+    pub(super) fn do_what_is_asked(&mut self, files: &mut Option<OpenLog>) {
         let asked = std::mem::take(&mut *self.link.asked.lock());
         for (wish, answer) in asked {
             let is_done = match wish {
-                Wish::Begin => self.begin_first(),
-                Wish::Load => self.reload().inspect_err(|why| tracing::warn!("{why}")).is_ok(),
+                Wish::Begin => self.begin_first(files),
+                Wish::Load => self.reload(files).inspect_err(|why| tracing::warn!("{why}")).is_ok(),
             };
             // Whoever has asked may be gone.
             let _ = answer.send(is_done);
         }
     }
 
-    fn begin_first(&mut self) -> bool {
+    fn begin_first(&mut self, files: &mut Option<OpenLog>) -> bool {
         // It was switched on before it was asked for.
         let config = self.node.settings.current();
-        let goes_on = self.log.as_ref().is_some_and(|log| log.is_logging || log.base.is_some());
-        goes_on || self.rewrite(&config)
+        let goes_on = files.as_ref().is_some_and(|log| log.is_logging || log.base.is_some());
+        goes_on || self.rewrite(files, &config)
     }
 
     /// Nothing is logged while the files are loaded, and nobody else writes: clients are told to wait.
-    fn reload(&mut self) -> Result<(), String> {
+    fn reload(&self, files: &mut Option<OpenLog>) -> Result<(), String> {
         let (node, now) = (&self.node, clock::now());
         node.begin_loading(now, 0);
         let end = node.suspend_log(node.control(), now);
-        let drained = self.log.as_mut().map_or(Ok(()), |log| {
+        let drained = files.as_mut().map_or(Ok(()), |log| {
             log.drain(node, end);
             match log.writer.state() {
                 State::Good => Ok(()),
@@ -62,8 +63,8 @@ impl Appending {
                 State::Waiting => Err("The AOF waits for its first rewrite".to_owned()),
             }
         });
-        let loaded = drained.and_then(|()| self.load_files());
-        if self.log.as_ref().is_some_and(|log| log.is_logging) {
+        let loaded = drained.and_then(|()| self.load_files(files.as_ref()));
+        if files.as_ref().is_some_and(|log| log.is_logging) {
             let begun = node.begin_log(node.control(), now, |_, offset| offset);
             assert_eq!(begun, end, "nothing was logged meanwhile");
         }
@@ -75,10 +76,10 @@ impl Appending {
     }
 
     /// Empties the keyspace and loads what the manifest lists.
-    fn load_files(&self) -> Result<(), String> {
+    fn load_files(&self, log: Option<&OpenLog>) -> Result<(), String> {
         let node = &self.node;
         node.empty(node.control());
-        let layout = match &self.log {
+        let layout = match log {
             Some(log) => log.writer.layout().clone(),
             None => layout(node),
         };

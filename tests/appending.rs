@@ -318,10 +318,11 @@ fn files_grow_until_they_are_rewritten() {
             client.command(&["SET", "key", &format!("{number:0100}")]);
             written += 100;
         }
-        info(&mut client, "aof_rewrites") == "3"
+        // What is written while a rewrite goes on stays: on a busy machine that could be nearly all.
+        await_rewrite(&mut client);
+        info(&mut client, "aof_rewrites").parse::<u64>().is_ok_and(|rewrites| rewrites >= 3)
     });
     assert!(is_rewritten, "{}", server.log());
-    await_rewrite(&mut client);
     let bytes = info(&mut client, "aof_current_size").parse::<u64>().expect("a number");
     assert!(bytes < written, "{bytes} of {written}");
 }

@@ -32,6 +32,9 @@ const KEYS_PER_HOLD: usize = 64;
 /// The walk saves no more under one hold where it has come upon values of so much memory, in bytes: to freeze them takes about a microsecond for a megabyte.
 const BYTES_PER_HOLD: usize = 64 << 20;
 
+/// The buckets of so many intervals are brought in while others are saved.
+const INTERVALS_AHEAD: u64 = (KEYS_PER_HOLD / INTERVAL_KEYS) as u64;
+
 /// Takes what a snapshot saves.
 pub trait SnapshotSink: Send + Sync {
     /// Saves records of a database, the slot of which is held: this must not wait for anything.
@@ -312,13 +315,26 @@ impl Keyspace {
                 }
                 cursor.interval += 1;
             }
-            snapshot.give(cursor.database, records, sink);
             if cursor.interval >> bits != 0 {
                 (cursor.slot, cursor.interval) = (cursor.slot + 1, 0);
             }
+            // While these are saved, what the next step begins with comes in.
+            self.prefetch_intervals(parts, cursor);
+            snapshot.give(cursor.database, records, sink);
             return true;
         }
         false
+    }
+
+    /// Asks the processor to bring in the buckets of the intervals from the cursor on.
+    fn prefetch_intervals(&self, parts: &[Part], cursor: &SnapshotCursor) {
+        let Some(bits) = parts.get(cursor.slot).and_then(|part| part.bits) else { return };
+        let Some(slot) = Slot::new(cursor.slot as u16) else { return };
+        let end = (cursor.interval + INTERVALS_AHEAD).min(1 << bits);
+        for interval in cursor.interval..end {
+            let first_hash = interval.checked_shl(64 - u32::from(bits)).unwrap_or(0);
+            self.prefetch_bucket(slot, first_hash);
+        }
     }
 
     /// Saves a slot, which is held and about to lose its keys, where a snapshot is being saved.

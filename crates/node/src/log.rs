@@ -150,6 +150,16 @@ impl Node {
         self.wake_paused();
     }
 
+    /// Lets what is written from here on go unlogged, until [`Node::begin_log`]: the offset behind all that was. What was not taken stays.
+    pub fn suspend_log(&self, worker: WorkerId, now: Now) -> u64 {
+        let _settings = self.settings.begin_change();
+        let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
+        self.keyspace.set_logging(Logging::OFF, &all);
+        let mut queue = self.log.queue.lock();
+        queue.is_on = false;
+        queue.end
+    }
+
     /// Brings into effect what the settings say about how keys go in the log.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         if self.log.queue.lock().is_on {
@@ -185,7 +195,8 @@ impl Node {
     }
 
     /// How many bytes were not taken yet.
-    pub(crate) fn log_bytes(&self) -> usize {
+    #[must_use]
+    pub fn log_bytes(&self) -> usize {
         self.log.queue.lock().bytes
     }
 
@@ -236,11 +247,11 @@ impl Node {
         (!commands.is_empty()).then(|| self.log(Unit::Whole, Some(&commands), None))
     }
 
-    /// Wakes the reader of the log where it has something to take that it does not know of. To be called when nothing is held.
+    /// Tells the host where there is something to take that it does not know of. To be called when nothing is held.
     #[inline]
-    pub(crate) fn announce_log(&self) {
+    pub(crate) fn announce_log(&self, by: WorkerId) {
         if self.log.is_unannounced.load(SeqCst) && self.log.is_unannounced.swap(false, SeqCst) {
-            self.host.wake_log_reader();
+            self.host.log_grew(by);
         }
     }
 }

@@ -5,9 +5,11 @@
 
 mod frozen;
 
+use crate::aof::{CommandWriter, LargeCommands, push_key, push_select};
 use crate::rdb::{Options, PartWriter, Usage, Writer};
 use engine::{
-    AccessPolicy, FrozenRecord, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink,
+    AccessPolicy, FrozenRecord, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor,
+    SnapshotSink, Totals,
 };
 use frozen::LargeWriter;
 use parking_lot::Mutex;
@@ -24,8 +26,10 @@ const FROZEN_BYTES_MAX: usize = 1 << 20;
 /// How keys are written.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyOptions {
-    /// Those of the file.
+    /// Those of the file, where it is an RDB file.
     pub file: Options,
+    /// Whether it is made of commands.
+    pub as_commands: bool,
     /// When it begins, and what access clocks count.
     pub moment: Moment,
     /// Whether it is told how much each key was used.
@@ -33,9 +37,14 @@ pub struct KeyOptions {
 }
 
 impl KeyOptions {
-    fn write_all(&self, records: &[&KeyRecord], writer: &mut PartWriter) -> io::Result<()> {
-        let mut write = |record: &&KeyRecord| writer.record(record, self.usage(record.access()));
-        records.iter().try_for_each(&mut write)
+    fn write_all(&self, records: &[&KeyRecord], part: &mut Part) -> io::Result<()> {
+        records.iter().try_for_each(|record| match part {
+            Part::Rdb(writer) => writer.record(record, self.usage(record.access())),
+            Part::Commands(out) => {
+                push_key(out, record);
+                Ok(())
+            }
+        })
     }
 
     /// How much a key of this access clock was used, where that is told.
@@ -47,6 +56,115 @@ impl KeyOptions {
     }
 }
 
+/// Encoded records.
+#[expect(clippy::large_enum_variant, reason = "there are two at a time, on the stack")]
+enum Part {
+    Rdb(PartWriter),
+    Commands(Vec<u8>),
+}
+
+impl Part {
+    fn new(options: &KeyOptions) -> Part {
+        if options.as_commands {
+            Part::Commands(Vec::new())
+        } else {
+            Part::Rdb(PartWriter::for_part(options.file))
+        }
+    }
+
+    fn gathered(&self) -> &[u8] {
+        match self {
+            Part::Rdb(writer) => writer.gathered(),
+            Part::Commands(out) => out,
+        }
+    }
+
+    /// Forgets what was gathered, and keeps its memory.
+    fn clear(&mut self) {
+        match self {
+            Part::Rdb(writer) => writer.clear(),
+            Part::Commands(out) => out.clear(),
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        match self {
+            Part::Rdb(writer) => writer.take(),
+            Part::Commands(out) => std::mem::take(out),
+        }
+    }
+}
+
+/// A file of which the head is written, and which keys are written to that are encoded already.
+pub trait KeyFile {
+    /// The database whose keys follow, and about how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn begin_database(&mut self, database: usize, totals: Totals) -> io::Result<()>;
+
+    /// Keys.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()>;
+
+    /// A key with a large value, which is encoded as it is written; `is_cancelled` tells whether nobody wants the file any more.
+    ///
+    /// # Errors
+    ///
+    /// The system's, `Interrupted` where the file is not wanted, and `Unsupported` where it cannot carry the value.
+    fn frozen(
+        &mut self,
+        record: FrozenRecord,
+        usage: Option<Usage>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()>;
+}
+
+impl<W: Write> KeyFile for Writer<W> {
+    fn begin_database(&mut self, database: usize, totals: Totals) -> io::Result<()> {
+        self.select(database)?;
+        self.resize(totals.keys as u64, totals.volatile as u64)
+    }
+
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
+        self.part(encoded)
+    }
+
+    fn frozen(
+        &mut self,
+        record: FrozenRecord,
+        usage: Option<Usage>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        LargeWriter { writer: self, is_cancelled }.write(record, usage)
+    }
+}
+
+impl<W: Write> KeyFile for CommandWriter<W> {
+    fn begin_database(&mut self, database: usize, _: Totals) -> io::Result<()> {
+        let mut select = Vec::new();
+        push_select(&mut select, database);
+        self.batch(&select)
+    }
+
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
+        self.batch(encoded)
+    }
+
+    fn frozen(
+        &mut self,
+        record: FrozenRecord,
+        _: Option<Usage>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        LargeCommands::new(self, is_cancelled).write(record)
+    }
+}
+
 /// What the walk comes by. It is used by one thread; the lock is for the type's sake.
 struct Walked {
     options: KeyOptions,
@@ -54,16 +172,16 @@ struct Walked {
 }
 
 struct Gathered {
-    writer: PartWriter,
+    part: Part,
     frozen: Vec<FrozenRecord>,
     result: io::Result<()>,
 }
 
 impl SnapshotSink for Walked {
     fn save(&self, _: usize, records: &[&KeyRecord]) {
-        let Gathered { writer, result, .. } = &mut *self.gathered.lock();
+        let Gathered { part, result, .. } = &mut *self.gathered.lock();
         if result.is_ok() {
-            *result = self.options.write_all(records, writer);
+            *result = self.options.write_all(records, part);
         }
     }
 
@@ -105,16 +223,16 @@ impl SavedKeys {
         }
     }
 
-    /// The memory that it takes, in bytes; of a large value as much as [`FROZEN_BYTES_MAX`].
+    /// The memory that it takes, in bytes; a large value counts for no more than a mebibyte.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.bytes.load(Relaxed)
     }
 
     fn encode(&self, records: &[&KeyRecord]) -> io::Result<Vec<u8>> {
-        let mut writer = PartWriter::for_part(self.options.file);
-        self.options.write_all(records, &mut writer)?;
-        Ok(writer.take())
+        let mut part = Part::new(&self.options);
+        self.options.write_all(records, &mut part)?;
+        Ok(part.take())
     }
 
     fn take(&self) -> io::Result<Vec<Piece>> {
@@ -156,35 +274,35 @@ impl SnapshotSink for SavedKeys {
     }
 }
 
-/// Writes all keys of a snapshot, whose records come in at `ahead`, to a file of which the head is written. `rest` is called between two
+/// Writes all keys of a snapshot, whose records come in at `ahead`, to a file. `rest` is called between two
 /// steps, when nothing is held, and may wait; with what was saved so far.
 ///
 /// # Errors
 ///
-/// Those of the sink of `writer`, and `Interrupted` where the snapshot was cancelled.
-pub fn save_keys<W: Write>(
+/// Those of the file, and `Interrupted` where the snapshot was cancelled.
+pub fn save_keys<F: KeyFile>(
     keyspace: &Keyspace,
     snapshot: &Snapshot,
     ahead: &SavedKeys,
-    writer: &mut Writer<W>,
+    file: &mut F,
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
     let options = ahead.options;
-    let writer_of_walk = PartWriter::for_part(options.file);
-    let gathered = Gathered { writer: writer_of_walk, frozen: Vec::new(), result: Ok(()) };
+    let gathered = Gathered { part: Part::new(&options), frozen: Vec::new(), result: Ok(()) };
     let walked = Walked { options, gathered: Mutex::new(gathered) };
     let mut cursor = SnapshotCursor::default();
-    let mut file = SelectingWriter { writer, snapshot, options, selected: None };
+    let mut file = Selecting { file, snapshot, options, selected: None };
     loop {
         let database = cursor.database();
         let goes_on = keyspace.save_step(snapshot, &mut cursor, &walked);
         if snapshot.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let Gathered { writer, frozen, result } = &mut *walked.gathered.lock();
+        let Gathered { part, frozen, result } = &mut *walked.gathered.lock();
         std::mem::replace(result, Ok(()))?;
-        if writer.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
-            file.write(database, &writer.take())?;
+        if part.gathered().len() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
+            file.write(database, part.gathered())?;
+            part.clear();
         }
         file.write_ahead(ahead)?;
         for record in frozen.drain(..) {
@@ -200,20 +318,18 @@ pub fn save_keys<W: Write>(
 }
 
 /// Writes keys of any database.
-struct SelectingWriter<'s, W> {
-    writer: &'s mut Writer<W>,
+struct Selecting<'s, F> {
+    file: &'s mut F,
     snapshot: &'s Snapshot,
     options: KeyOptions,
     selected: Option<usize>,
 }
 
-impl<W: Write> SelectingWriter<'_, W> {
+impl<F: KeyFile> Selecting<'_, F> {
     fn select(&mut self, database: usize) -> io::Result<()> {
         if self.selected != Some(database) {
             self.selected = Some(database);
-            self.writer.select(database)?;
-            let totals = self.snapshot.totals(database);
-            self.writer.resize(totals.keys as u64, totals.volatile as u64)?;
+            self.file.begin_database(database, self.snapshot.totals(database))?;
         }
         Ok(())
     }
@@ -223,16 +339,13 @@ impl<W: Write> SelectingWriter<'_, W> {
             return Ok(());
         }
         self.select(database)?;
-        self.writer.part(keys)
+        self.file.keys(keys)
     }
 
     fn write_frozen(&mut self, database: usize, record: FrozenRecord) -> io::Result<()> {
         self.select(database)?;
         let usage = self.options.usage(record.access);
-        let is_cancelled = || self.snapshot.is_cancelled();
-        let version = self.options.file.version;
-        LargeWriter { writer: self.writer, version, is_cancelled: &is_cancelled }
-            .write(record, usage)
+        self.file.frozen(record, usage, &|| self.snapshot.is_cancelled())
     }
 
     /// Writes what has come in, as long as anything does.

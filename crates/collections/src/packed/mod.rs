@@ -17,6 +17,7 @@
 //! [`scan`](Packed::scan) goes from interval to interval. Two maps of the same seed are walked in the same order, so that who
 //! looks the entries of one up in the other finds its leaves in the cache.
 
+mod extend;
 mod iter;
 mod large;
 mod leaf;

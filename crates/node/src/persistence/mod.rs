@@ -74,6 +74,8 @@ pub(crate) struct Running {
     in_background: bool,
     /// Whether it is the base of the append-only file.
     is_rewrite: bool,
+    /// Whether nothing of the data is in the append-only file before it is there.
+    is_first: bool,
 }
 
 impl Running {
@@ -86,6 +88,7 @@ impl Running {
             changes: 0,
             in_background: order.in_background,
             is_rewrite: order.is_base,
+            is_first: false,
         }
     }
 }

@@ -34,6 +34,15 @@ pub struct SaveOrder {
     pub is_base: bool,
 }
 
+impl SaveOrder {
+    /// Cuts what is there now, which `all` holds, for whoever writes it; `None` while something is being saved.
+    fn cut(options: KeyOptions, all: &mut Access<'_>) -> Option<SaveOrder> {
+        let saved = Arc::new(SavedKeys::new(options));
+        let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
+        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
+    }
+}
+
 /// Why no save began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SaveError {
@@ -58,7 +67,7 @@ impl Node {
         let config = self.settings.current();
         let moment = self.moment(&Tuning::new(&config), now);
         let begin = |access: &mut Access<'_>| {
-            let order = self.cut(&config, moment, access)?;
+            let order = SaveOrder::cut(self.key_options(&config, moment), access)?;
             Some((SaveOrder { in_background, ..order }, self.changes()))
         };
         let begun = match held {
@@ -80,23 +89,15 @@ impl Node {
         Ok(())
     }
 
-    /// Cuts what is there now, which `all` holds, for whoever writes it; `None` while something is being saved.
-    fn cut(&self, config: &Config, moment: Moment, all: &mut Access<'_>) -> Option<SaveOrder> {
-        let options = self.key_options(config, moment);
-        let saved = Arc::new(SavedKeys::new(options));
-        let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
-        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
-    }
-
     /// Cuts the base of the append-only file.
     pub(super) fn begin_base(&self, now: Now, all: &mut Access<'_>) -> Option<SaveOrder> {
-        let order = self.cut(&self.settings.current(), self.load_moment(now), all)?;
-        Some(SaveOrder { is_base: true, ..order })
+        let options = self.base_options(now);
+        Some(SaveOrder { is_base: true, ..SaveOrder::cut(options, all)? })
     }
 
     /// Tells that a base is being written.
-    pub(super) fn note_running(&self, order: &SaveOrder, now: Now) {
-        self.persistence.state.lock().running = Some(Running::of(order, now));
+    pub(super) fn note_running(&self, running: Running) {
+        self.persistence.state.lock().running = Some(running);
     }
 
     /// Tells that it is not written any more; what it was.
@@ -117,6 +118,11 @@ impl Node {
         state.running.as_ref().filter(|one| one.is_rewrite).map(|one| one.begun.monotonic)
     }
 
+    /// Whether what is being written is all that the append-only file will have of the data.
+    pub(crate) fn writes_first_log(&self) -> bool {
+        self.persistence.state.lock().running.as_ref().is_some_and(|one| one.is_first)
+    }
+
     fn key_options(&self, config: &Config, moment: Moment) -> KeyOptions {
         use config::EvictionPolicy::{AllkeysLfu, AllkeysLru, VolatileLfu, VolatileLru};
         let persistence = &config.persistence;
@@ -126,6 +132,7 @@ impl Node {
                 compress: persistence.rdbcompression,
                 checksum: persistence.rdbchecksum,
             },
+            as_commands: false,
             moment,
             tells_usage: matches!(
                 config.memory.maxmemory_policy,
@@ -212,9 +219,11 @@ impl Node {
         }
     }
 
-    /// How files are written.
-    pub fn file_options(&self, now: Now) -> Options {
-        self.key_options(&self.settings.current(), self.load_moment(now)).file
+    /// How the base of the append-only file is written.
+    pub fn base_options(&self, now: Now) -> KeyOptions {
+        let config = self.settings.current();
+        let as_commands = !config.persistence.aof_use_rdb_preamble;
+        KeyOptions { as_commands, ..self.key_options(&config, self.load_moment(now)) }
     }
 
     /// Begins a save where one is scheduled or a save point (`save`) is reached; what the log tells of it.

@@ -76,6 +76,17 @@ impl PartWriter {
         self.encoder.take()
     }
 
+    /// What was written so far.
+    #[must_use]
+    pub fn gathered(&self) -> &[u8] {
+        self.encoder.gathered()
+    }
+
+    /// Begins anew, in the same memory.
+    pub fn clear(&mut self) {
+        self.encoder.clear();
+    }
+
     /// How many bytes can be taken.
     #[must_use]
     pub fn gathered_bytes(&self) -> usize {
@@ -179,13 +190,18 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     ///
-    /// Those of the sink.
+    /// Those of the sink, and `Unsupported` where the version has no such pieces.
     pub fn record_in_pieces(
         &mut self,
         (key, expire_at, usage): (&[u8], Option<i64>, Option<Usage>),
         pieces: Pieces,
         count: u64,
     ) -> io::Result<()> {
+        let version = self.options.version;
+        if pieces == Pieces::HashTimes && !matches!(version, Version::Valkey(_)) {
+            let text = format!("{version} is not written with fields of hashes that expire");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         self.begin(key, expire_at, usage, pieces.kind());
         self.encoder.length(count);
         self.encoder.check()

@@ -57,6 +57,18 @@ impl OpenLog {
         self.other_bytes + self.writer.increment_bytes()
     }
 
+    /// Whether it is written by workers: nothing is in its way, and nothing has to be done about it.
+    pub(super) fn is_for_workers(&self) -> bool {
+        let writer = &self.writer;
+        let is_good = *writer.state() == State::Good && !self.waits;
+        is_good && writer.options.fsync != Fsync::Always && !writer.is_syncing()
+    }
+
+    /// Whether something is logged that can be written.
+    pub(super) fn takes_more(&self, node: &Node) -> bool {
+        self.is_logging && !self.waits && node.log_bytes() > 0
+    }
+
     /// Writes what was logged up to an offset, which is the end of a unit.
     pub(super) fn drain(&mut self, node: &Node, end: u64) {
         while self.is_logging {

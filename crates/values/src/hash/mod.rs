@@ -5,6 +5,7 @@
 //!
 //! A field whose time has come is not there for whoever reads. `now` is always milliseconds since 1970-01-01 UTC.
 
+mod build;
 mod frozen;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod list;
 mod set;
 mod sorted_set;
 mod stream;
+mod words;
 mod ziplist;
 mod zipmap;
 

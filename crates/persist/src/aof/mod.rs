@@ -18,6 +18,7 @@ pub mod annotation;
 mod base;
 pub mod check;
 mod commands;
+mod large;
 mod layout;
 mod manifest;
 mod reader;
@@ -28,7 +29,8 @@ mod upgrade;
 mod writer;
 
 pub use base::CommandWriter;
-pub use commands::{push_frozen_key, push_key, push_select};
+pub use commands::{push_key, push_select};
+pub use large::LargeCommands;
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};

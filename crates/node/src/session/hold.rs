@@ -22,7 +22,8 @@ impl<'a> Context<'a> {
             let as_it_came = access.is_logged_as_it_came(0).then_some((database, args));
             let commands = access.take_logged();
             if as_it_came.is_some() || !commands.is_empty() {
-                self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+                self.state.log_offset =
+                    self.node.log(self.worker, Unit::Whole, Some(&commands), as_it_came);
             }
         }
         self.conclude_said(access);
@@ -32,7 +33,7 @@ impl<'a> Context<'a> {
     #[cold]
     pub(super) fn conclude_said(&mut self, access: Access<'_>) {
         let mut access = access;
-        if let Some(offset) = self.node.log_effects(&mut access) {
+        if let Some(offset) = self.node.log_effects(self.worker, &mut access) {
             self.state.log_offset = offset;
         }
         let by = Some(self.state.client.id);

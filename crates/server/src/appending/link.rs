@@ -53,13 +53,13 @@ impl AppenderLink {
             return false;
         };
         let Some(log) = files.as_mut() else { return false };
-        if !log.is_for_workers() {
+        if !log.is_for_workers(node) {
             drop(files);
             self.wake_for_clients(node);
             return false;
         }
         log.drain(node, node.log_end());
-        let is_for_workers = log.is_for_workers();
+        let is_for_workers = log.is_for_workers(node);
         drop(files);
         if !is_for_workers {
             self.wake();

@@ -72,6 +72,12 @@ impl Node {
         released.iter().for_each(|client| client.wake());
     }
 
+    /// How many clients wait for the log.
+    #[must_use]
+    pub fn log_waiters(&self) -> usize {
+        self.confirmation.waiting.lock().len()
+    }
+
     /// Lets go everything: there is no log, or nothing is promised of it.
     pub fn confirm_all(&self) {
         self.confirm_log(ALL, false);

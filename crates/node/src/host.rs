@@ -3,6 +3,7 @@
 use crate::node::Node;
 use base::UnixMillis;
 use config::{Change, Config, SetError};
+use engine::WorkerId;
 use std::time::Duration;
 
 /// The processor time that something has taken.
@@ -70,6 +71,16 @@ pub trait Host: Send + Sync {
     /// file is not there or cannot be loaded as a whole; the log tells why.
     fn load_snapshot(&self, node: &Node, merges: bool) -> bool;
 
+    /// Has the append-only file begun, which was switched on: its first rewrite goes on, or will when what is saved now has been. False where that could not begin; the log
+    /// tells why. To be called when nothing is held.
+    fn begin_log(&self) -> bool {
+        true
+    }
+
+    /// Empties `node` and loads the append-only file into it, after all that was logged is in it; then it is gone on with. False where the files are not there or
+    /// cannot be loaded as a whole; the log tells why.
+    fn load_log(&self, node: &Node) -> bool;
+
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);
 
@@ -81,8 +92,13 @@ pub trait Host: Send + Sync {
         node.wake_released(worker);
     }
 
-    /// Tells the reader of the log that there is something to take. Told once from one time that it was empty to the next.
+    /// Tells the reader of the log that there is something to take, or to do with what is written of it.
     fn wake_log_reader(&self) {}
+
+    /// Tells that a thread has logged something. Told once from one time that the log was empty to the next.
+    fn log_grew(&self, _by: WorkerId) {
+        self.wake_log_reader();
+    }
 
     /// The resident memory of the process, in bytes.
     fn resident_bytes(&self) -> u64;

@@ -256,7 +256,10 @@ impl Connection {
             bench.output.clear();
             return;
         }
-        self.awaited = self.session.awaited(&bench.worker.node).max(self.awaited);
+        if let Some(offset) = self.session.awaited(&bench.worker.node) {
+            self.awaited = self.awaited.max(Some(offset));
+            bench.wants_log();
+        }
         let mut written = 0;
         // Errors show up again at the next read or write.
         while self.awaited.is_none()

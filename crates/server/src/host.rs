@@ -1,6 +1,6 @@
 //! The process as a node sees it.
 
-use crate::appending::AppenderLink;
+use crate::appending::{AppenderLink, Wish};
 use crate::bus::LinkBuffers;
 use crate::files;
 use crate::loading::{Duplicates, load_snapshot};
@@ -13,6 +13,7 @@ use crate::{clock, process};
 use base::UnixMillis;
 use cluster::LinkId;
 use config::{Change, Config, SetError};
+use engine::WorkerId;
 use node::{CpuTimes, Host, Node};
 use parking_lot::Mutex;
 use std::io;
@@ -156,12 +157,28 @@ impl Host for ProcessHost {
         }
     }
 
+    fn begin_log(&self) -> bool {
+        self.appender.ask(Wish::Begin)
+    }
+
+    fn load_log(&self, _: &Node) -> bool {
+        self.appender.ask(Wish::Load)
+    }
+
     fn wake_worker(&self, _: &Node, worker: usize) {
         self.worker_wakes[worker].notify_one();
     }
 
     fn wake_log_reader(&self) {
         self.appender.wake();
+    }
+
+    fn log_grew(&self, by: WorkerId) {
+        match self.worker_wakes.get(by.0) {
+            // It looks at the end of its turn.
+            Some(wake) => wake.notify_one(),
+            None => self.appender.wake(),
+        }
     }
 
     fn wake_bus(&self) {

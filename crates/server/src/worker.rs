@@ -1,5 +1,6 @@
 //! A worker thread: its runtime, its buffers, and the connections dealt to it.
 
+use crate::appending::AppenderLink;
 use crate::connection::Connection;
 use crate::stream::RawStream;
 use crate::upkeep::GIVING_BACK_CYCLE;
@@ -31,6 +32,7 @@ pub(crate) struct Bench {
     /// What connections have read and not executed: see [`Bench::gathers`].
     pub(crate) gathered: Vec<u8>,
     turn: Arc<Turn>,
+    wake: Arc<Notify>,
 }
 
 /// The longest input that a connection leaves for later, in bytes. A longer one is a pipeline, whose misses overlap among themselves.
@@ -64,6 +66,11 @@ impl Bench {
         read <= GATHERED_BYTES_MAX && most >= GATHERING_MIN
     }
 
+    /// A connection has something to say that waits for the log: it is written when those that are ready have had their turn.
+    pub(crate) fn wants_log(&self) {
+        self.wake.notify_one();
+    }
+
     /// Keeps the bytes at the front of the input buffer; where they stand.
     pub(crate) fn gather(&mut self, read: usize) -> Range<usize> {
         if self.worker.ahead_sessions() <= 1 {
@@ -80,6 +87,7 @@ pub(crate) fn run(
     worker: Worker,
     mut dealt: mpsc::UnboundedReceiver<Dealt>,
     wake: Arc<Notify>,
+    appender: Arc<AppenderLink>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let turn = Arc::new(Turn::default());
@@ -96,9 +104,10 @@ pub(crate) fn run(
         output: Vec::new(),
         gathered: Vec::new(),
         turn,
+        wake: Arc::clone(&wake),
     }));
     runtime.block_on(async {
-        tokio::spawn(release(Arc::clone(&bench), wake));
+        tokio::spawn(end_turns(Arc::clone(&bench), wake, appender));
         let mut giving_back = tokio::time::interval(GIVING_BACK_CYCLE);
         giving_back.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -116,14 +125,18 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Wakes the connections that have waited for the log, for ever. From here that is no system call.
-async fn release(bench: Arc<Mutex<Bench>>, wake: Arc<Notify>) {
+/// Writes what was logged in a turn, and wakes the connections that have waited for the log, for ever. Tasks run in the order in which they are woken: what a
+/// connection asks for here is done when all that were ready with it have run, for all of them at once. To wake them from here is no system call.
+async fn end_turns(bench: Arc<Mutex<Bench>>, wake: Arc<Notify>, appender: Arc<AppenderLink>) {
     let (node, worker) = {
         let bench = bench.lock();
         (Arc::clone(&bench.worker.node), bench.worker.id.0)
     };
     loop {
         wake.notified().await;
+        if appender.write(&node) {
+            wake.notify_one();
+        }
         node.wake_released(worker);
     }
 }

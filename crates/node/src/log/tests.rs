@@ -1,3 +1,4 @@
+use super::part::STRETCH_BYTES;
 use super::*;
 use crate::Step;
 use crate::testing::{Fixture, Peer};
@@ -175,7 +176,10 @@ fn the_keys_of_a_slot_that_is_lost_are_logged() {
     peer.send(&fixture, "SET a 1\r\nSELECT 1\r\nSET a 2\r\n");
     taken(&fixture);
     let slot = Slot::of_key(b"a");
-    fixture.node.keyspace.flush_slot(slot, WORKER, &mut |effects| fixture.node.tell_each(effects));
+    fixture
+        .node
+        .keyspace
+        .flush_slot(slot, WORKER, &mut |effects| fixture.node.tell_each(WORKER, effects));
     assert_eq!(taken(&fixture), ["SELECT 0", "DEL a", "SELECT 1", "DEL a"]);
 }
 

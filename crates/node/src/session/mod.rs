@@ -351,7 +351,7 @@ impl Session {
         let mut window = std::mem::take(&mut worker.window);
         let step = self.execute_windows(worker, now, input, &mut window, out);
         worker.window = window;
-        worker.node.announce_log();
+        worker.node.announce_log(worker.id);
         worker.stats().commands.add(self.state.commands - commands);
         self.state.publish();
         let client = &self.state.client;

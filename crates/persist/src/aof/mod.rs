@@ -15,8 +15,10 @@
 //! Increments, and bases that are not RDB, are requests as clients send them, and lines that begin with `#`: see [`annotation`].
 
 pub mod annotation;
+mod base;
 pub mod check;
 mod commands;
+mod large;
 mod layout;
 mod manifest;
 mod reader;
@@ -26,7 +28,9 @@ mod testing;
 mod upgrade;
 mod writer;
 
+pub use base::CommandWriter;
 pub use commands::{push_key, push_select};
+pub use large::LargeCommands;
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};

@@ -1,14 +1,14 @@
 //! When the files are rewritten, and from where to where.
 
 use super::base_writer::BaseWriter;
-use super::load::layout;
+use super::load::{base_format, layout};
 use super::open::OpenLog;
 use super::{Appending, options};
 use crate::clock;
 use crate::storage::DiskStorage;
 use config::Config;
 use node::SaveOrder;
-use persist::aof::{BaseFormat, Due, Manifest, RewriteRule, Sizes, State, Writer};
+use persist::aof::{Due, Manifest, RewriteRule, Sizes, State, Writer};
 use persist::storage::{Storage, reason};
 use std::io;
 use std::path::Path;
@@ -20,23 +20,32 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Appending {
     /// Begins a rewrite where one was asked for, or is needed, or the files have grown enough.
-    pub(super) fn begin_rewrite_when_due(&mut self, config: &Config) {
-        if self.log.as_ref().is_some_and(|log| log.base.is_some()) {
+    pub(super) fn begin_rewrite_when_due(&mut self, files: &mut Option<OpenLog>, config: &Config) {
+        if files.as_ref().is_some_and(|log| log.base.is_some()) {
             return;
         }
         let is_ordered = self.node.is_rewrite_ordered();
         let may_begin = clock::monotonic() >= self.retries_at;
-        let is_due = is_ordered || may_begin && self.needs_rewrite(config);
-        if is_due && let Err(failure) = self.begin_rewrite(config) {
-            tracing::warn!("Can't rewrite the append-only file: {failure}");
-            self.node.note_failed_rewrite();
-            self.note_failure();
-            self.forget_unlogged();
+        let is_due = is_ordered || may_begin && self.needs_rewrite(files.as_ref(), config);
+        if is_due {
+            self.rewrite(files, config);
         }
     }
 
-    fn needs_rewrite(&mut self, config: &Config) -> bool {
-        let Some(log) = &self.log else { return config.persistence.appendonly };
+    /// Begins a rewrite; false where that failed.
+    pub(super) fn rewrite(&mut self, files: &mut Option<OpenLog>, config: &Config) -> bool {
+        let begun = self.begin_rewrite(files, config);
+        if let Err(failure) = &begun {
+            tracing::warn!("Can't rewrite the append-only file: {failure}");
+            self.node.note_failed_rewrite();
+            self.note_failure();
+            forget_unlogged(files);
+        }
+        begun.is_ok()
+    }
+
+    fn needs_rewrite(&mut self, log: Option<&OpenLog>, config: &Config) -> bool {
+        let Some(log) = log else { return config.persistence.appendonly };
         if *log.writer.state() != State::Good {
             return !matches!(log.writer.state(), State::Full(_));
         }
@@ -67,16 +76,20 @@ impl Appending {
         self.retries_at = clock::monotonic() + RETRY_INTERVAL;
     }
 
-    fn begin_rewrite(&mut self, config: &Config) -> Result<(), String> {
-        if self.log.is_none() {
+    fn begin_rewrite(
+        &mut self,
+        files: &mut Option<OpenLog>,
+        config: &Config,
+    ) -> Result<(), String> {
+        if files.is_none() {
             let layout = layout(&self.node);
             let manifest = Manifest::load(&DiskStorage, &layout).map_err(text)?.unwrap_or_default();
             let now = clock::monotonic();
             let storage = Arc::new(DiskStorage);
             let writer = Writer::waiting(storage, layout, manifest, options(config), now);
-            self.log = Some(OpenLog::waiting(writer.map_err(text)?));
+            *files = Some(OpenLog::waiting(writer.map_err(text)?));
         }
-        let Some(log) = &mut self.log else { return Ok(()) };
+        let Some(log) = files else { return Ok(()) };
         if log.writer.is_syncing()
             && let Some((job, result)) = self.syncer.wait()
         {
@@ -84,7 +97,9 @@ impl Appending {
         }
         let (node, now) = (&self.node, clock::now());
         let logs = config.persistence.appendonly;
-        let Some((cut, order)) = node.begin_rewrite((node.control(), now), logs) else {
+        let is_first = logs && *log.writer.state() == State::Waiting;
+        let begun = node.begin_rewrite((node.control(), now), logs, is_first);
+        let Some((cut, order)) = begun else {
             // Something else is being saved: later.
             return Ok(());
         };
@@ -120,69 +135,65 @@ impl Appending {
     }
 
     /// Puts a base that is written in the place of what was.
-    pub(super) fn finish_rewrite(&mut self, config: &Config) {
-        let Some(log) = &mut self.log else { return };
+    pub(super) fn finish_rewrite(&mut self, files: &mut Option<OpenLog>, config: &Config) {
+        let Some(log) = files else { return };
         let Some(base) = log.base.take_if(|base| base.is_finished()) else { return };
         let (order, path, written) = base.join();
-        let is_ok = self.install(&order, &path, written);
+        let is_ok = install(log, &order, &path, written);
         self.node.end_rewrite(&order, is_ok, clock::now());
         if is_ok {
             self.schedule.ended(true);
             tracing::info!("Background AOF rewrite finished successfully");
             if !config.persistence.aof_disable_auto_gc {
-                self.remove_history();
+                remove_history(log);
             }
         } else {
             self.note_failure();
         }
-        if let Some(log) = &self.log {
-            log.confirm(&self.node);
-        }
-        self.forget_unlogged();
+        log.confirm(&self.node);
+        forget_unlogged(files);
     }
+}
 
-    fn install(&mut self, order: &SaveOrder, path: &Path, written: io::Result<u64>) -> bool {
-        let Some(log) = &mut self.log else { return false };
-        let bytes = match written {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                if order.snapshot.is_cancelled() {
-                    tracing::info!("Background AOF rewrite was given up");
-                } else {
-                    let reason = reason(&error);
-                    tracing::warn!("Background AOF rewrite terminated with error: {reason}");
-                }
-                log.writer.abort_rewrite();
-                remove(path);
-                return false;
+fn install(log: &mut OpenLog, order: &SaveOrder, path: &Path, written: io::Result<u64>) -> bool {
+    let bytes = match written {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            if order.snapshot.is_cancelled() {
+                tracing::info!("Background AOF rewrite was given up");
+            } else {
+                let reason = reason(&error);
+                tracing::warn!("Background AOF rewrite terminated with error: {reason}");
             }
-        };
-        if let Err(error) = log.writer.finish_rewrite(path, BaseFormat::Rdb) {
-            tracing::warn!("Background AOF rewrite terminated with error: {error}");
+            log.writer.abort_rewrite();
             remove(path);
             return false;
         }
-        log.other_bytes = bytes;
-        log.base_bytes = log.bytes();
-        true
+    };
+    if let Err(error) = log.writer.finish_rewrite(path, base_format(&order.options)) {
+        tracing::warn!("Background AOF rewrite terminated with error: {error}");
+        remove(path);
+        return false;
     }
+    log.other_bytes = bytes;
+    log.base_bytes = log.bytes();
+    true
+}
 
-    fn remove_history(&mut self) {
-        let Some(log) = &mut self.log else { return };
-        let paths = log.writer.history();
-        if paths.is_empty() {
-            return;
-        }
-        paths.iter().for_each(|path| remove(path));
-        if let Err(error) = log.writer.forget_history() {
-            tracing::warn!("{error}");
-        }
+fn remove_history(log: &mut OpenLog) {
+    let paths = log.writer.history();
+    if paths.is_empty() {
+        return;
     }
+    paths.iter().for_each(|path| remove(path));
+    if let Err(error) = log.writer.forget_history() {
+        tracing::warn!("{error}");
+    }
+}
 
-    /// Files that were only rewritten are of no use any more.
-    fn forget_unlogged(&mut self) {
-        self.log.take_if(|log| !log.is_logging && log.base.is_none());
-    }
+/// Files that were only rewritten are of no use any more.
+fn forget_unlogged(files: &mut Option<OpenLog>) {
+    files.take_if(|log| !log.is_logging && log.base.is_none());
 }
 
 fn text(error: impl std::fmt::Display) -> String {

@@ -1,6 +1,7 @@
 //! The table of goals and how a run stands against it.
 
 use super::Outcome;
+use super::aof::POLICIES;
 use super::commands::{Commands, DEPTHS};
 use super::memory::Point;
 use super::paths::Paths;
@@ -11,6 +12,7 @@ use super::save_memory;
 use super::snapshot::{self, Mix};
 use super::statistics::median;
 use super::suites::{DEFAULT, Suite, TYPES};
+use super::throughput::Throughput;
 use super::wire::Kind;
 
 /// CPU per command against Valkey: depth and the ratio to reach.
@@ -38,6 +40,12 @@ const SNAPSHOT_RATIO: f64 = 1.3;
 const SNAPSHOT_MS: f64 = 1.0;
 /// Growth of memory during BGSAVE.
 const SAVE_MEMORY_PERCENT: f64 = 10.0;
+
+/// Commands per second against Valkey with `appendfsync always`, and CPU per command with `everysec`.
+const ALWAYS_RATIO: f64 = 1.5;
+const EVERYSEC_RATIO: f64 = 1.3;
+/// Two threads against one with the log on.
+const LOGGED_THREADS_RATIO: f64 = 1.6;
 
 /// How one goal stands.
 pub(crate) struct Line {
@@ -70,6 +78,9 @@ pub(crate) fn check(outcome: &Outcome) -> Vec<Line> {
     lines.push(memory_anywhere(outcome));
     lines.push(pause(outcome));
     lines.push(paths(outcome));
+    let logged = outcome.paths.as_ref().and_then(Paths::logged).map(|logged| logged.ratio);
+    let figure = "whole path with the append-only file written, SET, two threads against one";
+    lines.push(at_least(figure.to_owned(), LOGGED_THREADS_RATIO, logged));
     lines.push(idle(outcome));
     for (suite, row) in [(&DEFAULT, &outcome.default_list), (&TYPES, &outcome.types)] {
         for (depth, goal) in suite.goals.into_iter().enumerate() {
@@ -85,7 +96,36 @@ pub(crate) fn check(outcome: &Outcome) -> Vec<Line> {
         lines.push(snapshot_longest(outcome, mix));
     }
     lines.push(save_memory(outcome));
+    lines.push(aof_always(outcome));
+    lines.push(aof_everysec(outcome));
     lines
+}
+
+/// The ratio within the pairs of row `aof` for a policy, by a figure.
+fn aof(
+    outcome: &Outcome,
+    policy: usize,
+    ratios: impl Fn(&Throughput, (Kind, usize)) -> Vec<f64>,
+) -> Option<f64> {
+    let row = outcome.aof.as_ref()?.get(policy)?;
+    median(&ratios(row, (Kind::Set, POLICIES[policy].depth)))
+}
+
+fn aof_always(outcome: &Outcome) -> Line {
+    let ours = |row: &Throughput, cell| row.speed_ups(Peer::Redstart, Peer::Valkey, cell);
+    let figure = "SETs per second against Valkey, appendfsync always, depth 1".to_owned();
+    at_least(figure, ALWAYS_RATIO, aof(outcome, 0, ours))
+}
+
+fn aof_everysec(outcome: &Outcome) -> Line {
+    let ours = |row: &Throughput, cell| row.ratios(Peer::Redstart, Peer::Valkey, cell);
+    let figure = "CPU per SET against Valkey, appendfsync everysec, depth 16".to_owned();
+    at_least(figure, EVERYSEC_RATIO, aof(outcome, 1, ours))
+}
+
+fn at_least(figure: String, goal: f64, ratio: Option<f64>) -> Line {
+    let found = ratio.map(|ratio| (format!("{ratio:.2}x"), ratio >= goal));
+    line(figure, format!("{goal}x or more"), found)
 }
 
 /// A line; `found` is what was measured and whether it is enough.

@@ -4,6 +4,7 @@
 //! [`chart`] turn the outcome into `docs/benchmarks.md` and `docs/benchmarks.svg`. It measures and
 //! reports; a goal that is missed is no error of the run.
 
+mod aof;
 mod bgsave;
 mod chart;
 mod closed_loop;
@@ -58,6 +59,7 @@ struct Outcome {
     save: Option<save::Save>,
     snapshot: Option<Vec<snapshot::Run>>,
     save_memory: Option<Vec<save_memory::Growth>>,
+    aof: Option<aof::Aof>,
 }
 
 /// Runs the benchmark with the arguments behind `bench`.
@@ -104,6 +106,7 @@ fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<St
     let snapshot = failures.or_none(options, Row::Snapshot, || snapshot::run(options, &programs));
     let save_memory =
         failures.or_none(options, Row::SaveMemory, || save_memory::run(options, &programs));
+    let aof = failures.or_none(options, Row::Aof, || aof::run(options, &programs));
     let outcome = Outcome {
         machine,
         programs,
@@ -118,6 +121,7 @@ fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<St
         save,
         snapshot,
         save_memory,
+        aof,
     };
     Ok((outcome, failures.0))
 }

@@ -15,7 +15,7 @@ docs/benchmarks.svg; any other writes the same files to target/bench/.
 
   --row NAME        only this row (may be repeated): throughput, memory, pause, paths, idle,
                     default (redis-benchmark's list), types, types-memory, save, snapshot,
-                    save-memory
+                    save-memory, aof (the append-only file)
   --pairs N         alternating pairs (default 5)
   --keys N          keys in the table (default 1000000)
   --quick           small tables and short stretches: proves that it works, says little
@@ -53,10 +53,12 @@ pub(crate) enum Row {
     Snapshot,
     /// Growth of memory while BGSAVE runs.
     SaveMemory,
+    /// What the append-only file costs.
+    Aof,
 }
 
 impl Row {
-    const ALL: [Row; 11] = [
+    const ALL: [Row; 12] = [
         Row::Throughput,
         Row::Memory,
         Row::Pause,
@@ -68,6 +70,7 @@ impl Row {
         Row::Save,
         Row::Snapshot,
         Row::SaveMemory,
+        Row::Aof,
     ];
 
     /// The word that selects it on the command line.
@@ -84,6 +87,7 @@ impl Row {
             Row::Save => "save",
             Row::Snapshot => "snapshot",
             Row::SaveMemory => "save-memory",
+            Row::Aof => "aof",
         }
     }
 

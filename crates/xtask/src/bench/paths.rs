@@ -3,7 +3,7 @@
 //! The measured program is the example `paths` of the root package:
 //!
 //! ```text
-//! target/release/examples/paths --threads N --keys K --duration-ms T [--apart]
+//! target/release/examples/paths --threads N --keys K --duration-ms T [--apart | --logged FOLDER]
 //! ```
 //!
 //! It fills a node with keys 0 to K-1 (the keys and values of the throughput row), pins thread `i` to
@@ -16,7 +16,8 @@
 //! ```
 //!
 //! in commands per second. With `--apart`, each thread has a node of its own with its share of the keys: two threads apart against two on one
-//! node tell what threads lose to each other, in locks and in lines of the cache. Anything else, or an exit code other than 0, fails the run.
+//! node tell what threads lose to each other, in locks and in lines of the cache. With `--logged`, what is set is written to an append-only file in this
+//! folder. Anything else, or an exit code other than 0, fails the run.
 
 use super::options::Options;
 use super::readings::{self, Cores};
@@ -25,6 +26,7 @@ use super::throughput::STEAL_PERCENT_MAX;
 use super::wire::Kind;
 use crate::tools;
 use anyhow::{Context, Result};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -42,12 +44,13 @@ pub(crate) enum Paths {
     Measured(Vec<Pair>),
 }
 
-/// One pair: one thread, two threads, and two threads apart, one right after the other.
+/// One pair: one thread, two threads, two threads apart, and one and two with the log on, one right after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Pair {
     one: Rates,
     two: Rates,
     apart: Rates,
+    logged: (Rates, Rates),
 }
 
 /// What a row tells of one kind of request: medians.
@@ -60,6 +63,16 @@ pub(crate) struct Medians {
     pub(crate) ratio: f64,
     /// The part of two threads' time that is lost since they share a node, of each pair; below 0 where it is less than the noise.
     pub(crate) lost: f64,
+}
+
+/// What a row tells of SET with the log on: medians.
+pub(crate) struct Logged {
+    /// Commands per second of one thread.
+    pub(crate) one: f64,
+    /// Commands per second of two threads.
+    pub(crate) two: f64,
+    /// The second by the first, of each pair.
+    pub(crate) ratio: f64,
 }
 
 /// Commands per second.
@@ -91,6 +104,20 @@ impl Paths {
             lost: of(&|pair| 1.0 - pair.two.of(kind) / pair.apart.of(kind))?,
         })
     }
+
+    /// The medians of all pairs with the log on.
+    pub(crate) fn logged(&self) -> Option<Logged> {
+        let Paths::Measured(pairs) = self else { return None };
+        let of = |figure: &dyn Fn(f64, f64) -> f64| {
+            let sets = pairs.iter().map(|pair| (pair.logged.0.set, pair.logged.1.set));
+            median(&sets.map(|(one, two)| figure(one, two)).collect::<Vec<f64>>())
+        };
+        Some(Logged {
+            one: of(&|one, _| one)?,
+            two: of(&|_, two| two)?,
+            ratio: of(&|one, two| two / one)?,
+        })
+    }
 }
 
 /// Runs the row.
@@ -107,7 +134,7 @@ pub(crate) fn run(options: &Options) -> Result<Paths> {
         "paths",
     ]))?;
     let program = tools::target_folder().join("release/examples/paths");
-    let seconds = 3.0 * (2.0 * options.cell.as_secs_f64() + options.keys as f64 / 1e6);
+    let seconds = 5.0 * (2.0 * options.cell.as_secs_f64() + options.keys as f64 / 1e6);
     println!("[paths] {} pairs, about {seconds:.0} s each", options.pairs);
     // The program pins its threads itself.
     readings::unpin()?;
@@ -128,34 +155,62 @@ pub(crate) fn run(options: &Options) -> Result<Paths> {
 
 /// One thread first in even pairs, last in odd ones.
 fn one_pair(options: &Options, program: &Path, number: usize) -> Result<Pair> {
-    let run = |threads, is_apart| rates(options, program, threads, is_apart);
+    let run = |threads, how| rates(options, program, threads, how);
     let pair = if number.is_multiple_of(2) {
-        let (one, two) = (run(1, false)?, run(2, false)?);
-        Pair { one, two, apart: run(2, true)? }
+        let (one, two) = (run(1, How::Shared)?, run(2, How::Shared)?);
+        let apart = run(2, How::Apart)?;
+        Pair { one, two, apart, logged: (run(1, How::Logged)?, run(2, How::Logged)?) }
     } else {
-        let (apart, two) = (run(2, true)?, run(2, false)?);
-        Pair { one: run(1, false)?, two, apart }
+        let (logged_two, logged_one) = (run(2, How::Logged)?, run(1, How::Logged)?);
+        let (apart, two) = (run(2, How::Apart)?, run(2, How::Shared)?);
+        Pair { one: run(1, How::Shared)?, two, apart, logged: (logged_one, logged_two) }
     };
-    let Pair { one, two, apart } = pair;
+    let Pair { one, two, apart, logged } = pair;
     println!(
-        "  pair {}: GET {:.2} -> {:.2} M/s ({:.2} apart), SET {:.2} -> {:.2} M/s ({:.2} apart)",
+        "  pair {}: GET {:.2} -> {:.2} M/s ({:.2} apart), SET {:.2} -> {:.2} M/s ({:.2} apart, {:.2} -> {:.2} logged)",
         number + 1,
         one.get / 1e6,
         two.get / 1e6,
         apart.get / 1e6,
         one.set / 1e6,
         two.set / 1e6,
-        apart.set / 1e6
+        apart.set / 1e6,
+        logged.0.set / 1e6,
+        logged.1.set / 1e6
     );
     Ok(pair)
 }
 
-fn rates(options: &Options, program: &Path, threads: usize, is_apart: bool) -> Result<Rates> {
+/// What the threads work on.
+#[derive(Clone, Copy)]
+enum How {
+    /// One node.
+    Shared,
+    /// A node each.
+    Apart,
+    /// One node whose log is written to a file.
+    Logged,
+}
+
+fn rates(options: &Options, program: &Path, threads: usize, how: How) -> Result<Rates> {
     let mut command = Command::new(program);
     command.args(["--threads", &threads.to_string(), "--keys", &options.keys.to_string()]);
     command.args(["--duration-ms", &options.cell.as_millis().to_string()]);
-    command.args(is_apart.then_some("--apart"));
-    parse(&tools::run(&mut command)?)
+    let folder = tools::target_folder().join("bench/run/paths");
+    match how {
+        How::Shared => {}
+        How::Apart => drop(command.arg("--apart")),
+        How::Logged => {
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+            command.arg("--logged").arg(&folder);
+        }
+    }
+    let output = tools::run(&mut command)?;
+    if let How::Logged = how {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    parse(&output)
 }
 
 fn parse(output: &str) -> Result<Rates> {

@@ -57,6 +57,8 @@ pub(crate) struct Program {
     /// Which one it is.
     pub(crate) peer: Peer,
     binary: PathBuf,
+    /// Options beside those that every row has.
+    settings: &'static [&'static str],
     /// What it says of its version.
     pub(crate) version: String,
 }
@@ -70,7 +72,12 @@ impl Program {
                 version_word(&tools::run(Command::new(binary).arg("--version"))?)
             }
         };
-        Ok(Program { peer, binary: binary.to_owned(), version })
+        Ok(Program { peer, binary: binary.to_owned(), settings: &[], version })
+    }
+
+    /// The same program with other settings: words of its command line.
+    pub(crate) fn with(&self, settings: &'static [&'static str]) -> Program {
+        Program { settings, ..self.clone() }
     }
 
     fn command(&self, port: u16, folder: &Path) -> Command {
@@ -86,6 +93,7 @@ impl Program {
             Peer::Valkey | Peer::Redis => command.args(["--io-threads", "1"]),
             Peer::Echo => &mut command,
         };
+        command.args(self.settings);
         command
     }
 }

@@ -7,7 +7,7 @@ use super::commands::{self, Commands};
 use super::goals;
 use super::memory::Memory;
 use super::options::{Generator, Options};
-use super::paths::{Medians, Paths};
+use super::paths::{Logged, Medians, Paths};
 use super::pause;
 use super::peer::Peer;
 use super::statistics::{median, range};
@@ -78,6 +78,9 @@ pub(crate) fn markdown(options: &Options, outcome: &Outcome) -> String {
     }
     if let Some(growths) = &outcome.save_memory {
         page += &persistence::save_memory(options, growths);
+    }
+    if let Some(row) = &outcome.aof {
+        page += &persistence::aof(options, row);
     }
     page
 }
@@ -257,6 +260,11 @@ fn paths(row: &Paths) -> String {
             let (name, one, two, lost) = (kind.name(), one / 1e6, two / 1e6, 100.0 * lost);
             let _ = writeln!(text, "| {name} | {one:.2} | {two:.2} | {ratio:.2}x | {lost:.1} % |");
         }
+    }
+    if let Some(Logged { one, two, ratio }) = row.logged() {
+        let (one, two) = (one / 1e6, two / 1e6);
+        let _ =
+            writeln!(text, "| SET, appended to a file | {one:.2} | {two:.2} | {ratio:.2}x | - |");
     }
     text + "\n"
 }

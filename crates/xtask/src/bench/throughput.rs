@@ -62,10 +62,13 @@ pub(crate) struct Throughput {
 
 /// What is measured next.
 #[derive(Clone, Copy)]
-struct Stretch {
-    kind: Kind,
-    depth: usize,
-    pair: usize,
+pub(crate) struct Stretch {
+    /// The command.
+    pub(crate) kind: Kind,
+    /// Requests in flight on each connection.
+    pub(crate) depth: usize,
+    /// The number of the pair, from 0.
+    pub(crate) pair: usize,
 }
 
 /// Runs the row.
@@ -103,11 +106,7 @@ fn one_pair(
     let start = Instant::now();
     let mut servers = Vec::with_capacity(programs.len());
     for program in programs {
-        let server = Server::start(program)?;
-        if program.peer != Peer::Echo {
-            closed_loop::load_keys(&server, 0, options.keys)?;
-        }
-        servers.push(server);
+        servers.push(loaded(options, program)?);
     }
     servers.rotate_left(pair % programs.len());
     println!(
@@ -137,8 +136,17 @@ fn one_pair(
     Ok(())
 }
 
+/// Starts a program, and gives it the keys.
+pub(crate) fn loaded(options: &Options, program: &Program) -> Result<Server> {
+    let server = Server::start(program)?;
+    if program.peer != Peer::Echo {
+        closed_loop::load_keys(&server, 0, options.keys)?;
+    }
+    Ok(server)
+}
+
 /// Measures until a stretch is valid; `None` when none of [`REPEATS_MAX`] repetitions was.
-fn measure_unstolen(
+pub(crate) fn measure_unstolen(
     options: &Options,
     server: &Server,
     cell: Stretch,
@@ -263,17 +271,32 @@ impl Throughput {
 
     /// How many times more CPU `other` needs than `peer`, for each pair in which both were measured.
     pub(crate) fn ratios(&self, peer: Peer, other: Peer, cell: (Kind, usize)) -> Vec<f64> {
-        let ours = self.of(peer, cell, |sample| sample.cpu_us);
-        let pairs = self.of(peer, cell, |sample| sample.pair as f64);
-        let theirs = self.of(other, cell, |sample| sample.cpu_us);
-        let their_pairs = self.of(other, cell, |sample| sample.pair as f64);
-        let mut ratios = Vec::new();
-        for (us, pair) in ours.iter().zip(&pairs) {
-            if let Some(at) = their_pairs.iter().position(|other| other == pair) {
-                ratios.push(theirs[at] / us);
-            }
-        }
-        ratios
+        self.ratios_of(peer, other, cell, |ours, theirs| theirs.cpu_us / ours.cpu_us)
+    }
+
+    /// How many times as many commands `peer` runs in the same time as `other`, for each pair in which both were measured.
+    pub(crate) fn speed_ups(&self, peer: Peer, other: Peer, cell: (Kind, usize)) -> Vec<f64> {
+        self.ratios_of(peer, other, cell, |ours, theirs| ours.per_second / theirs.per_second)
+    }
+
+    fn ratios_of(
+        &self,
+        peer: Peer,
+        other: Peer,
+        (kind, depth): (Kind, usize),
+        ratio: impl Fn(&Sample, &Sample) -> f64,
+    ) -> Vec<f64> {
+        let of = |peer| {
+            self.samples.iter().filter(move |sample| {
+                sample.peer == peer && sample.kind == kind && sample.depth == depth
+            })
+        };
+        of(peer)
+            .filter_map(|ours| {
+                let theirs = of(other).find(|theirs| theirs.pair == ours.pair)?;
+                Some(ratio(ours, theirs))
+            })
+            .collect()
     }
 
     /// The median over all samples of what others used of the server's core.
@@ -294,7 +317,7 @@ mod tests {
             depth: 1,
             pair,
             cpu_us,
-            per_second: 0.0,
+            per_second: 1.0 / cpu_us,
             used_percent: 0.0,
             foreign_percent: 0.0,
         }
@@ -314,5 +337,7 @@ mod tests {
         };
         assert_eq!(outcome.ratios(Peer::Redstart, Peer::Valkey, (Kind::Get, 1)), [3.0, 1.5]);
         assert!(outcome.ratios(Peer::Redstart, Peer::Redis, (Kind::Get, 1)).is_empty());
+        // The one that needs less CPU is the faster one here.
+        assert_eq!(outcome.speed_ups(Peer::Redstart, Peer::Valkey, (Kind::Get, 1)), [3.0, 1.5]);
     }
 }

@@ -1,11 +1,14 @@
 //! The sections of the rows that save and load.
 
+use super::super::aof::{Aof, POLICIES};
 use super::super::options::Options;
 use super::super::peer::Peer;
 use super::super::save::{DATA_SETS, Sample, Save};
 use super::super::save_memory::{DEPTH, Growth};
 use super::super::snapshot::{KEYS, Run, Waits};
-use super::super::throughput::{CONNECTIONS, STEAL_PERCENT_MAX};
+use super::super::statistics::median;
+use super::super::throughput::{self, CONNECTIONS, STEAL_PERCENT_MAX};
+use super::super::wire::Kind;
 use super::{MIB, with_range};
 use std::fmt::Write;
 
@@ -95,6 +98,46 @@ pub(super) fn save_memory(options: &Options, growths: &[Growth]) -> String {
             growth.percent(),
             growth.sets_per_key
         );
+    }
+    text + "\n"
+}
+
+/// Row `aof`.
+pub(super) fn aof(options: &Options, row: &Aof) -> String {
+    let mut text = format!(
+        "## The append-only file\n\nSET with `appendonly yes`, {CONNECTIONS} connections, measured as CPU per command above; no rewrite. Medians of {} pairs, ratios within a pair, with \
+         the smallest and the largest in brackets. With `always` each reply waits for the disk, and the server for its core or the disk.\n\n\
+         | appendfsync | depth | | commands/s | this / Valkey | CPU µs per command | Valkey / this | core used |\n\
+         |---|---:|---|---:|---:|---:|---:|---:|\n",
+        options.pairs
+    );
+    for (policy, found) in POLICIES.iter().zip(row) {
+        let cell = (Kind::Set, policy.depth);
+        for peer in [Peer::Redstart, Peer::Valkey] {
+            let figures = |figure: fn(&throughput::Sample) -> f64, decimals| {
+                with_range(&found.of(peer, cell, figure), decimals)
+            };
+            let (Some(rate), Some(cpu), Some(used)) = (
+                figures(|sample| sample.per_second, 0),
+                figures(|sample| sample.cpu_us, 3),
+                median(&found.of(peer, cell, |sample| sample.used_percent)),
+            ) else {
+                continue;
+            };
+            let ratio = |ratios: Vec<f64>| match peer {
+                Peer::Redstart => with_range(&ratios, 2).unwrap_or_else(|| "-".to_owned()),
+                Peer::Valkey | Peer::Redis | Peer::Echo => "-".to_owned(),
+            };
+            let faster = ratio(found.speed_ups(peer, Peer::Valkey, cell));
+            let cheaper = ratio(found.ratios(peer, Peer::Valkey, cell));
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {rate} | {faster} | {cpu} | {cheaper} | {used:.0} % |",
+                policy.name,
+                policy.depth,
+                peer.title()
+            );
+        }
     }
     text + "\n"
 }

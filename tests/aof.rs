@@ -348,7 +348,7 @@ fn what_other_servers_write_is_loaded_here() {
 }
 
 /// Keys of all types and sizes, by the commands that make them.
-fn fill(client: &mut testkit::Client) -> Vec<&'static str> {
+pub(crate) fn fill(client: &mut testkit::Client) -> Vec<&'static str> {
     let long = "x".repeat(10_000);
     let mut run = |words: &[&str]| {
         let reply = client.command(words);
@@ -416,7 +416,7 @@ fn base_of(client: &mut testkit::Client, keys: &[&str]) -> Vec<u8> {
 }
 
 /// What can be told of a key without the time at which it is asked.
-fn told(client: &mut testkit::Client, key: &str) -> Vec<Reply> {
+pub(crate) fn told(client: &mut testkit::Client, key: &str) -> Vec<Reply> {
     let mut told = vec![
         client.command(&["PEXPIRETIME", key]),
         client.command(&["OBJECT", "ENCODING", key]),

@@ -12,6 +12,8 @@ mod check_rdb;
 mod clients;
 mod command_line;
 mod demo;
+mod ending;
+mod faults;
 mod in_process;
 mod logged;
 mod memory;

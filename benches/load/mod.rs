@@ -43,6 +43,10 @@ impl Host for NoWorld {
         false
     }
 
+    fn load_log(&self, _: &Node) -> bool {
+        false
+    }
+
     fn wake_bus(&self) {}
     fn bus_link_buffer_bytes(&self, _: cluster::LinkId) -> usize {
         0

@@ -7,7 +7,26 @@ pub fn prefetch<T>(at: &T) {
     prefetch_address(std::ptr::from_ref(at).cast());
 }
 
-/// The same for an address that need not be valid.
+/// The same for memory that will be written, a lock for example: the line is taken from the other processors at once and not at the write.
+#[inline(always)]
+pub fn prefetch_to_write<T>(at: &T) {
+    let at: *const T = std::ptr::from_ref(at);
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: the instruction is a hint, it never faults; processors that do not know it pass over it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_ET0>(at.cast());
+    }
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    // SAFETY: the instruction is a hint, it never faults and touches no register but its operand.
+    unsafe {
+        std::arch::asm!("prfm pstl1keep, [{0}]", in(reg) at, options(nostack, readonly, preserves_flags));
+    }
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    let _ = at;
+}
+
+/// The same as [`prefetch`] for an address that need not be valid.
 #[inline(always)]
 pub(crate) fn prefetch_address(at: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -18,7 +18,7 @@ use crate::rules::SharedRules;
 use crate::snapshot::Snapshot;
 use crate::tally::{Tally, Totals};
 use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
-use collections::{Hint, KeyHasher, Occupied, Table, prefetch};
+use collections::{Hint, KeyHasher, Occupied, Table, prefetch_to_write};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
@@ -364,10 +364,10 @@ impl Keyspace {
         self.hasher.hash(key)
     }
 
-    /// Asks the processor to bring in the slot's line.
+    /// Asks the processor to bring in the slot's line, of which the lock will be taken.
     #[inline]
     pub fn prefetch_slot(&self, slot: Slot) {
-        prefetch(&self.slots[slot.index()]);
+        prefetch_to_write(&self.slots[slot.index()]);
     }
 
     /// Asks the processor to bring in the bucket where a key of database 0 with this hash would stand.

@@ -9,11 +9,12 @@
 //! about [`INTERVAL_KEYS`] keys, with a bit for each. An interval is saved as a whole, under its slot's lock, and its bit is cleared: by the
 //! walk, or by the first change of one of its keys. Hashes do not change, so a record belongs to its interval however the table grows; a key that is
 //! new belongs to one that was saved before the key came. So a snapshot costs a bit for four keys at most, and sixteen bytes a slot; a change waits for
-//! the saving of a handful of keys at most, and nothing is ever copied but into the file.
+//! the saving of a handful of keys at most, and nothing is ever copied but into the file; a large value is not encoded meanwhile but [frozen](crate::FrozenRecord).
 //!
 //! Redis forks: the pages that are written meanwhile double, and the fork itself takes a pause that grows with the memory.
 
 use crate::access::Access;
+use crate::frozen::FrozenRecord;
 use crate::keyspace::{Keyspace, SlotState};
 use crate::object::KeyRecord;
 use crate::tally::Totals;
@@ -28,10 +29,16 @@ const INTERVAL_KEYS: usize = 8;
 /// How many keys the walk saves under one hold of a slot's lock, at least where there are so many.
 const KEYS_PER_HOLD: usize = 64;
 
+/// The buckets of so many intervals are brought in while others are saved.
+const INTERVALS_AHEAD: u64 = (KEYS_PER_HOLD / INTERVAL_KEYS) as u64;
+
 /// Takes what a snapshot saves.
 pub trait SnapshotSink: Send + Sync {
     /// Saves records of a database, the slot of which is held: this must not wait for anything.
     fn save(&self, database: usize, records: &[&KeyRecord]);
+
+    /// The same for one whose value is large: it is to be encoded later, when nothing is held.
+    fn save_frozen(&self, database: usize, record: FrozenRecord);
 }
 
 /// A snapshot that is being saved.
@@ -174,7 +181,7 @@ impl Snapshot {
         if self.claim(part, interval) {
             let mut records = Vec::with_capacity(2 * INTERVAL_KEYS);
             gather(state, database, part, interval, &mut records);
-            self.give(origin, &records, &*self.sink);
+            self.give(origin, records, &*self.sink);
         }
     }
 
@@ -187,15 +194,22 @@ impl Snapshot {
             for interval in (0..intervals).filter(|&interval| self.claim(part, interval)) {
                 let mut records = Vec::new();
                 gather(state, database, part, interval, &mut records);
-                self.give(origin, &records, &*self.sink);
+                self.give(origin, records, &*self.sink);
             }
         }
     }
 
-    fn give(&self, origin: usize, records: &[&KeyRecord], sink: &dyn SnapshotSink) {
+    fn give(&self, origin: usize, mut records: Vec<&KeyRecord>, sink: &dyn SnapshotSink) {
+        self.saved_keys.fetch_add(records.len() as u64, Relaxed);
+        records.retain(|record| match FrozenRecord::of(record) {
+            Some(frozen) => {
+                sink.save_frozen(origin, frozen);
+                false
+            }
+            None => true,
+        });
         if !records.is_empty() {
-            sink.save(origin, records);
-            self.saved_keys.fetch_add(records.len() as u64, Relaxed);
+            sink.save(origin, &records);
         }
     }
 
@@ -290,13 +304,26 @@ impl Keyspace {
                 }
                 cursor.interval += 1;
             }
-            snapshot.give(cursor.database, &records, sink);
             if cursor.interval >> bits != 0 {
                 (cursor.slot, cursor.interval) = (cursor.slot + 1, 0);
             }
+            // While these are saved, what the next step begins with comes in.
+            self.prefetch_intervals(parts, cursor);
+            snapshot.give(cursor.database, records, sink);
             return true;
         }
         false
+    }
+
+    /// Asks the processor to bring in the buckets of the intervals from the cursor on.
+    fn prefetch_intervals(&self, parts: &[Part], cursor: &SnapshotCursor) {
+        let Some(bits) = parts.get(cursor.slot).and_then(|part| part.bits) else { return };
+        let Some(slot) = Slot::new(cursor.slot as u16) else { return };
+        let end = (cursor.interval + INTERVALS_AHEAD).min(1 << bits);
+        for interval in cursor.interval..end {
+            let first_hash = interval.checked_shl(64 - u32::from(bits)).unwrap_or(0);
+            self.prefetch_bucket(slot, first_hash);
+        }
     }
 
     /// Saves a slot, which is held and about to lose its keys, where a snapshot is being saved.

@@ -12,6 +12,20 @@ pub enum Event {
     },
     /// SHUTDOWN SAFE was refused, for slots of the cluster would be without an owner.
     ShutdownRefused,
+    /// The end would lose the data: what was switched to the append-only file is not in it yet.
+    FirstLogRuns {
+        /// Whether it ends all the same.
+        is_forced: bool,
+    },
+    /// The data are saved before the end.
+    LastSave,
+    /// The data could not be saved before the end.
+    LastSaveFailed {
+        /// Whether it ends all the same.
+        is_forced: bool,
+    },
+    /// The end that a signal has asked for was taken back.
+    EndAborted,
     /// DEBUG LOG: a line that a client wants to be in the log. Limited by who may use DEBUG.
     DebugLog {
         /// What it says.
@@ -31,7 +45,20 @@ impl fmt::Display for Event {
                 f,
                 "SHUTDOWN SAFE was refused: this node owns slots of the cluster. Move them, or add FORCE."
             ),
+            Event::FirstLogRuns { is_forced } => {
+                write!(f, "Writing initial AOF{}", outcome(*is_forced))
+            }
+            Event::LastSave => write!(f, "Saving the final RDB snapshot before exiting."),
+            Event::LastSaveFailed { is_forced } => {
+                write!(f, "Error trying to save the DB{}", outcome(*is_forced))
+            }
+            Event::EndAborted => write!(f, "Shutdown manually aborted."),
             Event::DebugLog { message } => write!(f, "DEBUG LOG: {message}"),
         }
     }
+}
+
+/// What becomes of an end that something stands in the way of, in Valkey's words.
+fn outcome(is_forced: bool) -> &'static str {
+    if is_forced { ". Exit anyway." } else { ", can't exit." }
 }

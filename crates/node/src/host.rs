@@ -71,6 +71,16 @@ pub trait Host: Send + Sync {
     /// file is not there or cannot be loaded as a whole; the log tells why.
     fn load_snapshot(&self, node: &Node, merges: bool) -> bool;
 
+    /// Has the append-only file begun, which was switched on: its first rewrite goes on, or will when what is saved now has been. False where that could not begin; the log
+    /// tells why. To be called when nothing is held.
+    fn begin_log(&self) -> bool {
+        true
+    }
+
+    /// Empties `node` and loads the append-only file into it, after all that was logged is in it; then it is gone on with. False where the files are not there or
+    /// cannot be loaded as a whole; the log tells why.
+    fn load_log(&self, node: &Node) -> bool;
+
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);
 

@@ -170,6 +170,16 @@ impl Node {
         self.wake_paused();
     }
 
+    /// Lets what is written from here on go unlogged, until [`Node::begin_log`]: the offset behind all that was. What was not taken stays.
+    pub fn suspend_log(&self, worker: WorkerId, now: Now) -> u64 {
+        let _settings = self.settings.begin_change();
+        let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
+        self.keyspace.set_logging(Logging::OFF, &all);
+        let mut position = self.log.position.0.lock();
+        position.is_on = false;
+        position.end
+    }
+
     /// Brings into effect what the settings say about how keys go in the log.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         if self.log.position.0.lock().is_on {

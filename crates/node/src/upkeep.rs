@@ -29,6 +29,8 @@ pub(crate) struct Upkeep {
     pub(crate) is_expiry_active: AtomicBool,
     /// DEBUG PAUSE-CRON.
     pub(crate) is_paused: AtomicBool,
+    /// A signal has asked for the end, and nothing was done about it yet.
+    pub(crate) is_end_asked: AtomicBool,
     peak_bytes: AtomicU64,
     rates: Mutex<Rates>,
     replication_id: Mutex<NodeId>,
@@ -103,6 +105,7 @@ impl Upkeep {
         Upkeep {
             is_expiry_active: AtomicBool::new(true),
             is_paused: AtomicBool::new(false),
+            is_end_asked: AtomicBool::new(false),
             peak_bytes: AtomicU64::new(0),
             rates: Mutex::default(),
             replication_id: Mutex::new(NodeId::random(&mut rng)),
@@ -152,8 +155,13 @@ impl Node {
             commands: sum.commands + stats.commands.value(),
             input_bytes: sum.input_bytes + stats.input_bytes.value(),
             output_bytes: sum.output_bytes + stats.output_bytes.value(),
+            batch_nanos: sum.batch_nanos + stats.batch_nanos.value(),
         });
         self.upkeep.rates.lock().sample(now.monotonic, total);
+        if let Some(cluster) = &self.cluster {
+            let load = self.upkeep.rates().load_permille(self.workers());
+            cluster.ask(|machine| machine.report_load(load));
+        }
         // The peak is noted.
         let _ = MemoryUse::with_clients(self, self.clients.count_all() as u64);
         self.upkeep.link_bytes.store(self.link_bytes() as u64, Relaxed);

@@ -1,9 +1,17 @@
 //! Saving a snapshot: the walk over it, and what is written ahead of the walk because it is about to change.
 //!
-//! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk.
+//! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk. A large value is frozen
+//! under the lock, and encoded when it is written.
 
+mod frozen;
+
+use crate::aof::{CommandWriter, push_frozen_key, push_key, push_select};
 use crate::rdb::{Options, PartWriter, Usage, Writer};
-use engine::{AccessPolicy, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink};
+use engine::{
+    AccessPolicy, FrozenRecord, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor,
+    SnapshotSink, Totals,
+};
+use frozen::LargeWriter;
 use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,11 +19,17 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// The walk hands on what it has gathered from this size on, in bytes.
 const GATHERED_BYTES: usize = 64 << 10;
 
+/// A frozen value counts for so much of what is saved and not written, in bytes, where it is not smaller. It takes more only where more of it is
+/// changed before it is written, and that it is large is no reason to hold writes.
+const FROZEN_BYTES_MAX: usize = 1 << 20;
+
 /// How keys are written.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyOptions {
-    /// Those of the file.
+    /// Those of the file, where it is an RDB file.
     pub file: Options,
+    /// Whether it is made of commands.
+    pub as_commands: bool,
     /// When it begins, and what access clocks count.
     pub moment: Moment,
     /// Whether it is told how much each key was used.
@@ -23,37 +37,174 @@ pub struct KeyOptions {
 }
 
 impl KeyOptions {
-    fn write_all(&self, records: &[&KeyRecord], writer: &mut PartWriter) -> io::Result<()> {
-        records.iter().try_for_each(|record| writer.record(record, self.usage(record)))
+    fn write_all(&self, records: &[&KeyRecord], part: &mut Part) -> io::Result<()> {
+        records.iter().try_for_each(|record| match part {
+            Part::Rdb(writer) => writer.record(record, self.usage(record.access())),
+            Part::Commands(out) => {
+                push_key(out, record);
+                Ok(())
+            }
+        })
     }
 
-    fn usage(&self, record: &KeyRecord) -> Option<Usage> {
+    /// How much a key of this access clock was used, where that is told.
+    fn usage(&self, access: u32) -> Option<Usage> {
         self.tells_usage.then(|| match self.moment.policy {
-            AccessPolicy::Lru => Usage::Idle(u64::from(self.moment.idle_seconds(record.access()))),
-            AccessPolicy::Lfu { .. } => Usage::Frequency(self.moment.lfu_counter(record.access())),
+            AccessPolicy::Lru => Usage::Idle(u64::from(self.moment.idle_seconds(access))),
+            AccessPolicy::Lfu { .. } => Usage::Frequency(self.moment.lfu_counter(access)),
         })
+    }
+}
+
+/// Encoded records.
+#[expect(clippy::large_enum_variant, reason = "there are two at a time, on the stack")]
+enum Part {
+    Rdb(PartWriter),
+    Commands(Vec<u8>),
+}
+
+impl Part {
+    fn new(options: &KeyOptions) -> Part {
+        if options.as_commands {
+            Part::Commands(Vec::new())
+        } else {
+            Part::Rdb(PartWriter::for_part(options.file))
+        }
+    }
+
+    fn gathered(&self) -> &[u8] {
+        match self {
+            Part::Rdb(writer) => writer.gathered(),
+            Part::Commands(out) => out,
+        }
+    }
+
+    /// Forgets what was gathered, and keeps its memory.
+    fn clear(&mut self) {
+        match self {
+            Part::Rdb(writer) => writer.clear(),
+            Part::Commands(out) => out.clear(),
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        match self {
+            Part::Rdb(writer) => writer.take(),
+            Part::Commands(out) => std::mem::take(out),
+        }
+    }
+}
+
+/// A file of which the head is written, and which keys are written to that are encoded already.
+pub trait KeyFile {
+    /// The database whose keys follow, and about how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn begin_database(&mut self, database: usize, totals: Totals) -> io::Result<()>;
+
+    /// Keys.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()>;
+
+    /// A key with a large value.
+    ///
+    /// # Errors
+    ///
+    /// The system's; `Interrupted` where `is_cancelled` says that nobody wants the file any more, and `Unsupported` where its version cannot carry the value.
+    fn large_key(
+        &mut self,
+        record: FrozenRecord,
+        options: &KeyOptions,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()>;
+}
+
+impl<W: Write> KeyFile for Writer<W> {
+    fn begin_database(&mut self, database: usize, totals: Totals) -> io::Result<()> {
+        self.select(database)?;
+        self.resize(totals.keys as u64, totals.volatile as u64)
+    }
+
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
+        self.part(encoded)
+    }
+
+    fn large_key(
+        &mut self,
+        record: FrozenRecord,
+        options: &KeyOptions,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        let usage = options.usage(record.access);
+        let version = options.file.version;
+        LargeWriter { writer: self, version, is_cancelled }.write(record, usage)
+    }
+}
+
+impl<W: Write> KeyFile for CommandWriter<W> {
+    fn begin_database(&mut self, database: usize, _: Totals) -> io::Result<()> {
+        let mut select = Vec::new();
+        push_select(&mut select, database);
+        self.batch(&select)
+    }
+
+    fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
+        self.batch(encoded)
+    }
+
+    fn large_key(
+        &mut self,
+        record: FrozenRecord,
+        _: &KeyOptions,
+        _: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        let mut commands = Vec::new();
+        push_frozen_key(&mut commands, record);
+        self.batch(&commands)
     }
 }
 
 /// What the walk comes by. It is used by one thread; the lock is for the type's sake.
 struct Walked {
     options: KeyOptions,
-    writer: Mutex<(PartWriter, io::Result<()>)>,
+    gathered: Mutex<Gathered>,
+}
+
+struct Gathered {
+    part: Part,
+    frozen: Vec<FrozenRecord>,
+    result: io::Result<()>,
 }
 
 impl SnapshotSink for Walked {
     fn save(&self, _: usize, records: &[&KeyRecord]) {
-        let (writer, result) = &mut *self.writer.lock();
+        let Gathered { part, result, .. } = &mut *self.gathered.lock();
         if result.is_ok() {
-            *result = self.options.write_all(records, writer);
+            *result = self.options.write_all(records, part);
         }
+    }
+
+    fn save_frozen(&self, _: usize, record: FrozenRecord) {
+        self.gathered.lock().frozen.push(record);
     }
 }
 
-/// Records of one database, encoded.
+/// What was saved of one database.
 struct Piece {
     database: usize,
-    bytes: Vec<u8>,
+    content: Content,
+}
+
+enum Content {
+    /// Records, encoded.
+    Encoded(Vec<u8>),
+    /// A record that is to be encoded.
+    Frozen(FrozenRecord),
 }
 
 /// What was saved and not written to the file yet: the end of a snapshot that records come in at.
@@ -76,16 +227,16 @@ impl SavedKeys {
         }
     }
 
-    /// The memory that it takes, in bytes.
+    /// The memory that it takes, in bytes; of a large value as much as [`FROZEN_BYTES_MAX`].
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.bytes.load(Relaxed)
     }
 
     fn encode(&self, records: &[&KeyRecord]) -> io::Result<Vec<u8>> {
-        let mut writer = PartWriter::for_part(self.options.file);
-        self.options.write_all(records, &mut writer)?;
-        Ok(writer.take())
+        let mut part = Part::new(&self.options);
+        self.options.write_all(records, &mut part)?;
+        Ok(part.take())
     }
 
     fn take(&self) -> io::Result<Vec<Piece>> {
@@ -106,51 +257,62 @@ impl SnapshotSink for SavedKeys {
                 self.bytes.fetch_add(bytes.len(), Relaxed);
                 match pieces.last_mut() {
                     // Few large pieces, so that each takes little beside its bytes.
-                    Some(last)
-                        if last.database == database && last.bytes.len() < GATHERED_BYTES =>
+                    Some(Piece { database: own, content: Content::Encoded(last) })
+                        if *own == database && last.len() < GATHERED_BYTES =>
                     {
-                        last.bytes.extend_from_slice(&bytes);
+                        last.extend_from_slice(&bytes);
                     }
-                    Some(_) | None => pieces.push(Piece { database, bytes }),
+                    Some(_) | None => {
+                        pieces.push(Piece { database, content: Content::Encoded(bytes) });
+                    }
                 }
             }
             Err(error) => *self.failure.lock() = Some(error),
         }
     }
+
+    fn save_frozen(&self, database: usize, record: FrozenRecord) {
+        let mut pieces = self.pieces.lock();
+        self.bytes.fetch_add(record.bytes.min(FROZEN_BYTES_MAX), Relaxed);
+        pieces.push(Piece { database, content: Content::Frozen(record) });
+    }
 }
 
-/// Writes all keys of a snapshot, whose records come in at `ahead`, to a file of which the head is written. `rest` is called between two
+/// Writes all keys of a snapshot, whose records come in at `ahead`, to a file. `rest` is called between two
 /// steps, when nothing is held, and may wait; with what was saved so far.
 ///
 /// # Errors
 ///
-/// Those of the sink of `writer`, and `Interrupted` where the snapshot was cancelled.
-pub fn save_keys<W: Write>(
+/// Those of the file, and `Interrupted` where the snapshot was cancelled.
+pub fn save_keys<F: KeyFile>(
     keyspace: &Keyspace,
     snapshot: &Snapshot,
     ahead: &SavedKeys,
-    writer: &mut Writer<W>,
+    file: &mut F,
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let part = PartWriter::for_part(ahead.options.file);
-    let walked = Walked { options: ahead.options, writer: Mutex::new((part, Ok(()))) };
+    let options = ahead.options;
+    let gathered = Gathered { part: Part::new(&options), frozen: Vec::new(), result: Ok(()) };
+    let walked = Walked { options, gathered: Mutex::new(gathered) };
     let mut cursor = SnapshotCursor::default();
-    let mut file = SelectingWriter { writer, snapshot, selected: None };
+    let mut file = Selecting { file, snapshot, options, selected: None };
     loop {
         let database = cursor.database();
         let goes_on = keyspace.save_step(snapshot, &mut cursor, &walked);
         if snapshot.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let (writer, result) = &mut *walked.writer.lock();
+        let Gathered { part, frozen, result } = &mut *walked.gathered.lock();
         std::mem::replace(result, Ok(()))?;
-        if writer.gathered_bytes() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
-            file.write(database, &writer.take())?;
+        if part.gathered().len() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
+            file.write(database, part.gathered())?;
+            part.clear();
         }
-        if ahead.memory_bytes() > 0 || !goes_on {
-            for piece in ahead.take()? {
-                file.write(piece.database, &piece.bytes)?;
-            }
+        file.write_ahead(ahead)?;
+        for record in frozen.drain(..) {
+            file.write_frozen(database, record)?;
+            // As soon as it can be: what is frozen is copied where it is changed.
+            file.write_ahead(ahead)?;
         }
         if !goes_on {
             return Ok(());
@@ -160,23 +322,48 @@ pub fn save_keys<W: Write>(
 }
 
 /// Writes keys of any database.
-struct SelectingWriter<'s, W> {
-    writer: &'s mut Writer<W>,
+struct Selecting<'s, F> {
+    file: &'s mut F,
     snapshot: &'s Snapshot,
+    options: KeyOptions,
     selected: Option<usize>,
 }
 
-impl<W: Write> SelectingWriter<'_, W> {
+impl<F: KeyFile> Selecting<'_, F> {
+    fn select(&mut self, database: usize) -> io::Result<()> {
+        if self.selected != Some(database) {
+            self.selected = Some(database);
+            self.file.begin_database(database, self.snapshot.totals(database))?;
+        }
+        Ok(())
+    }
+
     fn write(&mut self, database: usize, keys: &[u8]) -> io::Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
-        if self.selected != Some(database) {
-            self.selected = Some(database);
-            self.writer.select(database)?;
-            let totals = self.snapshot.totals(database);
-            self.writer.resize(totals.keys as u64, totals.volatile as u64)?;
+        self.select(database)?;
+        self.file.keys(keys)
+    }
+
+    fn write_frozen(&mut self, database: usize, record: FrozenRecord) -> io::Result<()> {
+        self.select(database)?;
+        self.file.large_key(record, &self.options, &|| self.snapshot.is_cancelled())
+    }
+
+    /// Writes what has come in, as long as anything does.
+    fn write_ahead(&mut self, ahead: &SavedKeys) -> io::Result<()> {
+        loop {
+            let pieces = ahead.take()?;
+            if pieces.is_empty() {
+                return Ok(());
+            }
+            for Piece { database, content } in pieces {
+                match content {
+                    Content::Encoded(bytes) => self.write(database, &bytes)?,
+                    Content::Frozen(record) => self.write_frozen(database, record)?,
+                }
+            }
         }
-        self.writer.part(keys)
     }
 }

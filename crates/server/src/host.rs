@@ -1,6 +1,6 @@
 //! The process as a node sees it.
 
-use crate::appending::AppenderLink;
+use crate::appending::{AppenderLink, Wish};
 use crate::bus::LinkBuffers;
 use crate::files;
 use crate::loading::{Duplicates, load_snapshot};
@@ -155,6 +155,14 @@ impl Host for ProcessHost {
                 false
             }
         }
+    }
+
+    fn begin_log(&self) -> bool {
+        self.appender.ask(Wish::Begin)
+    }
+
+    fn load_log(&self, _: &Node) -> bool {
+        self.appender.ask(Wish::Load)
     }
 
     fn wake_worker(&self, _: &Node, worker: usize) {

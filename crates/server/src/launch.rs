@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn directives_without_effect_are_named_when_they_are_set() {
         let launch =
-            launch("aof-use-rdb-preamble no\nport 7\nsave 3600 1 300 100 60 10000").expect("fine");
-        assert_eq!(launch.without_effect(), ["aof-use-rdb-preamble"]);
+            launch("crash-log-enabled no\nport 7\nsave 3600 1 300 100 60 10000").expect("fine");
+        assert_eq!(launch.without_effect(), ["crash-log-enabled"]);
     }
 }

@@ -1,21 +1,21 @@
 //! Writing snapshots to their file, in a thread of its own.
 
+use crate::giving_way::GivingWay;
 use crate::storage::DiskStorage;
+use crate::synced_file::{FileSink, write_synced};
 use crate::{clock, files};
 use base::UnixMillis;
 use node::{Node, SaveOrder};
+use persist::aof::CommandWriter;
 use persist::rdb::Writer;
-use persist::save::save_keys;
-use persist::storage::{File, Storage, folder_of, reason};
-use std::io::{self, Write};
+use persist::save::{KeyFile, KeyOptions, save_keys};
+use persist::storage::{Storage, folder_of, reason};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-/// After so many bytes what is written is brought to the disk (`rdb-save-incremental-fsync`), so that there is little left to bring at the end.
-const SYNCED_BYTES: u64 = 4 << 20;
 
 /// What the thread is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,7 +64,7 @@ fn write_order(node: &Node, order: &SaveOrder) {
     }
     let config = node.settings.current();
     let path = files::path(&config.persistence.dbfilename).to_owned();
-    let temporary = PathBuf::from(format!("temp-{}.rdb", std::process::id()));
+    let temporary = temporary();
     let written = write(node, order, (&temporary, &path), &DiskStorage);
     match &written {
         Ok(()) => tracing::info!("DB saved on disk"),
@@ -77,8 +77,7 @@ fn write_order(node: &Node, order: &SaveOrder) {
         }
     }
     if written.is_err() {
-        // There may be none.
-        let _ = DiskStorage.remove(&temporary);
+        remove_temporary();
     }
     node.end_save(order, written.is_ok(), clock::now());
     if order.in_background && !order.snapshot.is_cancelled() {
@@ -87,6 +86,17 @@ fn write_order(node: &Node, order: &SaveOrder) {
             Err(_) => tracing::warn!("Background saving error"),
         }
     }
+}
+
+/// The file while it is written.
+fn temporary() -> PathBuf {
+    PathBuf::from(format!("temp-{}.rdb", std::process::id()))
+}
+
+/// Removes what is written now, for it will not be finished.
+pub(crate) fn remove_temporary() {
+    // There may be none.
+    let _ = DiskStorage.remove(&temporary());
 }
 
 /// What went wrong with a file.
@@ -125,32 +135,60 @@ fn write(
 ) -> Result<(), Failure> {
     let file = storage.create(temporary).map_err(Failure::Open)?;
     let syncs = node.settings.current().persistence.rdb_save_incremental_fsync;
-    write_keys(node, order, FileSink::new(&*file, syncs)).map_err(Failure::Write)?;
-    file.sync_data().map_err(Failure::Write)?;
+    write_synced(&*file, syncs, |sink| write_keys(node, order, sink)).map_err(Failure::Write)?;
     storage.rename(temporary, path).map_err(Failure::Rename)?;
     storage.sync_folder(folder_of(path)).map_err(Failure::Rename)
 }
 
 /// Writes the keys of an order to its file.
 pub(crate) fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> io::Result<()> {
-    let mut writer = Writer::new(sink, order.options.file);
-    write_head(node, &mut writer, order.options.moment.now, order.is_base)?;
-    let mut delayed = 0;
-    save_keys(&node.keyspace, &order.snapshot, &order.saved, &mut writer, &mut |saved| {
+    let options = &order.options;
+    if options.as_commands {
+        let mut writer = begin_commands(node, sink, options.moment.now)?;
+        walk(node, order, &mut writer)?;
+        return writer.finish().flush();
+    }
+    let mut writer = Writer::new(sink, options.file);
+    write_head(node, &mut writer, options.moment.now, order.is_base)?;
+    walk(node, order, &mut writer)?;
+    writer.finish()?.flush()
+}
+
+fn walk(node: &Node, order: &SaveOrder, file: &mut impl KeyFile) -> io::Result<()> {
+    let (mut delayed, mut way) = (0, GivingWay::default());
+    save_keys(&node.keyspace, &order.snapshot, &order.saved, file, &mut |saved| {
         let delay = node.settings.current().general.rdb_key_save_delay;
         if delay > 0 {
             let keys = saved - std::mem::replace(&mut delayed, saved);
             rest(Duration::from_micros(keys * delay as u64), || order.snapshot.is_cancelled());
+        } else if order.in_background {
+            way.give_way();
         }
-    })?;
-    writer.finish()?.flush()
+    })
+}
+
+/// Begins a base that is made of commands.
+fn begin_commands<'f>(
+    node: &Node,
+    sink: FileSink<'f>,
+    now: UnixMillis,
+) -> io::Result<CommandWriter<FileSink<'f>>> {
+    let tells_time = node.settings.current().persistence.aof_timestamp_enabled;
+    CommandWriter::new(sink, tells_time.then(|| now.seconds()))
 }
 
 /// Writes a file without keys: the first base of an append-only file.
-pub(crate) fn write_empty_base(node: &Node, sink: FileSink<'_>) -> io::Result<()> {
-    let now = clock::now();
-    let mut writer = Writer::new(sink, node.file_options(now));
-    write_head(node, &mut writer, now.wall, true)?;
+pub(crate) fn write_empty_base(
+    node: &Node,
+    options: &KeyOptions,
+    sink: FileSink<'_>,
+) -> io::Result<()> {
+    let now = options.moment.now;
+    if options.as_commands {
+        return begin_commands(node, sink, now)?.finish().flush();
+    }
+    let mut writer = Writer::new(sink, options.file);
+    write_head(node, &mut writer, now, true)?;
     writer.finish()?.flush()
 }
 
@@ -182,36 +220,5 @@ fn rest(time: Duration, is_over: impl Fn() -> bool) {
         let step = left.min(STEP);
         thread::sleep(step);
         left -= step;
-    }
-}
-
-/// A file as the writer of a snapshot sees it.
-pub(crate) struct FileSink<'f> {
-    file: &'f dyn File,
-    /// Bytes since it was last synced.
-    unsynced: u64,
-    syncs: bool,
-}
-
-impl<'f> FileSink<'f> {
-    /// Appends to a file, and where `syncs` brings it to the disk now and then.
-    pub(crate) fn new(file: &'f dyn File, syncs: bool) -> FileSink<'f> {
-        FileSink { file, unsynced: 0, syncs }
-    }
-}
-
-impl Write for FileSink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes).map_err(|short| short.error)?;
-        self.unsynced += bytes.len() as u64;
-        if self.syncs && self.unsynced >= SYNCED_BYTES {
-            self.file.sync_data()?;
-            self.unsynced = 0;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::nodes_conf::{NodesConf, NodesConfError};
 use crate::open_files::{self, OpenFiles};
 use crate::pid_file::PidFile;
 use crate::reception::Reception;
-use crate::saving::Saver;
+use crate::saving::{Saver, remove_temporary};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{start_freeing, start_timers};
 use crate::worker::{self, Dealt};
@@ -29,8 +29,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::timeout;
+
+/// How often it is looked whether an end that is put off is due.
+const PUT_OFF_STEP: Duration = Duration::from_millis(10);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -217,7 +222,7 @@ async fn load(
     let loaded = tokio::select! {
         biased;
         loaded = &mut loading => loaded,
-        () = signals.wait_for_end(stopped.clone()) => {
+        _ = signals.wait_for_end(stopped.clone()) => {
             is_stopped.store(true, Relaxed);
             // All may have been loaded just then: nobody was served, and nobody will be.
             loading.await.map_err(io::Error::from)??;
@@ -228,30 +233,49 @@ async fn load(
 }
 
 /// Returns when the process is to end: a client said so, or a signal did and the data were saved where they have to be.
-async fn wait_for_end(node: &Arc<Node>, signals: &mut Signals, stopped: watch::Receiver<bool>) {
+async fn wait_for_end(node: &Arc<Node>, signals: &mut Signals, mut stopped: watch::Receiver<bool>) {
     loop {
-        signals.wait_for_end(stopped.clone()).await;
-        if *stopped.borrow() || !node.saves_at_end() {
-            return;
+        let end = signals.wait_for_end(stopped.clone()).await;
+        node.ask_end();
+        while end != End::Client && node.is_end_put_off() {
+            if timeout(PUT_OFF_STEP, stopped.wait_for(|&stop| stop)).await.is_ok() {
+                return;
+            }
         }
-        let saving = tokio::task::spawn_blocking({
+        let config = node.settings.current();
+        let flags = match end {
+            End::Terminate => config.general.shutdown_on_sigterm,
+            End::Interrupt => config.general.shutdown_on_sigint,
+            End::Client => return,
+        };
+        if !node.abort_end() {
+            // SHUTDOWN ABORT has taken it back.
+            continue;
+        }
+        let preparing = tokio::task::spawn_blocking({
             let node = Arc::clone(node);
-            move || save_at_end(&node)
+            move || {
+                let by = (node.control(), clock::now());
+                node.prepare_end(flags, by, &mut |event| tracing::warn!("{event}"))
+            }
         });
-        if saving.await.unwrap_or(false) {
-            return;
+        tokio::select! {
+            prepared = preparing => {
+                if prepared.unwrap_or(false) {
+                    return;
+                }
+                tracing::warn!("Errors trying to shut down the server. Check the logs for more information.");
+            }
+            _ = signals.interrupt.recv() => exit_at_once(),
         }
     }
 }
 
-/// Saves before the end; false where that went wrong and the server has to go on.
-fn save_at_end(node: &Node) -> bool {
-    tracing::info!("Saving the final RDB snapshot before exiting.");
-    let is_saved = node.save_at_end(node.control(), clock::now());
-    if !is_saved {
-        tracing::warn!("Error trying to save the DB, can't exit.");
-    }
-    is_saved
+/// The operator does not want to wait.
+fn exit_at_once() -> ! {
+    tracing::warn!("Received SIGINT again: exiting at once.");
+    remove_temporary();
+    std::process::exit(1);
 }
 
 /// Enters the working folder and remembers its absolute path.
@@ -349,6 +373,17 @@ fn load_cluster(
     Ok((Some(machine), Some(file)))
 }
 
+/// Who asks for the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// SHUTDOWN, which has done what has to be done before.
+    Client,
+    /// SIGTERM.
+    Terminate,
+    /// SIGINT.
+    Interrupt,
+}
+
 /// The signals that an operator sends.
 struct Signals {
     terminate: Signal,
@@ -367,23 +402,27 @@ impl Signals {
     }
 
     /// Returns when a client or a signal asks for the end.
-    async fn wait_for_end(&mut self, mut stopped: watch::Receiver<bool>) {
-        tokio::select! {
-            _ = stopped.wait_for(|&stop| stop) => {}
-            _ = self.terminate.recv() => tracing::info!("Received SIGTERM scheduling shutdown..."),
-            _ = self.interrupt.recv() => tracing::info!("Received SIGINT scheduling shutdown..."),
-        }
+    async fn wait_for_end(&mut self, mut stopped: watch::Receiver<bool>) -> End {
+        let end = tokio::select! {
+            _ = stopped.wait_for(|&stop| stop) => End::Client,
+            _ = self.terminate.recv() => {
+                tracing::info!("Received SIGTERM scheduling shutdown...");
+                End::Terminate
+            }
+            _ = self.interrupt.recv() => {
+                tracing::info!("Received SIGINT scheduling shutdown...");
+                End::Interrupt
+            }
+        };
         tracing::info!("User requested shutdown...");
+        end
     }
 
     /// Waits for the end, unless the operator does not want to.
     async fn exit_if_asked_again(&mut self, end: tokio::task::JoinHandle<()>) {
         tokio::select! {
             _ = end => {}
-            _ = self.interrupt.recv() => {
-                tracing::warn!("Received SIGINT again: exiting at once.");
-                std::process::exit(1);
-            }
+            _ = self.interrupt.recv() => exit_at_once(),
         }
     }
 }

@@ -97,6 +97,21 @@ impl Leaf {
     /// The most that its entries may take, in bytes.
     pub(super) const LOAD_MAX: usize = u16::MAX as usize;
 
+    /// What a key with its value adds to a leaf's load.
+    #[inline]
+    pub(super) fn load_of(key: &[u8], value: &[u8]) -> usize {
+        let fits = Entry::fits(key, value);
+        INDEX_BYTES + if fits { Entry::Here(key, value).bytes() } else { ELSEWHERE_BYTES }
+    }
+
+    /// Makes room for entries of this load more.
+    pub(super) fn reserve(&mut self, load: usize) {
+        let bytes = fitting(HEADER_BYTES + self.load() + load);
+        if bytes > self.0.len() {
+            self.resize(bytes);
+        }
+    }
+
     /// An empty one with room for entries of this load.
     pub(super) fn with_room(load: usize) -> Leaf {
         let mut leaf = Leaf::default();

@@ -49,13 +49,13 @@ section! {
             "shutdown-on-sigterm",
             Rule::Words("default, save, nosave, now, force, safe, failover"),
             "default",
-        ).unused();
+        );
         /// What SIGINT means.
         shutdown_on_sigint: ShutdownFlags = special(
             "shutdown-on-sigint",
             Rule::Words("default, save, nosave, now, force, safe, failover"),
             "default",
-        ).unused();
+        );
         /// What happens when a replicated command fails.
         propagation_error_behavior: PropagationError =
             choice::<PropagationError>("propagation-error-behavior", "ignore").unused();

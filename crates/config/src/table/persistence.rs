@@ -54,7 +54,7 @@ section! {
         /// Whether a file that ends in the middle of a command is loaded.
         aof_load_truncated: bool = yes_no("aof-load-truncated", "yes");
         /// Whether the base file is a snapshot.
-        aof_use_rdb_preamble: bool = yes_no("aof-use-rdb-preamble", "yes").unused();
+        aof_use_rdb_preamble: bool = yes_no("aof-use-rdb-preamble", "yes");
         /// Whether the file is forced to the disk as it is rewritten.
         aof_rewrite_incremental_fsync: bool =
             yes_no("aof-rewrite-incremental-fsync", "yes");

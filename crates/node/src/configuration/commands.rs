@@ -4,7 +4,7 @@ use super::{bus_config, rules};
 use crate::node::Node;
 use crate::session::Context;
 use ::commands::{CommandError, Outcome};
-use config::{Added, Change, SetError};
+use config::{Added, Change, Config, Directive, SetError};
 use engine::WorkerId;
 use resp::{Args, Reply};
 
@@ -67,15 +67,38 @@ fn change(
         node.renew_logging(worker);
     }
     node.evict_clients();
-    if logs {
-        // The first base: what comes of it is told by INFO.
-        node.order_rewrite();
-    }
     node.host.wake_log_reader();
     if let Some((cluster, machine)) = bus {
         cluster.operate(node, worker, |bus| bus.reconfigure(now, machine));
     }
+    drop(changing);
+    if logs {
+        // The first base.
+        node.order_rewrite();
+        if !node.host.begin_log() {
+            take_back(node, worker, now, &old, &change.changed);
+            let reason = "Unable to turn on AOF. Check server logs.";
+            return Err(SetError::failed("appendonly", reason));
+        }
+    }
     Ok(())
+}
+
+/// Sets what was changed to what it was.
+fn take_back(
+    node: &Node,
+    worker: WorkerId,
+    now: cluster::Now,
+    old: &Config,
+    changed: &[&Directive],
+) {
+    let values: Vec<_> = changed.iter().map(|directive| old.text(directive)).collect();
+    let pairs = changed.iter().zip(&values);
+    let arguments: Vec<&[u8]> =
+        pairs.flat_map(|(directive, value)| [directive.name.as_bytes(), value]).collect();
+    node.forget_ordered_rewrite();
+    // They were in force a moment ago.
+    let _ = change(node, worker, now, &arguments, true);
 }
 
 /// The directives that say with which commands keys go in the log.

@@ -1,6 +1,6 @@
 //! The append-only file, as commands and INFO have it: a thread of the server writes and rewrites it.
 
-use super::{LOG_FAILED, SaveOrder};
+use super::{LOG_FAILED, Running, SaveOrder};
 use crate::node::Node;
 use crate::pause::PauseKind;
 use crate::worker::Now;
@@ -86,8 +86,13 @@ impl Node {
     }
 
     /// Begins a rewrite, and with it, where `logs`, to log: the offset of the log from which on it stands for itself, and what was before it, to be
-    /// written. `None` while something else is being saved, or everybody is paused.
-    pub fn begin_rewrite(&self, by: (WorkerId, Now), logs: bool) -> Option<(u64, SaveOrder)> {
+    /// written. `is_first` where the files hold nothing of the data before it is finished. `None` while something else is being saved, or everybody is paused.
+    pub fn begin_rewrite(
+        &self,
+        by: (WorkerId, Now),
+        logs: bool,
+        is_first: bool,
+    ) -> Option<(u64, SaveOrder)> {
         // The last save before the end, which pauses everybody, comes first.
         let is_ending = self.pause_kind() == Some(PauseKind::All);
         if is_ending || self.persistence.state.lock().running.is_some() {
@@ -101,7 +106,7 @@ impl Node {
             (self.log_end(), self.begin_base(by.1, all))
         };
         let (offset, order) = (begun.0, begun.1?);
-        self.note_running(&order, by.1);
+        self.note_running(Running { is_first, ..Running::of(&order, by.1) });
         let mut state = self.persistence.aof.0.lock();
         state.is_ordered = false;
         state.rewrites += 1;

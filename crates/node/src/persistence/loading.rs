@@ -4,7 +4,7 @@ use crate::configuration::Tuning;
 use crate::node::Node;
 use crate::worker::Now;
 use base::Monotonic;
-use engine::Moment;
+use engine::{Moment, WorkerId};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -43,6 +43,12 @@ impl Node {
         }
         *loading.begun.lock() = Some(Begun { at: now, total_bytes, used_memory: 0 });
         self.persistence.set_hindrance(super::LOADING, true);
+    }
+
+    /// Empties the keyspace, for what is to be loaded; nothing is logged of it.
+    pub fn empty(&self, worker: WorkerId) {
+        drop(self.keyspace.reach().flush(None, worker));
+        self.tracking.invalidate_all();
     }
 
     /// Tells what the writer of the file had used, in bytes.

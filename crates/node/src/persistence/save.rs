@@ -18,7 +18,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How much may be saved because it was about to change, and not be written to the file, before writes have to wait, in bytes. They are looked at ten
 /// times a second, so that it may be passed by what a tenth of a second brings.
-const SAVED_BYTES_MAX: usize = 64 << 20;
+pub(super) const SAVED_BYTES_MAX: usize = 64 << 20;
 
 /// A save that has begun, for whoever writes it.
 pub struct SaveOrder {
@@ -32,6 +32,15 @@ pub struct SaveOrder {
     pub in_background: bool,
     /// Whether it is the base of the append-only file.
     pub is_base: bool,
+}
+
+impl SaveOrder {
+    /// Cuts what is there now, which `all` holds, for whoever writes it; `None` while something is being saved.
+    fn cut(options: KeyOptions, all: &mut Access<'_>) -> Option<SaveOrder> {
+        let saved = Arc::new(SavedKeys::new(options));
+        let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
+        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
+    }
 }
 
 /// Why no save began.
@@ -58,7 +67,7 @@ impl Node {
         let config = self.settings.current();
         let moment = self.moment(&Tuning::new(&config), now);
         let begin = |access: &mut Access<'_>| {
-            let order = self.cut(&config, moment, access)?;
+            let order = SaveOrder::cut(self.key_options(&config, moment), access)?;
             Some((SaveOrder { in_background, ..order }, self.changes()))
         };
         let begun = match held {
@@ -80,23 +89,15 @@ impl Node {
         Ok(())
     }
 
-    /// Cuts what is there now, which `all` holds, for whoever writes it; `None` while something is being saved.
-    fn cut(&self, config: &Config, moment: Moment, all: &mut Access<'_>) -> Option<SaveOrder> {
-        let options = self.key_options(config, moment);
-        let saved = Arc::new(SavedKeys::new(options));
-        let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
-        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
-    }
-
     /// Cuts the base of the append-only file.
     pub(super) fn begin_base(&self, now: Now, all: &mut Access<'_>) -> Option<SaveOrder> {
-        let order = self.cut(&self.settings.current(), self.load_moment(now), all)?;
-        Some(SaveOrder { is_base: true, ..order })
+        let options = self.base_options(now);
+        Some(SaveOrder { is_base: true, ..SaveOrder::cut(options, all)? })
     }
 
     /// Tells that a base is being written.
-    pub(super) fn note_running(&self, order: &SaveOrder, now: Now) {
-        self.persistence.state.lock().running = Some(Running::of(order, now));
+    pub(super) fn note_running(&self, running: Running) {
+        self.persistence.state.lock().running = Some(running);
     }
 
     /// Tells that it is not written any more; what it was.
@@ -117,6 +118,11 @@ impl Node {
         state.running.as_ref().filter(|one| one.is_rewrite).map(|one| one.begun.monotonic)
     }
 
+    /// Whether what is being written is all that the append-only file will have of the data.
+    pub(crate) fn writes_first_log(&self) -> bool {
+        self.persistence.state.lock().running.as_ref().is_some_and(|one| one.is_first)
+    }
+
     fn key_options(&self, config: &Config, moment: Moment) -> KeyOptions {
         use config::EvictionPolicy::{AllkeysLfu, AllkeysLru, VolatileLfu, VolatileLru};
         let persistence = &config.persistence;
@@ -126,6 +132,7 @@ impl Node {
                 compress: persistence.rdbcompression,
                 checksum: persistence.rdbchecksum,
             },
+            as_commands: false,
             moment,
             tells_usage: matches!(
                 config.memory.maxmemory_policy,
@@ -139,7 +146,8 @@ impl Node {
         self.persistence.state.lock().order.take()
     }
 
-    /// Tells how the save ended that was taken. One that was cancelled is no failure.
+    /// Tells how the save ended that was taken. One that was cancelled is no failure, and one that somebody waits for stops no writes where it fails, as in Valkey:
+    /// it is told of.
     pub fn end_save(&self, order: &SaveOrder, is_ok: bool, now: Now) {
         let is_cancelled = order.snapshot.is_cancelled();
         let ended = self.end_running(order);
@@ -153,7 +161,8 @@ impl Node {
                 state.saved_changes = running.changes;
             }
         }
-        if is_ok || !is_cancelled {
+        state.is_last_ok = is_ok;
+        if is_ok || (order.in_background && !is_cancelled) {
             self.persistence.set_hindrance(super::SAVE_FAILED, !is_ok);
         }
         drop(state);
@@ -184,7 +193,7 @@ impl Node {
         while state.running.is_some() {
             self.persistence.ended.wait(&mut state);
         }
-        !self.persistence.has_failed()
+        state.is_last_ok
     }
 
     /// Has a save begin as soon as none is being written.
@@ -212,9 +221,11 @@ impl Node {
         }
     }
 
-    /// How files are written.
-    pub fn file_options(&self, now: Now) -> Options {
-        self.key_options(&self.settings.current(), self.load_moment(now)).file
+    /// How the base of the append-only file is written.
+    pub fn base_options(&self, now: Now) -> KeyOptions {
+        let config = self.settings.current();
+        let as_commands = !config.persistence.aof_use_rdb_preamble;
+        KeyOptions { as_commands, ..self.key_options(&config, self.load_moment(now)) }
     }
 
     /// Begins a save where one is scheduled or a save point (`save`) is reached; what the log tells of it.

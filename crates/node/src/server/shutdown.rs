@@ -1,11 +1,16 @@
 //! SHUTDOWN. No replica has to be waited for.
 
 use crate::event::Event;
+use crate::node::Node;
 use crate::session::{After, Context};
+use crate::worker::Now;
 use base::Slot;
 use commands::spec::Argument;
 use commands::{CommandError, Outcome};
+use config::ShutdownFlags;
+use engine::WorkerId;
 use resp::{Args, Reply};
+use std::sync::atomic::Ordering::SeqCst;
 
 /// What COMMAND DOCS tells of the arguments.
 pub(super) const ARGUMENTS: &[Argument] = &[Argument::one_of(
@@ -33,13 +38,8 @@ pub(super) const ARGUMENTS: &[Argument] = &[Argument::one_of(
 /// What a client asks for.
 #[derive(Clone, Copy, Default)]
 struct Wish {
-    save: bool,
-    nosave: bool,
-    force: bool,
-    safe: bool,
+    flags: ShutdownFlags,
     abort: bool,
-    /// NOW or FAILOVER: about replicas.
-    replicas: bool,
 }
 
 impl Wish {
@@ -47,18 +47,19 @@ impl Wish {
         let mut wish = Wish::default();
         for word in args.iter_from(1) {
             let flag = match word.to_ascii_lowercase().as_slice() {
-                b"nosave" => &mut wish.nosave,
-                b"save" => &mut wish.save,
-                b"now" | b"failover" => &mut wish.replicas,
-                b"force" => &mut wish.force,
-                b"safe" => &mut wish.safe,
+                b"nosave" => &mut wish.flags.nosave,
+                b"save" => &mut wish.flags.save,
+                b"now" => &mut wish.flags.now,
+                b"failover" => &mut wish.flags.failover,
+                b"force" => &mut wish.flags.force,
+                b"safe" => &mut wish.flags.safe,
                 b"abort" => &mut wish.abort,
                 _ => return Err(CommandError::Syntax),
             };
             *flag = true;
         }
-        let Wish { save, nosave, force, safe, abort, replicas } = wish;
-        if (abort && (save || nosave || force || safe || replicas)) || (save && nosave) {
+        let Wish { flags, abort } = wish;
+        if (abort && flags != ShutdownFlags::default()) || (flags.save && flags.nosave) {
             return Err(CommandError::Syntax);
         }
         Ok(wish)
@@ -66,31 +67,85 @@ impl Wish {
 }
 
 /// No reply where it succeeds: the connection closes.
-pub(super) fn shutdown(context: &mut Context<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Outcome {
+pub(super) fn shutdown(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let wish = Wish::parse(args)?;
+    let node = context.node;
     if wish.abort {
-        return Err(CommandError::Text("ERR No shutdown in progress."));
+        if !node.abort_end() {
+            return Err(CommandError::Text("ERR No shutdown in progress."));
+        }
+        context.events.push(Event::EndAborted);
+        reply.ok();
+        return Ok(());
     }
-    if wish.safe && !wish.force && owns_slots(context) {
-        context.events.push(Event::ShutdownRefused);
+    let by = (context.worker, context.now);
+    if !node.prepare_end(wish.flags, by, &mut |event| context.events.push(event)) {
         return Err(CommandError::Text("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    let saves = wish.save || (context.node.saves_at_end() && !wish.nosave);
-    // What is not loaded yet must not be written over.
-    if saves && !context.node.is_loading() {
-        let is_saved = context.node.save_at_end(context.worker, context.now);
-        if !is_saved && !wish.force {
-            return Err(CommandError::Text("ERR Errors trying to SHUTDOWN. Check logs."));
-        }
-    }
-    context.node.host.shutdown();
+    node.host.shutdown();
     context.state.after = After::Close;
     Ok(())
 }
 
-/// Whether slots of the cluster would be without an owner.
-fn owns_slots(context: &Context<'_>) -> bool {
-    let Some(cluster) = &context.node.cluster else { return false };
-    let view = cluster.view();
-    Slot::all().any(|slot| view.is_mine(slot))
+impl Node {
+    /// Does what has to be done before the end: saves, where that is asked for or configured. False where the server has to go on; `tell` is told why.
+    pub fn prepare_end(
+        &self,
+        flags: ShutdownFlags,
+        (worker, now): (WorkerId, Now),
+        tell: &mut dyn FnMut(Event),
+    ) -> bool {
+        let is_forced = flags.force;
+        if flags.safe && !is_forced && self.owns_slots() {
+            tell(Event::ShutdownRefused);
+            return false;
+        }
+        // What is not loaded yet must not be written over.
+        if self.is_loading() {
+            return true;
+        }
+        if self.writes_first_log() {
+            tell(Event::FirstLogRuns { is_forced });
+            if !is_forced {
+                return false;
+            }
+        }
+        let saves = flags.save || (self.saves_at_end() && !flags.nosave);
+        if !saves {
+            return true;
+        }
+        tell(Event::LastSave);
+        let is_saved = self.save_at_end(worker, now);
+        if !is_saved {
+            tell(Event::LastSaveFailed { is_forced });
+        }
+        is_saved || is_forced
+    }
+
+    /// Whether slots of the cluster would be without an owner.
+    fn owns_slots(&self) -> bool {
+        let Some(cluster) = &self.cluster else { return false };
+        let view = cluster.view();
+        Slot::all().any(|slot| view.is_mine(slot))
+    }
+
+    /// Takes note that a signal has asked for the end.
+    pub fn ask_end(&self) {
+        self.upkeep.is_end_asked.store(true, SeqCst);
+    }
+
+    /// Whether it is still asked for, and the timers, which would see to it, are stopped (DEBUG PAUSE-CRON).
+    #[must_use]
+    pub fn is_end_put_off(&self) -> bool {
+        self.upkeep.is_paused.load(SeqCst) && self.upkeep.is_end_asked.load(SeqCst)
+    }
+
+    /// Takes back the end that a signal has asked for; false where none has, or it is too late.
+    pub fn abort_end(&self) -> bool {
+        self.upkeep.is_end_asked.swap(false, SeqCst)
+    }
 }

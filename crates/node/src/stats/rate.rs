@@ -40,6 +40,15 @@ pub(crate) struct Traffic {
     pub(crate) commands: u64,
     pub(crate) input_bytes: u64,
     pub(crate) output_bytes: u64,
+    /// The time of batches, in nanoseconds.
+    pub(crate) batch_nanos: u64,
+}
+
+impl Traffic {
+    /// What comes in a second is a share of the time that so many workers have: in thousandths.
+    pub(crate) fn load_permille(self, workers: usize) -> u16 {
+        (self.batch_nanos / 1_000_000 / workers.max(1) as u64).min(1000) as u16
+    }
 }
 
 /// How fast the counters of a node grow.
@@ -48,6 +57,7 @@ pub(crate) struct Rates {
     commands: Rate,
     input: Rate,
     output: Rate,
+    batches: Rate,
 }
 
 impl Rates {
@@ -56,6 +66,7 @@ impl Rates {
         self.commands.sample(now, total.commands);
         self.input.sample(now, total.input_bytes);
         self.output.sample(now, total.output_bytes);
+        self.batches.sample(now, total.batch_nanos);
     }
 
     /// How much comes in a second.
@@ -64,6 +75,7 @@ impl Rates {
             commands: self.commands.per_second(),
             input_bytes: self.input.per_second(),
             output_bytes: self.output.per_second(),
+            batch_nanos: self.batches.per_second(),
         }
     }
 }
@@ -80,9 +92,17 @@ mod tests {
             rates.sample(Monotonic::from_millis(step * 100), total);
             total.commands += 50;
             total.output_bytes += 1024;
+            total.batch_nanos += 60_000_000;
         }
         let rate = rates.per_second();
-        assert_eq!(rate, Traffic { commands: 500, input_bytes: 0, output_bytes: 10_240 });
+        let expected = Traffic {
+            commands: 500,
+            input_bytes: 0,
+            output_bytes: 10_240,
+            batch_nanos: 600_000_000,
+        };
+        assert_eq!(rate, expected);
+        assert_eq!((rate.load_permille(1), rate.load_permille(2)), (600, 300));
         total.commands -= 50;
         total.output_bytes -= 1024;
         for step in 0..SAMPLES as u64 / 2 {

@@ -6,7 +6,7 @@
 use base::double::push_shortest;
 use base::number::{push_i64, push_u64, with_digits};
 use collections::Item;
-use engine::{KeyRecord, Object, Value};
+use engine::{FrozenRecord, FrozenValue, KeyRecord, NewValue, Object, Record, Value};
 use values::stream::{Group, StreamId};
 use values::{Compact, HashRef, ListRef, SetRef, SortedSetRef, Stream};
 
@@ -34,7 +34,35 @@ pub fn push_key(out: &mut Vec<u8>, record: &KeyRecord) {
         Value::Object(Object::Hash(value)) => hash(out, key, value.view()),
         Value::Object(Object::Stream(value)) => stream(out, key, value),
     }
-    if let Some(time) = record.expire_at() {
+    expiry(out, key, record.expire_at());
+}
+
+/// The same for a key whose value was large and is as it was when it was frozen.
+pub fn push_frozen_key(out: &mut Vec<u8>, record: FrozenRecord) {
+    let FrozenRecord { key, expire_at, access, value, .. } = record;
+    match value {
+        FrozenValue::Whole(object) => {
+            push_key(out, &Record::new(&key, NewValue::Object(object), expire_at, access));
+            return;
+        }
+        FrozenValue::SortedSet(set) => {
+            let mut add = members(out, &key, set.len());
+            set.iter_back().for_each(|(member, score)| add(member, score));
+        }
+        FrozenValue::Hash(hash) => {
+            let mut set = fields(out, &key, hash.len());
+            hash.iter().for_each(|(field, value, _)| set(Item::Bytes(field), Item::Bytes(value)));
+            drop(set);
+            for (field, _, time) in hash.iter() {
+                field_expiry(out, &key, field, time);
+            }
+        }
+    }
+    expiry(out, &key, expire_at);
+}
+
+fn expiry(out: &mut Vec<u8>, key: &[u8], time: Option<i64>) {
+    if let Some(time) = time {
         with_digits(time, |digits| command(out, &[b"PEXPIREAT", key, digits]));
     }
 }
@@ -64,36 +92,52 @@ fn set(out: &mut Vec<u8>, key: &[u8], set: SetRef<'_>) {
 }
 
 fn sorted_set(out: &mut Vec<u8>, key: &[u8], set: SortedSetRef<'_>) {
-    let mut adds = Elements::new(out, (b"ZADD", key), 2, set.len());
+    set.visit(0..set.len(), false, members(out, key, set.len()));
+}
+
+/// What adds one of so many members.
+fn members<'a>(out: &'a mut Vec<u8>, key: &'a [u8], count: usize) -> impl FnMut(&[u8], f64) + 'a {
+    let mut adds = Elements::new(out, (b"ZADD", key), 2, count);
     let mut text = Vec::new();
-    set.visit(0..set.len(), false, |member, score| {
+    move |member, score| {
         text.clear();
         push_shortest(&mut text, score);
         let add = adds.next();
         add.argument(&text);
         add.argument(member);
-    });
+    }
 }
 
 fn hash(out: &mut Vec<u8>, key: &[u8], hash: HashRef<'_>) {
-    let mut sets = Elements::new(out, (b"HMSET", key), 2, hash.len());
-    hash.visit(i64::MIN, |field, value| {
-        let set = sets.next();
-        set.item(field);
-        set.item(value);
-    });
+    hash.visit(i64::MIN, fields(out, key, hash.len()));
     if hash.earliest_time().is_none() {
         return;
     }
     hash.visit(i64::MIN, |field, _| {
-        field.with_bytes(|field| {
-            if let Some(time) = hash.time(field) {
-                with_digits(time, |digits| {
-                    command(out, &[b"HPEXPIREAT", key, digits, b"FIELDS", b"1", field]);
-                });
-            }
-        });
+        field.with_bytes(|field| field_expiry(out, key, field, hash.time(field)));
     });
+}
+
+/// What sets one of so many fields.
+fn fields<'a>(
+    out: &'a mut Vec<u8>,
+    key: &'a [u8],
+    count: usize,
+) -> impl FnMut(Item<'_>, Item<'_>) + 'a {
+    let mut sets = Elements::new(out, (b"HMSET", key), 2, count);
+    move |field, value| {
+        let set = sets.next();
+        set.item(field);
+        set.item(value);
+    }
+}
+
+fn field_expiry(out: &mut Vec<u8>, key: &[u8], field: &[u8], time: Option<i64>) {
+    if let Some(time) = time {
+        with_digits(time, |digits| {
+            command(out, &[b"HPEXPIREAT", key, digits, b"FIELDS", b"1", field]);
+        });
+    }
 }
 
 fn stream(out: &mut Vec<u8>, key: &[u8], stream: &Stream) {

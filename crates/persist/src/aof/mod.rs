@@ -15,6 +15,7 @@
 //! Increments, and bases that are not RDB, are requests as clients send them, and lines that begin with `#`: see [`annotation`].
 
 pub mod annotation;
+mod base;
 pub mod check;
 mod commands;
 mod layout;
@@ -26,7 +27,8 @@ mod testing;
 mod upgrade;
 mod writer;
 
-pub use commands::{push_key, push_select};
+pub use base::CommandWriter;
+pub use commands::{push_frozen_key, push_key, push_select};
 pub use layout::Layout;
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};

@@ -11,6 +11,9 @@ use std::io::{self, Empty, Write};
 /// So many bytes are gathered before they go out.
 const BLOCK_BYTES: usize = 64 << 10;
 
+/// The memory that is kept for what is gathered next.
+const KEPT_BYTES_MAX: usize = 4 * BLOCK_BYTES;
+
 /// Strings up to this length are not compressed.
 const COMPRESSED_MIN: usize = 20;
 
@@ -44,6 +47,17 @@ impl Encoder<Empty> {
     /// Takes what was gathered.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.buffer)
+    }
+
+    /// What was gathered.
+    pub(super) fn gathered(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Begins to gather anew.
+    pub(super) fn clear(&mut self) {
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT_BYTES_MAX);
     }
 
     /// How many bytes were gathered.

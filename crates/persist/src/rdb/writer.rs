@@ -76,6 +76,17 @@ impl PartWriter {
         self.encoder.take()
     }
 
+    /// What was written so far.
+    #[must_use]
+    pub fn gathered(&self) -> &[u8] {
+        self.encoder.gathered()
+    }
+
+    /// Begins anew, in the same memory.
+    pub fn clear(&mut self) {
+        self.encoder.clear();
+    }
+
     /// How many bytes can be taken.
     #[must_use]
     pub fn gathered_bytes(&self) -> usize {

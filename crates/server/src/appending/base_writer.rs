@@ -1,8 +1,9 @@
 //! Writing the base of a rewrite, in a thread of its own.
 
 use super::AppenderLink;
-use crate::saving::{FileSink, write_keys};
+use crate::saving::write_keys;
 use crate::storage::DiskStorage;
+use crate::synced_file::write_synced;
 use node::{Node, SaveOrder};
 use persist::storage::Storage;
 use std::io;
@@ -54,7 +55,6 @@ impl BaseWriter {
 fn write(node: &Node, order: &SaveOrder, path: &Path) -> io::Result<u64> {
     let file = DiskStorage.create(path)?;
     let syncs = node.settings.current().persistence.aof_rewrite_incremental_fsync;
-    write_keys(node, order, FileSink::new(&*file, syncs))?;
-    file.sync_data()?;
+    write_synced(&*file, syncs, |sink| write_keys(node, order, sink))?;
     file.length()
 }

@@ -1,5 +1,6 @@
 //! What workers and the thread of the append-only file share.
 
+use super::asked::Asked;
 use super::gathering::Gathering;
 use super::open::OpenLog;
 use crate::clock;
@@ -16,6 +17,7 @@ pub(crate) struct AppenderLink {
     pub(super) files: Mutex<Option<OpenLog>>,
     thread: OnceLock<Thread>,
     is_stopped: AtomicBool,
+    pub(super) asked: Mutex<Vec<Asked>>,
     /// While the thread lets clients gather: how many it waits for. Else 0.
     gathering: AtomicUsize,
 }

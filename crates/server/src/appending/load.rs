@@ -3,14 +3,18 @@
 use super::{OpenLog, options};
 use crate::clock;
 use crate::loading::{LoadingError, load_base};
-use crate::saving::{FileSink, write_empty_base};
+use crate::saving::write_empty_base;
 use crate::storage::DiskStorage;
+use crate::synced_file::write_synced;
 use base::Rng;
 use node::{Node, Replay};
 use persist::aof::{BaseFormat, Layout, Manifest, Reader, Step, Writer, upgrade};
+use persist::save::KeyOptions;
 use persist::storage::{File, FromOffset, Storage, reason};
 use std::io;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 /// How often it is told how far loading has come, in commands.
 const REPORTED_COMMANDS: u64 = 1024;
@@ -78,14 +82,16 @@ fn refusal(error: impl std::fmt::Display) -> LoadingError {
     LoadingError::AppendOnly(error.to_string())
 }
 
-struct Load<'l> {
-    node: &'l Arc<Node>,
-    layout: &'l Layout,
-    goes_on: &'l dyn Fn() -> bool,
+/// What loads the files that a manifest lists.
+pub(super) struct Load<'l> {
+    pub(super) node: &'l Arc<Node>,
+    pub(super) layout: &'l Layout,
+    pub(super) goes_on: &'l dyn Fn() -> bool,
 }
 
 impl Load<'_> {
-    fn run(&self, manifest: &Manifest, rng: Rng) -> Result<(), LoadingError> {
+    /// Loads them.
+    pub(super) fn run(&self, manifest: &Manifest, rng: Rng) -> Result<(), LoadingError> {
         let node = self.node;
         let truncates = node.settings.current().persistence.aof_load_truncated;
         let mut reader =
@@ -93,6 +99,8 @@ impl Load<'_> {
         let now = clock::now();
         node.begin_loading(now, reader.total_bytes());
         let mut replay = Replay::begin(node, now, rng);
+        let delay = u64::try_from(node.settings.current().general.key_load_delay).unwrap_or(0);
+        let reported = if delay > 0 { 1 } else { REPORTED_COMMANDS };
         let mut commands = 0_u64;
         loop {
             let resumed = match reader.next_step().map_err(refusal)? {
@@ -126,7 +134,10 @@ impl Load<'_> {
             if resumed > 0 {
                 reader.resume(resumed).map_err(refusal)?;
             }
-            if commands.is_multiple_of(REPORTED_COMMANDS) {
+            if delay > 0 {
+                thread::sleep(Duration::from_micros(delay));
+            }
+            if commands.is_multiple_of(reported) {
                 node.note_loaded_bytes(reader.read_bytes());
                 if !(self.goes_on)() {
                     return Err(LoadingError::Stopped);
@@ -170,7 +181,8 @@ fn open(node: &Arc<Node>, layout: Layout, manifest: Manifest) -> Result<OpenLog,
 /// Writes a base without keys, so that each set of files has one.
 fn first_base(node: &Node, layout: &Layout, manifest: &Manifest) -> io::Result<Manifest> {
     DiskStorage.create_folder(layout.folder())?;
-    let next = manifest.with_base(layout, BaseFormat::Rdb, 0);
+    let options = node.base_options(clock::now());
+    let next = manifest.with_base(layout, base_format(&options), 0);
     let Some(entry) = next.base() else { return Ok(next) };
     let path = layout.path(&entry.name);
     tracing::info!(
@@ -178,10 +190,14 @@ fn first_base(node: &Node, layout: &Layout, manifest: &Manifest) -> io::Result<M
         String::from_utf8_lossy(&entry.name)
     );
     let file = DiskStorage.create(&path)?;
-    write_empty_base(node, FileSink::new(&*file, false))?;
-    file.sync_data()?;
+    write_synced(&*file, false, |sink| write_empty_base(node, &options, sink))?;
     DiskStorage.sync_folder(layout.folder())?;
     Ok(next)
+}
+
+/// What the base is made of.
+pub(super) fn base_format(options: &KeyOptions) -> BaseFormat {
+    if options.as_commands { BaseFormat::Commands } else { BaseFormat::Rdb }
 }
 
 /// The length of a file, in bytes; of one that cannot be looked at, 0.

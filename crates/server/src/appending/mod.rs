@@ -7,6 +7,7 @@
 //! be synced, they leave the log to a thread of its own, and keep what they have to say until that has confirmed it. All that is seldom is
 //! done by that thread.
 
+mod asked;
 mod base_writer;
 mod gathering;
 mod link;
@@ -15,6 +16,7 @@ mod open;
 mod rewrite;
 mod sync;
 
+pub(crate) use asked::Wish;
 pub(crate) use link::AppenderLink;
 pub(crate) use load::load_log;
 pub(crate) use open::OpenLog;
@@ -109,6 +111,7 @@ impl Appending {
             let config = self.node.settings.current();
             let mut files = link.files.lock();
             let gathering = self.write(&mut files, &config);
+            self.do_what_is_asked(&mut files);
             if is_stopped {
                 if let Some(log) = files.take() {
                     self.close(log);
@@ -162,7 +165,7 @@ impl Appending {
         log.confirm(&self.node);
         let released = clients.saturating_sub(self.node.log_waiters());
         let synced = Synced { took, clients, released, cpu: clock::processor() };
-        self.pace.after(&self.node, &synced)
+        self.pace.after(self.node.workers(), &synced)
     }
 
     /// Ends logging where it was switched off. It is switched on by a first rewrite.

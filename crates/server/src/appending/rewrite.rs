@@ -1,14 +1,14 @@
 //! When the files are rewritten, and from where to where.
 
 use super::base_writer::BaseWriter;
-use super::load::layout;
+use super::load::{base_format, layout};
 use super::open::OpenLog;
 use super::{Appending, options};
 use crate::clock;
 use crate::storage::DiskStorage;
 use config::Config;
 use node::SaveOrder;
-use persist::aof::{BaseFormat, Due, Manifest, RewriteRule, Sizes, State, Writer};
+use persist::aof::{Due, Manifest, RewriteRule, Sizes, State, Writer};
 use persist::storage::{Storage, reason};
 use std::io;
 use std::path::Path;
@@ -27,12 +27,21 @@ impl Appending {
         let is_ordered = self.node.is_rewrite_ordered();
         let may_begin = clock::monotonic() >= self.retries_at;
         let is_due = is_ordered || may_begin && self.needs_rewrite(files.as_ref(), config);
-        if is_due && let Err(failure) = self.begin_rewrite(files, config) {
+        if is_due {
+            self.rewrite(files, config);
+        }
+    }
+
+    /// Begins a rewrite; false where that failed.
+    pub(super) fn rewrite(&mut self, files: &mut Option<OpenLog>, config: &Config) -> bool {
+        let begun = self.begin_rewrite(files, config);
+        if let Err(failure) = &begun {
             tracing::warn!("Can't rewrite the append-only file: {failure}");
             self.node.note_failed_rewrite();
             self.note_failure();
             forget_unlogged(files);
         }
+        begun.is_ok()
     }
 
     fn needs_rewrite(&mut self, log: Option<&OpenLog>, config: &Config) -> bool {
@@ -88,7 +97,9 @@ impl Appending {
         }
         let (node, now) = (&self.node, clock::now());
         let logs = config.persistence.appendonly;
-        let Some((cut, order)) = node.begin_rewrite((node.control(), now), logs) else {
+        let is_first = logs && *log.writer.state() == State::Waiting;
+        let begun = node.begin_rewrite((node.control(), now), logs, is_first);
+        let Some((cut, order)) = begun else {
             // Something else is being saved: later.
             return Ok(());
         };
@@ -159,7 +170,7 @@ fn install(log: &mut OpenLog, order: &SaveOrder, path: &Path, written: io::Resul
             return false;
         }
     };
-    if let Err(error) = log.writer.finish_rewrite(path, BaseFormat::Rdb) {
+    if let Err(error) = log.writer.finish_rewrite(path, base_format(&order.options)) {
         tracing::warn!("Background AOF rewrite terminated with error: {error}");
         remove(path);
         return false;

@@ -3,6 +3,7 @@
 //! A set is an intset while it has few members and all are integers, a listpack while it has few and short ones, and a hash table else. It
 //! becomes larger by itself and never smaller, as in Redis.
 
+mod build;
 mod members;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("redis-cli", "redis-tools"),
     ("redis-benchmark", "redis-tools"),
     ("setpriv", "util-linux"),
+    ("strace", "strace"),
     ("python3", "python3"),
     ("node", "nodejs"),
     ("npm", "npm"),

@@ -1,4 +1,4 @@
-//! DEBUG RELOAD: saves the data and loads them again, as a restart would.
+//! DEBUG RELOAD and LOADAOF: have the data loaded again from their files, as a restart would.
 
 use crate::session::Context;
 use commands::{CommandError, Outcome};
@@ -34,11 +34,6 @@ impl Wish {
 pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let wish = Wish::parse(args)?;
     let node = context.node;
-    if context.held.is_some() {
-        return Err(CommandError::Text(
-            "ERR DEBUG RELOAD cannot run in a transaction: what the transaction holds has to be saved",
-        ));
-    }
     if wish.saves {
         // One that runs in the background would be in the way.
         node.cancel_save();
@@ -49,12 +44,21 @@ pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Repl
         }
     }
     if wish.flushes {
-        drop(node.keyspace.reach().flush(None, context.worker));
-        node.tracking.invalidate_all();
+        node.empty(context.worker);
     }
     if !node.host.load_snapshot(node, wish.merges) {
         return Err(CommandError::Text(
             "ERR Error trying to load the RDB dump, check server logs.",
+        ));
+    }
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn load_log(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if !context.node.host.load_log(context.node) {
+        return Err(CommandError::Text(
+            "ERR Error trying to load the AOF files, check server logs.",
         ));
     }
     reply.ok();

@@ -1,6 +1,7 @@
 //! Hashes.
 
 use super::distinct::are_distinct;
+use super::words::Words;
 use super::{Loaded, of_listpack, packed};
 use crate::rdb::decode::Decoder;
 use crate::rdb::error::LoadError;
@@ -44,11 +45,10 @@ const DISTINCT: &str = "fields of a hash that differ";
 fn filled<R: Read>(
     decoder: &mut Decoder<R>,
     text: &mut Vec<u8>,
-    rules: &Rules,
+    (count, rules): (u64, &Rules),
     mut time_before: impl FnMut(&mut Decoder<R>) -> Result<Option<i64>, LoadError>,
     mut time_behind: impl FnMut(&mut Decoder<R>) -> Result<Option<i64>, LoadError>,
 ) -> Result<Loaded, LoadError> {
-    let count = decoder.length()?;
     let mut filling = Filling::new(count, rules);
     for _ in 0..count {
         let before = time_before(decoder)?;
@@ -67,7 +67,20 @@ pub(super) fn fields<R: Read>(
     text: &mut Vec<u8>,
     rules: &Rules,
 ) -> Result<Loaded, LoadError> {
-    filled(decoder, text, rules, |_| Ok(None), |_| Ok(None))
+    let mut left = decoder.length()?;
+    if left <= rules.hash.entries as u64 {
+        return filled(decoder, text, (left, rules), |_| Ok(None), |_| Ok(None));
+    }
+    let mut hash = Hash::new();
+    while left > 0 {
+        let words = Words::read(decoder, text, (left, 2))?;
+        let pairs = words.len() / 2;
+        if !hash.extend_new(pairs, |pair| (words.at(2 * pair), words.at(2 * pair + 1)), rules) {
+            return Err(decoder.malformed(DISTINCT));
+        }
+        left -= pairs as u64;
+    }
+    Ok(Loaded::of(hash, text))
 }
 
 /// As Valkey writes them: behind each value the time, or -1.
@@ -81,7 +94,8 @@ pub(super) fn fields_with_times<R: Read>(
         at @ 0.. => Ok(Some(at)),
         _ => Err(decoder.malformed("the time of a field, or -1")),
     };
-    filled(decoder, text, rules, |_| Ok(None), time)
+    let count = decoder.length()?;
+    filled(decoder, text, (count, rules), |_| Ok(None), time)
 }
 
 /// As Redis writes them: the first time, and before each field how far behind it its own is, plus one; zero where it has none.
@@ -98,7 +112,8 @@ pub(super) fn fields_with_distances<R: Read>(
             at.map(Some).ok_or_else(|| decoder.malformed("the time of a field"))
         }
     };
-    filled(decoder, text, rules, time, |_| Ok(None))
+    let count = decoder.length()?;
+    filled(decoder, text, (count, rules), time, |_| Ok(None))
 }
 
 /// As Redis writes small ones: the first time, and a listpack of field, value, time, which is zero where there is none.

@@ -1,6 +1,7 @@
 //! Sets.
 
 use super::distinct::are_distinct;
+use super::words::Words;
 use super::{Loaded, of_listpack, packed};
 use crate::rdb::decode::Decoder;
 use crate::rdb::error::LoadError;
@@ -9,23 +10,34 @@ use engine::COMPACT_BYTES_MAX;
 use std::io::Read;
 use values::{Compact, Rules, Set};
 
+const DISTINCT: &str = "members of a set that differ";
+
 pub(super) fn members<R: Read>(
     decoder: &mut Decoder<R>,
     text: &mut Vec<u8>,
     rules: &Rules,
 ) -> Result<Loaded, LoadError> {
-    let mut set = Set::new();
     let count = decoder.length()?;
-    for index in 0..count {
-        decoder.string_into(text)?;
-        if index == 0 {
-            set.expect(rules, text, usize::try_from(count).unwrap_or(usize::MAX));
+    let mut words = Words::read(decoder, text, (count, 1))?;
+    let most = rules.set.intset_entries.max(rules.set.listpack_entries);
+    if words.len() as u64 == count && words.len() <= most {
+        if !are_distinct(words.iter().map(Item::Bytes)) {
+            return Err(decoder.malformed(DISTINCT));
         }
-        if !set.add(rules, Item::Bytes(text)) {
-            return Err(decoder.malformed("members of a set that differ"));
-        }
+        return Ok(Loaded::of(Set::of_members(words.iter(), rules), text));
     }
-    Ok(Loaded::of(set, text))
+    let mut set = Set::hashtable(rules);
+    let mut left = count;
+    loop {
+        if !set.extend_new(words.len(), |index| words.at(index), rules) {
+            return Err(decoder.malformed(DISTINCT));
+        }
+        left -= words.len() as u64;
+        if left == 0 {
+            return Ok(Loaded::of(set, text));
+        }
+        words = Words::read(decoder, text, (left, 1))?;
+    }
 }
 
 pub(super) fn intset<R: Read>(
@@ -55,7 +67,7 @@ pub(super) fn listpack<R: Read>(
     packed(decoder, text, false)?;
     let pack = ListpackSlice::of(text);
     if !are_distinct(pack.iter()) {
-        return Err(decoder.malformed("members of a set that differ"));
+        return Err(decoder.malformed(DISTINCT));
     }
     let is_large = pack.len() > rules.set.listpack_entries;
     Ok(of_listpack(text, Compact::Set, is_large.then_some(|set: &mut Set| set.outgrow(rules))))

@@ -1,0 +1,48 @@
+//! A base of commands: batches with their checksums, as increments have them.
+
+use super::annotation;
+use std::io::{self, Write};
+
+/// Writes a base that is no RDB file (`aof-use-rdb-preamble no`). It has no head and no end.
+#[derive(Debug)]
+pub struct CommandWriter<W> {
+    sink: W,
+    /// How many bytes were written.
+    offset: u64,
+    line: Vec<u8>,
+}
+
+impl<W: Write> CommandWriter<W> {
+    /// Begins a file; `time` is told in it where there is one, in seconds since 1970 (`aof-timestamp-enabled`).
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn new(mut sink: W, time: Option<i64>) -> io::Result<CommandWriter<W>> {
+        let mut line = Vec::new();
+        if let Some(seconds) = time {
+            annotation::push_timestamp(&mut line, seconds);
+        }
+        sink.write_all(&line)?;
+        Ok(CommandWriter { sink, offset: line.len() as u64, line })
+    }
+
+    /// Whole commands.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink.
+    pub fn batch(&mut self, commands: &[u8]) -> io::Result<()> {
+        self.line.clear();
+        annotation::push_batch(&mut self.line, self.offset, commands);
+        self.sink.write_all(&self.line)?;
+        self.sink.write_all(commands)?;
+        self.offset += (self.line.len() + commands.len()) as u64;
+        Ok(())
+    }
+
+    /// Gives the sink back. Whether the bytes are safe is for the caller to see to.
+    pub fn finish(self) -> W {
+        self.sink
+    }
+}

@@ -1,0 +1,55 @@
+//! Strings that are read one behind the other, to be added to a collection many at a time.
+
+use crate::rdb::decode::Decoder;
+use crate::rdb::error::LoadError;
+use std::io::Read;
+
+/// So many bytes are gathered, or so many strings, before they are added: a large collection is never there twice.
+const GATHERED_BYTES: usize = 16 << 20;
+const GATHERED_MAX: usize = 1 << 20;
+
+/// Some strings.
+pub(super) struct Words<'t> {
+    text: &'t mut Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl<'t> Words<'t> {
+    /// Reads strings in groups of `size`, at most `groups` of them; at least one.
+    pub(super) fn read<R: Read>(
+        decoder: &mut Decoder<R>,
+        text: &'t mut Vec<u8>,
+        (groups, size): (u64, usize),
+    ) -> Result<Words<'t>, LoadError> {
+        text.clear();
+        let mut words = Words { text, ends: Vec::new() };
+        for _ in 0..groups {
+            for _ in 0..size {
+                decoder.string(words.text)?;
+                words.ends.push(words.text.len());
+            }
+            if words.text.len() >= GATHERED_BYTES || words.ends.len() >= GATHERED_MAX {
+                break;
+            }
+        }
+        Ok(words)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// One of them.
+    #[inline]
+    pub(super) fn at(&self, index: usize) -> &[u8] {
+        let begin = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.text[begin..self.ends[index]]
+    }
+
+    /// All.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        (0..self.len()).map(|index| self.at(index))
+    }
+}

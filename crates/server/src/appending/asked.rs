@@ -1,0 +1,95 @@
+//! What commands ask of the thread, and wait for.
+
+use super::load::{Load, layout};
+use super::open::OpenLog;
+use super::{AppenderLink, Appending};
+use crate::storage::DiskStorage;
+use crate::{clock, entropy};
+use persist::aof::{Manifest, State};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wish {
+    /// The files are begun, which were switched on.
+    Begin,
+    /// The files are loaded again (DEBUG LOADAOF).
+    Load,
+}
+
+/// A wish, and the way to whoever waits to hear whether all went well.
+pub(super) type Asked = (Wish, SyncSender<bool>);
+
+impl AppenderLink {
+    /// Has the thread do something; whether that went well.
+    pub(crate) fn ask(&self, wish: Wish) -> bool {
+        let (answer, answered) = sync_channel(1);
+        self.asked.lock().push((wish, answer));
+        self.wake();
+        answered.recv().unwrap_or(false)
+    }
+}
+
+impl Appending {
+    pub(super) fn do_what_is_asked(&mut self, files: &mut Option<OpenLog>) {
+        let asked = std::mem::take(&mut *self.link.asked.lock());
+        for (wish, answer) in asked {
+            let is_done = match wish {
+                Wish::Begin => self.begin_first(files),
+                Wish::Load => self.reload(files).inspect_err(|why| tracing::warn!("{why}")).is_ok(),
+            };
+            // Whoever has asked may be gone.
+            let _ = answer.send(is_done);
+        }
+    }
+
+    fn begin_first(&mut self, files: &mut Option<OpenLog>) -> bool {
+        // It was switched on before it was asked for.
+        let config = self.node.settings.current();
+        let goes_on = files.as_ref().is_some_and(|log| log.is_logging || log.base.is_some());
+        goes_on || self.rewrite(files, &config)
+    }
+
+    /// Nothing is logged while the files are loaded, and nobody else writes: clients are told to wait.
+    fn reload(&self, files: &mut Option<OpenLog>) -> Result<(), String> {
+        let (node, now) = (&self.node, clock::now());
+        node.begin_loading(now, 0);
+        let end = node.suspend_log(node.control(), now);
+        let drained = files.as_mut().map_or(Ok(()), |log| {
+            log.drain(node, end);
+            match log.writer.state() {
+                State::Good => Ok(()),
+                State::Full(failure) | State::Failed(failure) => Err(failure.clone()),
+                State::Waiting => Err("The AOF waits for its first rewrite".to_owned()),
+            }
+        });
+        let loaded = drained.and_then(|()| self.load_files(files.as_ref()));
+        if files.as_ref().is_some_and(|log| log.is_logging) {
+            let begun = node.begin_log(node.control(), now, |_, offset| offset);
+            assert_eq!(begun, end, "nothing was logged meanwhile");
+        }
+        node.end_loading();
+        if loaded.is_ok() {
+            tracing::info!("Append Only File loaded by DEBUG LOADAOF");
+        }
+        loaded
+    }
+
+    /// Empties the keyspace and loads what the manifest lists.
+    fn load_files(&self, log: Option<&OpenLog>) -> Result<(), String> {
+        let node = &self.node;
+        node.empty(node.control());
+        let layout = match log {
+            Some(log) => log.writer.layout().clone(),
+            None => layout(node),
+        };
+        let manifest = Manifest::load(&DiskStorage, &layout).map_err(|error| error.to_string())?;
+        let manifest = manifest.filter(|manifest| manifest.files().next().is_some());
+        let manifest = manifest.ok_or_else(|| {
+            format!("There is no append-only file in {} to load", layout.folder().display())
+        })?;
+        let rng = entropy::rng().map_err(|error| error.to_string())?;
+        let load = Load { node, layout: &layout, goes_on: &|| true };
+        load.run(&manifest, rng).map_err(|error| error.to_string())
+    }
+}

@@ -213,9 +213,12 @@ fn threads_that_write_to_several_databases_tell_which() {
     let (fixture, mut peer) = logging();
     // Another thread: the timer's.
     let by_timer = |database: usize| {
-        let mut commands = LoggedCommands::default();
-        commands.push(database, [&b"DEL"[..], b"k"].into_iter());
-        fixture.node.log(fixture.node.upkeep(), Unit::Each, Some(&commands), None)
+        let (node, by) = (&fixture.node, fixture.node.upkeep());
+        let keys = std::iter::once(&b"k"[..]);
+        let moment = Moment::at(fixture.now.wall);
+        let mut access = node.keyspace.hold_keys(keys, database, by, moment);
+        access.log([&b"DEL"[..], b"k"].into_iter());
+        node.log_effects(by, &mut access)
     };
     peer.send(&fixture, "SET a 1\r\n");
     by_timer(0);

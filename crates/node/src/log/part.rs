@@ -162,3 +162,54 @@ fn move_run(
     }
     length as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Rng;
+    use parking_lot::Mutex;
+
+    /// Appends a unit of these bytes to a part.
+    fn append(part: &Mutex<Part>, log: &mut Vec<u8>, unit: &[u8]) {
+        let mut part = part.lock();
+        part.begin_unit().extend_from_slice(unit);
+        part.end_unit(log.len() as u64, unit.len());
+        log.extend_from_slice(unit);
+    }
+
+    #[test]
+    fn the_parts_are_put_together_in_the_order_of_their_units() {
+        let mut rng = Rng::from_seed(7);
+        let parts: [Mutex<Part>; 3] = Default::default();
+        let mut assembly = Assembly::new(parts.len());
+        let (mut log, mut all, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..20_000_u64 {
+            // Now and then one that fills a stretch alone.
+            let length =
+                if number % 4000 == 999 { 2 * STRETCH_BYTES } else { rng.below(100) as usize + 1 };
+            let unit = vec![number as u8; length];
+            append(&parts[rng.below(3) as usize], &mut log, &unit);
+            if rng.below(50) == 0 {
+                if assembly.is_empty() {
+                    assembly.fetch(parts.iter().map(Mutex::lock).collect());
+                    assembly.assemble();
+                }
+                let end = assembly.take(rng.below(5000) as usize, &mut taken);
+                all.extend_from_slice(&taken);
+                assert_eq!(end, all.len() as u64);
+            }
+        }
+        while all.len() < log.len() {
+            if assembly.is_empty() {
+                assembly.fetch(parts.iter().map(Mutex::lock).collect());
+                assembly.assemble();
+            }
+            let before = all.len();
+            assembly.take(usize::MAX, &mut taken);
+            assert!(taken.len() < 4 * STRETCH_BYTES, "it is put together piece by piece");
+            all.extend_from_slice(&taken);
+            assert!(all.len() > before, "nothing is missing");
+        }
+        assert!(all == log);
+    }
+}

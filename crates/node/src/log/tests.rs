@@ -207,3 +207,28 @@ fn what_was_written_waits_until_it_is_confirmed_and_with_always_what_was_read_to
     assert!(writer.wakes() > wrote && writer.may_leave(&fixture, end));
     assert_eq!(writer.awaited(&fixture), None);
 }
+
+#[test]
+fn threads_that_write_to_several_databases_tell_which() {
+    let (fixture, mut peer) = logging();
+    // Another thread: the timer's.
+    let by_timer = |database: usize| {
+        let (node, by) = (&fixture.node, fixture.node.upkeep());
+        let keys = std::iter::once(&b"k"[..]);
+        let moment = Moment::at(fixture.now.wall);
+        let mut access = node.keyspace.hold_keys(keys, database, by, moment);
+        access.log([&b"DEL"[..], b"k"].into_iter());
+        node.log_effects(by, &mut access)
+    };
+    peer.send(&fixture, "SET a 1\r\n");
+    by_timer(0);
+    by_timer(3);
+    peer.send(&fixture, "SET b 1\r\n");
+    peer.send(&fixture, "SELECT 3\r\nSET c 1\r\n");
+    by_timer(3);
+    let expected = [
+        "SELECT 0", "SET a 1", "DEL k", "SELECT 3", "DEL k", "SELECT 0", "SET b 1", "SELECT 3",
+        "SET c 1", "DEL k",
+    ];
+    assert_eq!(taken(&fixture), expected);
+}

@@ -165,7 +165,7 @@ impl Appending {
         log.confirm(&self.node);
         let released = clients.saturating_sub(self.node.log_waiters());
         let synced = Synced { took, clients, released, cpu: clock::processor() };
-        self.pace.after(&self.node, &synced)
+        self.pace.after(self.node.workers(), &synced)
     }
 
     /// Ends logging where it was switched off. It is switched on by a first rewrite.

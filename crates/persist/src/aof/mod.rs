@@ -29,7 +29,7 @@ mod writer;
 
 pub use base::CommandWriter;
 pub use commands::{push_key, push_select};
-pub use layout::Layout;
+pub use layout::{FolderError, Layout};
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};
 pub use schedule::{Due, RewriteRule, RewriteSchedule, Sizes};

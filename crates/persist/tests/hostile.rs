@@ -323,3 +323,31 @@ fn whoever_gives_the_bytes_may_give_few_at_a_time_and_fail() {
     let error = count(&good[..good.len() - 1]).expect_err("the last byte does not come");
     assert!(matches!(error.cause, Cause::Read(_)));
 }
+
+/// A string with its length in four bytes.
+fn string(bytes: &[u8]) -> Vec<u8> {
+    [&b"\x80"[..], &(bytes.len() as u32).to_be_bytes(), bytes].concat()
+}
+
+#[test]
+fn what_stands_twice_in_a_large_collection_is_refused_however_far_apart() {
+    const COUNT: usize = 700;
+    // So long that they are not all read before the first are added.
+    let value = vec![b'v'; 40_000];
+    for (kind, value) in [(2, None), (4, Some(&b"1"[..])), (4, Some(&value[..]))] {
+        let body = |name: &dyn Fn(usize) -> usize| {
+            let mut body = vec![kind, 0x80];
+            body.extend((COUNT as u32).to_be_bytes());
+            for number in 0..COUNT {
+                body.extend(string(format!("name:{}", name(number)).as_bytes()));
+                body.extend(value.map(string).unwrap_or_default());
+            }
+            body
+        };
+        assert!(try_body(&body(&|number| number), 11));
+        for (again, of) in [(COUNT - 1, 0), (COUNT - 1, COUNT - 2), (1, 0)] {
+            let twice = body(&|number| if number == again { of } else { number });
+            assert!(!try_body(&twice, 11), "{again} is {of}");
+        }
+    }
+}

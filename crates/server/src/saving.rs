@@ -2,7 +2,7 @@
 
 use crate::giving_way::GivingWay;
 use crate::storage::DiskStorage;
-use crate::synced_file::{FileSink, write_synced};
+use crate::synced_file::{FileSink, Manner, write_synced};
 use crate::{clock, files};
 use base::UnixMillis;
 use node::{Node, SaveOrder};
@@ -135,7 +135,8 @@ fn write(
 ) -> Result<(), Failure> {
     let file = storage.create(temporary).map_err(Failure::Open)?;
     let syncs = node.settings.current().persistence.rdb_save_incremental_fsync;
-    write_synced(&*file, syncs, |sink| write_keys(node, order, sink)).map_err(Failure::Write)?;
+    let manner = Manner { syncs, gives_way: order.in_background };
+    write_synced(&*file, manner, |sink| write_keys(node, order, sink)).map_err(Failure::Write)?;
     storage.rename(temporary, path).map_err(Failure::Rename)?;
     storage.sync_folder(folder_of(path)).map_err(Failure::Rename)
 }

@@ -3,6 +3,7 @@
 //! If all was brought there at the end alone, the end would take long, and whatever else is synced on that disk would wait with it. If the thread that
 //! writes did it every now and then, it would wait for the disk as often. So another thread syncs what is written while this one goes on.
 
+use crate::giving_way::GivingWay;
 use persist::storage::File;
 use std::io::{self, Write};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -15,17 +16,27 @@ const SYNCED_BYTES: u64 = 4 << 20;
 /// as much.
 const SYNCS_WAITING: usize = 7;
 
-/// Writes a file through `write` and brings it to the disk; not only at the end where `syncs` (`rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`).
+/// How a file is written.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// Whether it is brought to the disk not only at the end (`rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`).
+    pub(crate) syncs: bool,
+    /// Whether the thread gives way after each block: what is large is encoded block by block.
+    pub(crate) gives_way: bool,
+}
+
+/// Writes a file through `write` and brings it to the disk.
 ///
 /// # Errors
 ///
 /// Those of `write`, and the system's.
 pub(crate) fn write_synced(
     file: &dyn File,
-    syncs: bool,
+    manner: Manner,
     write: impl FnOnce(FileSink<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    if syncs {
+    let way = manner.gives_way.then(GivingWay::default);
+    if manner.syncs {
         thread::scope(|scope| {
             let (due, orders) = sync_channel(SYNCS_WAITING);
             let syncer = thread::Builder::new().name("save-sync".to_owned()).spawn_scoped(
@@ -39,14 +50,14 @@ pub(crate) fn write_synced(
                     Ok(())
                 },
             )?;
-            let written = write(FileSink { file, unsynced: 0, due: Some(due) });
+            let written = write(FileSink { file, unsynced: 0, due: Some(due), way });
             let synced = syncer.join();
             // The writer only knows that the other one has ended.
             synced.unwrap_or_else(|_| Err(io::Error::other("the thread has ended")))?;
             written
         })?;
     } else {
-        write(FileSink { file, unsynced: 0, due: None })?;
+        write(FileSink { file, unsynced: 0, due: None, way })?;
     }
     file.sync_data()
 }
@@ -58,6 +69,7 @@ pub(crate) struct FileSink<'f> {
     unsynced: u64,
     /// Tells when one is.
     due: Option<SyncSender<()>>,
+    way: Option<GivingWay>,
 }
 
 impl Write for FileSink<'_> {
@@ -69,6 +81,9 @@ impl Write for FileSink<'_> {
         {
             due.send(()).map_err(|_| io::Error::other("it could not be synced"))?;
             self.unsynced = 0;
+        }
+        if let Some(way) = &mut self.way {
+            way.give_way();
         }
         Ok(bytes.len())
     }
@@ -97,7 +112,8 @@ mod tests {
             let disk = MemoryStorage::new();
             let file = disk.create(Path::new("a")).expect("there is room");
             let before = disk.operations();
-            write_synced(&*file, syncs, write_pieces).expect("nothing fails");
+            write_synced(&*file, Manner { syncs, gives_way: true }, write_pieces)
+                .expect("nothing fails");
             let synced = disk.operations() - before - PIECES;
             assert!((least..=5).contains(&synced), "{synced} times");
             assert_eq!(disk.get("a").map(|bytes| bytes.len() as u64), Some(4 * SYNCED_BYTES));
@@ -111,7 +127,8 @@ mod tests {
             let disk = MemoryStorage::new();
             let file = disk.create(Path::new("a")).expect("there is room");
             disk.fail(nth, Fault::Io);
-            let error = write_synced(&*file, true, write_pieces).expect_err("an operation failed");
+            let manner = Manner { syncs: true, ..Manner::default() };
+            let error = write_synced(&*file, manner, write_pieces).expect_err("one has failed");
             assert_eq!(error.raw_os_error(), Some(5), "operation {nth}");
         }
     }

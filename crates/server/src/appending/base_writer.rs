@@ -3,7 +3,7 @@
 use super::AppenderLink;
 use crate::saving::write_keys;
 use crate::storage::DiskStorage;
-use crate::synced_file::write_synced;
+use crate::synced_file::{Manner, write_synced};
 use node::{Node, SaveOrder};
 use persist::storage::Storage;
 use std::io;
@@ -55,6 +55,6 @@ impl BaseWriter {
 fn write(node: &Node, order: &SaveOrder, path: &Path) -> io::Result<u64> {
     let file = DiskStorage.create(path)?;
     let syncs = node.settings.current().persistence.aof_rewrite_incremental_fsync;
-    write_synced(&*file, syncs, |sink| write_keys(node, order, sink))?;
+    write_synced(&*file, Manner { syncs, gives_way: true }, |sink| write_keys(node, order, sink))?;
     file.length()
 }

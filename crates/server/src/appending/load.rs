@@ -5,7 +5,7 @@ use crate::clock;
 use crate::loading::{LoadingError, load_base};
 use crate::saving::write_empty_base;
 use crate::storage::DiskStorage;
-use crate::synced_file::write_synced;
+use crate::synced_file::{Manner, write_synced};
 use base::Rng;
 use node::{Node, Replay};
 use persist::aof::{BaseFormat, Layout, Manifest, Reader, Step, Writer, upgrade};
@@ -194,7 +194,7 @@ fn first_base(node: &Node, layout: &Layout, manifest: &Manifest) -> io::Result<M
         String::from_utf8_lossy(&entry.name)
     );
     let file = DiskStorage.create(&path)?;
-    write_synced(&*file, false, |sink| write_empty_base(node, &options, sink))?;
+    write_synced(&*file, Manner::default(), |sink| write_empty_base(node, &options, sink))?;
     DiskStorage.sync_folder(layout.folder())?;
     Ok(next)
 }

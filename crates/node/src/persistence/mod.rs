@@ -7,6 +7,8 @@ mod aof;
 mod commands;
 mod loading;
 mod save;
+#[cfg(test)]
+mod tests;
 
 pub use aof::LogStatus;
 pub(crate) use commands::COMMANDS;
@@ -48,6 +50,8 @@ struct State {
     running: Option<Running>,
     /// A save that has begun and that nobody writes yet.
     order: Option<SaveOrder>,
+    /// Whether the last that has ended was written.
+    is_last_ok: bool,
     /// A save is to begin when it can.
     is_scheduled: bool,
     /// When data were last saved, in seconds since 1970; when the node started, before that.
@@ -99,6 +103,7 @@ impl Persistence {
             state: Mutex::new(State {
                 running: None,
                 order: None,
+                is_last_ok: true,
                 is_scheduled: false,
                 saved_at: started.wall.seconds(),
                 begun_at: None,

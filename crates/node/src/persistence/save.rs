@@ -18,7 +18,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How much may be saved because it was about to change, and not be written to the file, before writes have to wait, in bytes. They are looked at ten
 /// times a second, so that it may be passed by what a tenth of a second brings.
-const SAVED_BYTES_MAX: usize = 64 << 20;
+pub(super) const SAVED_BYTES_MAX: usize = 64 << 20;
 
 /// A save that has begun, for whoever writes it.
 pub struct SaveOrder {
@@ -146,7 +146,8 @@ impl Node {
         self.persistence.state.lock().order.take()
     }
 
-    /// Tells how the save ended that was taken. One that was cancelled is no failure.
+    /// Tells how the save ended that was taken. One that was cancelled is no failure, and one that somebody waits for stops no writes where it fails, as in Valkey:
+    /// it is told of.
     pub fn end_save(&self, order: &SaveOrder, is_ok: bool, now: Now) {
         let is_cancelled = order.snapshot.is_cancelled();
         let ended = self.end_running(order);
@@ -160,7 +161,8 @@ impl Node {
                 state.saved_changes = running.changes;
             }
         }
-        if is_ok || !is_cancelled {
+        state.is_last_ok = is_ok;
+        if is_ok || (order.in_background && !is_cancelled) {
             self.persistence.set_hindrance(super::SAVE_FAILED, !is_ok);
         }
         drop(state);
@@ -191,7 +193,7 @@ impl Node {
         while state.running.is_some() {
             self.persistence.ended.wait(&mut state);
         }
-        !self.persistence.has_failed()
+        state.is_last_ok
     }
 
     /// Has a save begin as soon as none is being written.

@@ -31,7 +31,7 @@ mod writer;
 pub use base::CommandWriter;
 pub use commands::{push_key, push_select};
 pub use large::LargeCommands;
-pub use layout::Layout;
+pub use layout::{FolderError, Layout};
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};
 pub use schedule::{Due, RewriteRule, RewriteSchedule, Sizes};

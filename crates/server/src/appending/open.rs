@@ -1,9 +1,13 @@
 //! The files while they are written.
 
 use super::base_writer::BaseWriter;
+use super::rewrite::remove;
 use crate::clock;
 use node::{LogStatus, Node};
 use persist::aof::{Fsync, State, Writer};
+
+/// How much a worker writes itself, in bytes: about as much as it writes to its clients in the same time. After a sync there may be more.
+const TURN_BYTES_MAX: usize = 1 << 20;
 
 /// The files that are appended to.
 pub(crate) struct OpenLog {
@@ -57,11 +61,12 @@ impl OpenLog {
         self.other_bytes + self.writer.increment_bytes()
     }
 
-    /// Whether it is written by workers: nothing is in its way, and nothing has to be done about it.
-    pub(super) fn is_for_workers(&self) -> bool {
+    /// Whether it is written by workers: nothing is in the way, it does not take long, and nothing has to be done about it.
+    pub(super) fn is_for_workers(&self, node: &Node) -> bool {
         let writer = &self.writer;
         let is_good = *writer.state() == State::Good && !self.waits;
-        is_good && writer.options.fsync != Fsync::Always && !writer.is_syncing()
+        let is_free = writer.options.fsync != Fsync::Always && !writer.is_syncing();
+        is_good && is_free && node.log_bytes() <= TURN_BYTES_MAX
     }
 
     /// Whether something is logged that can be written.
@@ -111,6 +116,16 @@ impl OpenLog {
                 self.taken = node.take_log(most, &mut self.batch);
             }
         }
+    }
+
+    /// Gives up the base that is being written, where there is one.
+    pub(super) fn give_up_base(&mut self, node: &Node) {
+        let Some(base) = self.base.take() else { return };
+        base.order.snapshot.cancel();
+        let (order, path, _) = base.join();
+        node.end_rewrite(&order, false, clock::now());
+        remove(&path);
+        self.writer.abort_rewrite();
     }
 
     /// Tells the node what may leave.

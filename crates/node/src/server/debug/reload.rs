@@ -34,7 +34,6 @@ impl Wish {
 pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let wish = Wish::parse(args)?;
     let node = context.node;
-    refuse_in_transaction(context)?;
     if wish.saves {
         // One that runs in the background would be in the way.
         node.cancel_save();
@@ -57,7 +56,6 @@ pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Repl
 }
 
 pub(super) fn load_log(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    refuse_in_transaction(context)?;
     if !context.node.host.load_log(context.node) {
         return Err(CommandError::Text(
             "ERR Error trying to load the AOF files, check server logs.",
@@ -65,13 +63,4 @@ pub(super) fn load_log(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply
     }
     reply.ok();
     Ok(())
-}
-
-fn refuse_in_transaction(context: &Context<'_>) -> Outcome {
-    if context.held.is_none() {
-        return Ok(());
-    }
-    Err(CommandError::Text(
-        "ERR DEBUG RELOAD and LOADAOF cannot run in a transaction: it holds what has to be saved and loaded",
-    ))
 }

@@ -1,0 +1,77 @@
+use super::save::SAVED_BYTES_MAX;
+use crate::session::Step;
+use crate::testing::{Fixture, Peer};
+use persist::rdb::{Options, Writer};
+use persist::save::save_keys;
+
+const KEY_BYTES: usize = 1 << 20;
+
+/// How many keys have more than may wait to be written.
+const KEYS: usize = SAVED_BYTES_MAX / KEY_BYTES + 8;
+
+const OK: &str = "+OK\r\n";
+
+fn set(peer: &mut Peer, fixture: &Fixture, number: usize, letter: &str) -> String {
+    peer.send(fixture, &format!("SETRANGE key:{number} {} {letter}\r\n", KEY_BYTES - 1))
+}
+
+#[test]
+fn writes_wait_while_too_much_is_saved_and_not_written() {
+    let fixture = Fixture::with(|config| config.persistence.rdbcompression = false);
+    let [mut writer, mut reader] = [fixture.connect(), fixture.connect()];
+    let long = format!(":{KEY_BYTES}\r\n");
+    (0..KEYS).for_each(|number| assert_eq!(set(&mut writer, &fixture, number, "a"), long));
+    let by = (fixture.node.control(), fixture.now);
+    let (_, order) = fixture.node.begin_rewrite(by, false, false).expect("nothing else is saved");
+    let mut changed = 0;
+    while writer.step != Step::Wait {
+        assert!(order.saved.memory_bytes() <= SAVED_BYTES_MAX + 16 * KEY_BYTES, "it has a bound");
+        let reply = set(&mut writer, &fixture, changed, "b");
+        assert_eq!(reply, if writer.step == Step::Wait { "" } else { long.as_str() });
+        changed += 1;
+        fixture.node.tick(fixture.now);
+    }
+    let waiting = order.saved.memory_bytes();
+    assert!(waiting > SAVED_BYTES_MAX, "{waiting}");
+    assert_eq!(reader.send(&fixture, "STRLEN key:0\r\n"), long, "reads go on");
+    let info = reader.send(&fixture, "INFO persistence\r\n");
+    assert!(info.contains(&format!("current_save_keys_total:{KEYS}\r\n")), "{info}");
+    // All that waits is written, and what nobody has changed.
+    let mut file = Writer::new(Vec::new(), Options { compress: false, ..order.options.file });
+    save_keys(&fixture.node.keyspace, &order.snapshot, &order.saved, &mut file, &mut |_| {})
+        .expect("memory takes all");
+    assert_eq!(order.saved.memory_bytes(), 0);
+    let bytes = file.finish().expect("memory takes all");
+    assert!(bytes.len() > KEYS * KEY_BYTES, "the file has everything");
+    let ends = bytes.windows(2).filter(|pair| pair == b"\0b").count();
+    assert_eq!(ends, 0, "and nothing that came later");
+    assert_eq!(writer.run(&fixture), "", "that is seen by a timer");
+    fixture.node.tick(fixture.now);
+    assert_eq!(writer.wakes(), 1);
+    assert_eq!(writer.run(&fixture), long);
+    fixture.node.end_rewrite(&order, true, fixture.now);
+    assert_eq!(writer.send(&fixture, "SET key:0 b\r\n"), OK);
+}
+
+#[test]
+fn a_save_that_ends_lets_writes_go_on() {
+    let fixture = Fixture::with(|config| config.persistence.rdbcompression = false);
+    let mut writer = fixture.connect();
+    for number in 0..KEYS {
+        set(&mut writer, &fixture, number, "a");
+    }
+    let by = (fixture.node.control(), fixture.now);
+    let (_, order) = fixture.node.begin_rewrite(by, false, false).expect("nothing else is saved");
+    for number in 0..KEYS {
+        set(&mut writer, &fixture, number, "b");
+    }
+    fixture.node.tick(fixture.now);
+    assert_eq!(writer.send(&fixture, "SET a b\r\n"), "");
+    assert_eq!(writer.step, Step::Wait);
+    // It has failed, say.
+    fixture.node.end_rewrite(&order, false, fixture.now);
+    assert_eq!(writer.wakes(), 1);
+    assert_eq!(writer.run(&fixture), OK);
+    fixture.node.tick(fixture.now);
+    assert_eq!(writer.send(&fixture, "SET a c\r\n"), OK);
+}

@@ -359,6 +359,43 @@ fn large_values_that_are_changed_meanwhile_are_saved_as_they_were() {
     assert_eq!(large_details(&mut client), details);
 }
 
+/// The base has them as they were when it began, and the log what has changed since.
+#[test]
+fn large_values_that_are_changed_meanwhile_are_rewritten_as_commands() {
+    let setup = Setup::new()
+        .with("appendonly", &["yes"])
+        .with("aof-use-rdb-preamble", &["no"])
+        .with("rdb-key-save-delay", &["200"]);
+    let mut server = Server::start(&crate::program(), setup);
+    let mut client = server.client();
+    assert_ok(&client.line("DEBUG POPULATE 5000 key 100"));
+    large_values(&mut client);
+    assert!(!client.line("BGREWRITEAOF").is_error());
+    let is_over = |client: &mut Client| {
+        ["aof_rewrite_in_progress", "aof_rewrite_scheduled"]
+            .iter()
+            .all(|name| field(client, name) == "0")
+    };
+    let mut changes = 0;
+    while !is_over(&mut client) {
+        for command in LARGE_CHANGES {
+            changes += 1;
+            let reply = client.line(&command.replace("{}", &(changes * 7919 % 1000).to_string()));
+            assert!(!reply.is_error(), "{command}: {reply:?}");
+        }
+    }
+    println!("{changes} changes while it was rewritten");
+    assert!(changes > 1000, "it was rewritten too fast to tell");
+    assert_eq!(field(&mut client, "aof_last_bgrewrite_status"), "ok");
+    let (digest, details) = (whole_digest(&mut client), large_details(&mut client));
+    server.kill();
+    server.restart();
+    let mut client = server.client();
+    assert!(wait::until(LIMIT, || client.line("PING") == Reply::Status("PONG".into())));
+    assert_eq!(whole_digest(&mut client), digest);
+    assert_eq!(large_details(&mut client), details);
+}
+
 /// Starts a server that must not start; its log.
 fn refusal(folder: &Path, contents: &[u8]) -> String {
     let path = folder.join("dump.rdb");

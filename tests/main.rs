@@ -22,6 +22,7 @@ mod model;
 mod process;
 mod pubsub;
 mod rdb;
+mod replaying;
 mod saving;
 mod scripts;
 mod tidy;

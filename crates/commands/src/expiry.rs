@@ -6,7 +6,7 @@
 use crate::CommandError;
 use base::UnixMillis;
 use base::number::parse_i64;
-use engine::Expiry;
+use engine::{Expiry, Moment};
 use resp::Args;
 
 /// The unit of a time.
@@ -57,11 +57,11 @@ impl TimeKind {
     pub(crate) fn moment(
         self,
         text: &[u8],
-        now: UnixMillis,
+        moment: &Moment,
         command: &'static str,
     ) -> Result<i64, CommandError> {
         let time = parse_i64(text).ok_or(CommandError::NotInteger)?;
-        let at = if time > 0 { self.millis(time, now) } else { None };
+        let at = if time > 0 { self.millis(time, moment.clock) } else { None };
         at.filter(|&at| at > 0).ok_or(CommandError::InvalidExpireTime(command))
     }
 
@@ -73,11 +73,11 @@ impl TimeKind {
     pub(crate) fn any_moment(
         self,
         text: &[u8],
-        now: UnixMillis,
+        moment: &Moment,
         command: &'static str,
     ) -> Result<i64, CommandError> {
         let time = parse_i64(text).ok_or(CommandError::NotInteger)?;
-        self.millis(time, now).ok_or(CommandError::InvalidExpireTime(command))
+        self.millis(time, moment.clock).ok_or(CommandError::InvalidExpireTime(command))
     }
 
     fn millis(self, time: i64, now: UnixMillis) -> Option<i64> {
@@ -154,15 +154,15 @@ impl<'a> ExpiryOption<'a> {
     /// Where the time is none or out of range.
     pub(crate) fn resolve(
         self,
-        now: UnixMillis,
+        moment: &Moment,
         command: &'static str,
     ) -> Result<NewExpiry, CommandError> {
         Ok(match self {
             ExpiryOption::None | ExpiryOption::Persist => NewExpiry::CLEAR,
             ExpiryOption::Keep => NewExpiry { expiry: Expiry::Keep, elapsed: false },
             ExpiryOption::Time(kind, text) => {
-                let at = kind.moment(text, now, command)?;
-                NewExpiry { expiry: Expiry::At(at), elapsed: at <= now.0 }
+                let at = kind.moment(text, moment, command)?;
+                NewExpiry { expiry: Expiry::At(at), elapsed: at <= moment.now.0 }
             }
         })
     }
@@ -176,17 +176,17 @@ impl ExpiryOption<'_> {
     /// Where the time is none, negative, or too far away.
     pub(crate) fn resolve_from_zero(
         self,
-        now: UnixMillis,
+        moment: &Moment,
         command: &'static str,
     ) -> Result<NewExpiry, CommandError> {
         match self {
             ExpiryOption::Time(_, text) if parse_i64(text) == Some(0) => {
-                Ok(NewExpiry { expiry: Expiry::At(now.0), elapsed: true })
+                Ok(NewExpiry { expiry: Expiry::At(moment.now.0), elapsed: true })
             }
             ExpiryOption::None
             | ExpiryOption::Keep
             | ExpiryOption::Persist
-            | ExpiryOption::Time(..) => self.resolve(now, command),
+            | ExpiryOption::Time(..) => self.resolve(moment, command),
         }
     }
 }
@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn times_to_come_are_positive_and_within_64_bits_of_milliseconds() {
-        let moment = |kind: TimeKind, text: &str| kind.moment(text.as_bytes(), NOW, "set");
+        let moment =
+            |kind: TimeKind, text: &str| kind.moment(text.as_bytes(), &Moment::at(NOW), "set");
         assert_eq!(moment(TimeKind::EX, "10"), Ok(NOW.0 + 10_000));
         assert_eq!(moment(TimeKind::PX, "10"), Ok(NOW.0 + 10));
         assert_eq!(moment(TimeKind::EXAT, "10"), Ok(10_000));

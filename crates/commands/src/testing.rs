@@ -49,7 +49,7 @@ impl Fixture {
 
     /// It is another time.
     pub(crate) fn set_time(&mut self, now: UnixMillis) {
-        (self.moment.now, self.moment.accessed) = (now, now);
+        (self.moment.now, self.moment.clock) = (now, now);
     }
 
     /// Runs a command of words without spaces; its reply as text, line ends as `|`.

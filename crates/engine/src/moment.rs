@@ -29,8 +29,8 @@ const LRU_MAX: u32 = 0x00ff_ffff;
 pub struct Moment {
     /// Wall-clock time, by which keys expire.
     pub now: UnixMillis,
-    /// Wall-clock time, as the access clock counts it: another while an append-only file is run again, when nothing expires.
-    pub accessed: UnixMillis,
+    /// Wall-clock time, for what is noted of it, and for times that count from it. It is later than `now` while an append-only file is run again, when nothing expires.
+    pub clock: UnixMillis,
     /// What the access clock counts.
     pub policy: AccessPolicy,
     /// Whether reads and writes set the access clock (`CLIENT NO-TOUCH` turns it off).
@@ -47,7 +47,7 @@ impl Moment {
     pub const fn at(now: UnixMillis) -> Moment {
         Moment {
             now,
-            accessed: now,
+            clock: now,
             policy: AccessPolicy::Lru,
             touch: true,
             events: EventClasses::NONE,
@@ -112,11 +112,11 @@ impl Moment {
     }
 
     fn lru_seconds(&self) -> u32 {
-        self.accessed.seconds() as u32 & LRU_MAX
+        self.clock.seconds() as u32 & LRU_MAX
     }
 
     fn lfu_minutes(&self) -> u32 {
-        (self.accessed.seconds() / 60) as u32 & 0xffff
+        (self.clock.seconds() / 60) as u32 & 0xffff
     }
 }
 

@@ -13,7 +13,7 @@
 //!
 //! Redis forks: the pages that are written meanwhile double, and the fork itself takes a pause that grows with the memory.
 
-use crate::access::Access;
+use crate::access::{Access, object_bytes};
 use crate::frozen::FrozenRecord;
 use crate::keyspace::{Keyspace, SlotState};
 use crate::object::KeyRecord;
@@ -28,6 +28,9 @@ const INTERVAL_KEYS: usize = 8;
 
 /// How many keys the walk saves under one hold of a slot's lock, at least where there are so many.
 const KEYS_PER_HOLD: usize = 64;
+
+/// The walk saves no more under one hold where it has come upon values of so much memory, in bytes: to freeze them takes about a microsecond for a megabyte.
+const BYTES_PER_HOLD: usize = 64 << 20;
 
 /// The buckets of so many intervals are brought in while others are saved.
 const INTERVALS_AHEAD: u64 = (KEYS_PER_HOLD / INTERVAL_KEYS) as u64;
@@ -298,7 +301,15 @@ impl Keyspace {
             let state = self.lock(slot);
             let database = snapshot.current(cursor.database);
             let mut records = Vec::with_capacity(2 * KEYS_PER_HOLD);
-            while records.len() < KEYS_PER_HOLD && cursor.interval >> bits == 0 {
+            let (mut weighed, mut bytes) = (0, 0);
+            while records.len() < KEYS_PER_HOLD
+                && bytes < BYTES_PER_HOLD
+                && cursor.interval >> bits == 0
+            {
+                // Not those that are still being brought in.
+                let there = records.len().saturating_sub(2 * INTERVAL_KEYS);
+                bytes += records[weighed..there].iter().copied().map(object_bytes).sum::<usize>();
+                weighed = there;
                 if snapshot.claim(part, cursor.interval) {
                     gather(&state, database, part, cursor.interval, &mut records);
                 }

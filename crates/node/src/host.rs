@@ -71,9 +71,9 @@ pub trait Host: Send + Sync {
     /// file is not there or cannot be loaded as a whole; the log tells why.
     fn load_snapshot(&self, node: &Node, merges: bool) -> bool;
 
-    /// Has the append-only file begun, which was switched on: its first rewrite goes on, or will when what is saved now has been. False where that could not begin; the log
-    /// tells why. To be called when nothing is held.
-    fn begin_log(&self) -> bool {
+    /// Brings into effect what the settings say of the append-only file, which were changed. Where it was switched on its first rewrite goes on when this returns, or
+    /// will when what is saved now has been. False where that could not begin; the log tells why. To be called when nothing is held.
+    fn follow_log_settings(&self) -> bool {
         true
     }
 

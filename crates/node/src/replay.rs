@@ -30,6 +30,14 @@ pub struct ReplayError {
     pub reply: String,
 }
 
+impl ReplayError {
+    /// Whether there is no such command.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.reply.starts_with("ERR unknown command")
+    }
+}
+
 impl Replay {
     /// Begins. There is one at a time.
     #[must_use]

@@ -5,7 +5,7 @@
 
 mod frozen;
 
-use crate::aof::{CommandWriter, push_frozen_key, push_key, push_select};
+use crate::aof::{CommandWriter, LargeCommands, push_key, push_select};
 use crate::rdb::{Options, PartWriter, Usage, Writer};
 use engine::{
     AccessPolicy, FrozenRecord, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor,
@@ -111,15 +111,15 @@ pub trait KeyFile {
     /// The system's.
     fn keys(&mut self, encoded: &[u8]) -> io::Result<()>;
 
-    /// A key with a large value.
+    /// A key with a large value, which is encoded as it is written; `is_cancelled` tells whether nobody wants the file any more.
     ///
     /// # Errors
     ///
-    /// The system's; `Interrupted` where `is_cancelled` says that nobody wants the file any more, and `Unsupported` where its version cannot carry the value.
-    fn large_key(
+    /// The system's, `Interrupted` where the file is not wanted, and `Unsupported` where it cannot carry the value.
+    fn frozen(
         &mut self,
         record: FrozenRecord,
-        options: &KeyOptions,
+        usage: Option<Usage>,
         is_cancelled: &dyn Fn() -> bool,
     ) -> io::Result<()>;
 }
@@ -134,15 +134,13 @@ impl<W: Write> KeyFile for Writer<W> {
         self.part(encoded)
     }
 
-    fn large_key(
+    fn frozen(
         &mut self,
         record: FrozenRecord,
-        options: &KeyOptions,
+        usage: Option<Usage>,
         is_cancelled: &dyn Fn() -> bool,
     ) -> io::Result<()> {
-        let usage = options.usage(record.access);
-        let version = options.file.version;
-        LargeWriter { writer: self, version, is_cancelled }.write(record, usage)
+        LargeWriter { writer: self, is_cancelled }.write(record, usage)
     }
 }
 
@@ -157,15 +155,13 @@ impl<W: Write> KeyFile for CommandWriter<W> {
         self.batch(encoded)
     }
 
-    fn large_key(
+    fn frozen(
         &mut self,
         record: FrozenRecord,
-        _: &KeyOptions,
-        _: &dyn Fn() -> bool,
+        _: Option<Usage>,
+        is_cancelled: &dyn Fn() -> bool,
     ) -> io::Result<()> {
-        let mut commands = Vec::new();
-        push_frozen_key(&mut commands, record);
-        self.batch(&commands)
+        LargeCommands::new(self, is_cancelled).write(record)
     }
 }
 
@@ -227,7 +223,7 @@ impl SavedKeys {
         }
     }
 
-    /// The memory that it takes, in bytes; of a large value as much as [`FROZEN_BYTES_MAX`].
+    /// The memory that it takes, in bytes; a large value counts for no more than a mebibyte.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.bytes.load(Relaxed)
@@ -348,7 +344,8 @@ impl<F: KeyFile> Selecting<'_, F> {
 
     fn write_frozen(&mut self, database: usize, record: FrozenRecord) -> io::Result<()> {
         self.select(database)?;
-        self.file.large_key(record, &self.options, &|| self.snapshot.is_cancelled())
+        let usage = self.options.usage(record.access);
+        self.file.frozen(record, usage, &|| self.snapshot.is_cancelled())
     }
 
     /// Writes what has come in, as long as anything does.

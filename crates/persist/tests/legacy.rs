@@ -167,7 +167,7 @@ fn streams_of_redis_5_had_no_counters() {
     let one = StreamId::new(1, 1);
     assert_eq!((log.len(), log.first_id(), log.last_id(), log.entries_added()), (1, one, one, 1));
     let group = stream.group(b"g").expect("the group is there");
-    assert_eq!((group.last_id(), group.entries_read(), group.pending_len()), (one, None, 1));
+    assert_eq!((group.last_id(), group.entries_read(), group.pending_len()), (one, Some(1), 1));
     let consumer = group.consumers().next().expect("the consumer is there");
     assert_eq!((consumer.name(), consumer.seen_at, consumer.active_at), (&b"c"[..], 7, Some(7)));
 }

@@ -157,8 +157,8 @@ impl Host for ProcessHost {
         }
     }
 
-    fn begin_log(&self) -> bool {
-        self.appender.ask(Wish::Begin)
+    fn follow_log_settings(&self) -> bool {
+        self.appender.ask(Wish::Follow)
     }
 
     fn load_log(&self, _: &Node) -> bool {

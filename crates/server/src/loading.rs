@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How often it is told how far loading has come, in keys.
 const REPORTED_KEYS: u64 = 1024;
 
+/// So many keys that hold nothing are told of by name: older servers have left them in files.
+const EMPTY_KEYS_TOLD: u64 = 10;
+
 /// Why the data could not be loaded. The server does not start then: it must not overwrite what it could not read.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadingError {
@@ -127,7 +130,7 @@ impl Load<'_> {
         let moment = node.load_moment(now);
         let delay = u64::try_from(node.settings.current().general.key_load_delay).unwrap_or(0);
         let reported = if delay > 0 { 1 } else { REPORTED_KEYS };
-        let (mut database, mut told) = (0, 0);
+        let (mut database, mut told, mut empty) = (0, 0, 0_u64);
         loop {
             let offset = reader.offset();
             let Some(event) = reader.next().map_err(malformed)? else { break };
@@ -158,7 +161,14 @@ impl Load<'_> {
                         )));
                     }
                 }
-                Event::Resize { .. } | Event::Slot { .. } | Event::EmptyKey(_) => {}
+                Event::EmptyKey(name) => {
+                    if empty < EMPTY_KEYS_TOLD {
+                        let name = String::from_utf8_lossy(name);
+                        tracing::info!("rdbLoadObject skipping empty key: {name}");
+                    }
+                    empty += 1;
+                }
+                Event::Resize { .. } | Event::Slot { .. } => {}
             }
             if self.keys + self.expired >= told + reported {
                 if delay > 0 {
@@ -173,7 +183,9 @@ impl Load<'_> {
         }
         node.note_loading(reader.offset(), self.keys, self.expired);
         let (keys, expired) = (self.keys, self.expired);
-        tracing::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}.");
+        let skipped =
+            if empty > 0 { format!(", empty keys skipped: {empty}") } else { String::new() };
+        tracing::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}{skipped}.");
         Ok(reader.offset())
     }
 

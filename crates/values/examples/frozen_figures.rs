@@ -3,6 +3,7 @@
 //! `cargo run --release -p redstart-values --example frozen_figures`
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
+use collections::Held;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use values::stream::{NewId, StreamId};
@@ -127,6 +128,26 @@ fn report_all(count: u64) {
     });
 }
 
+/// A string is copied as a whole at its first change.
+fn report_string(length: usize) {
+    let mut string = Held::new(vec![b'v'; length]);
+    let (mut freezing, mut changing) = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        empty_caches();
+        let begin = Instant::now();
+        let frozen = string.clone();
+        freezing = freezing.min(begin.elapsed());
+        let begin = Instant::now();
+        string.make_mut()[length / 2] = b'w';
+        changing = changing.min(begin.elapsed());
+        drop(frozen);
+    }
+    println!(
+        "string of {length} bytes: frozen in {freezing:.1?}, its first change takes {changing:.1?}"
+    );
+}
+
 fn main() {
+    [64 << 10, 1 << 20, 16 << 20, 256 << 20].into_iter().for_each(report_string);
     [1_000_000, 4_000_000].into_iter().for_each(report_all);
 }

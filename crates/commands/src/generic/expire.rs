@@ -30,7 +30,7 @@ fn set_expiry(
 ) -> Outcome {
     let conditions = Conditions::parse(args.iter_from(3))?;
     let now = edit.moment().now;
-    let at = kind.any_moment(&args[2], now, command)?;
+    let at = kind.any_moment(&args[2], edit.moment(), command)?;
     let key = &args[1];
     let allowed = edit.find(key).is_some_and(|record| conditions.allow(record.expire_at(), at));
     if !allowed {

@@ -102,7 +102,7 @@ impl Options {
             ..0 => Err(CommandError::Text("ERR Invalid TTL value, must be >= 0")),
             0 => Ok(None),
             at if self.absolute => Ok(Some(at)),
-            ttl => Ok(Some(moment.now.0.saturating_add(ttl))),
+            ttl => Ok(Some(moment.clock.0.saturating_add(ttl))),
         }
     }
 

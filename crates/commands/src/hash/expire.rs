@@ -89,7 +89,7 @@ fn expire(
     let at = Fields::find(args, 3)?;
     let conditions = Conditions::parse(args.iter_from(3).take(at - 3))?;
     let fields = Fields::parse(args, at, 1)?;
-    let time = kind.any_moment(&args[2], now, command)?;
+    let time = kind.any_moment(&args[2], edit.moment(), command)?;
     if parse_i64(&args[2]).is_some_and(i64::is_negative) {
         return Err(CommandError::InvalidExpireTime(command));
     }
@@ -240,7 +240,7 @@ pub(super) fn hgetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         return Err(CommandError::Syntax);
     }
     let fields = Fields::parse(args, at, 1)?;
-    let resolved = option.resolve_from_zero(now, "hgetex")?;
+    let resolved = option.resolve_from_zero(edit.moment(), "hgetex")?;
     edit.typed::<Hash>(&args[1])?;
     reply.array(fields.count);
     let changed = edit.modify_as(&args[1], EventClass::Hash, |hash: &mut Hash| {
@@ -342,7 +342,7 @@ pub(super) fn hsetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
         return Err(CommandError::Syntax);
     }
     let fields = Fields::parse(args, at, 2)?;
-    let resolved = option.resolve_from_zero(now, "hsetex")?;
+    let resolved = option.resolve_from_zero(edit.moment(), "hsetex")?;
     let hash = edit.typed::<Hash>(&args[1])?;
     let agrees = conditions.key.is_none_or(|there| hash.is_some() == there)
         && conditions.fields.is_none_or(|there| {

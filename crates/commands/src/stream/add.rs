@@ -59,7 +59,7 @@ pub(super) fn xadd(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_
         return Ok(());
     }
     let new_id = match options.id {
-        None => NewId::Auto(u64::try_from(edit.moment().now.0).unwrap_or(0)),
+        None => NewId::Auto(u64::try_from(edit.moment().clock.0).unwrap_or(0)),
         Some((ms, None)) => NewId::AutoSequence(ms),
         Some((ms, Some(seq))) => NewId::Exactly(StreamId::new(ms, seq)),
     };

@@ -29,7 +29,7 @@ pub(super) fn getex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     while index < args.len() {
         index += option.take_or_persist(args, index).ok_or(CommandError::Syntax)?;
     }
-    let NewExpiry { expiry, elapsed } = option.resolve(edit.moment().now, "getex")?;
+    let NewExpiry { expiry, elapsed } = option.resolve(edit.moment(), "getex")?;
     let mut found = false;
     let changed: Result<_, CommandError> = edit.update(&args[1], |record| {
         let Some(record) = record else {

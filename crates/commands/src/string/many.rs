@@ -47,7 +47,7 @@ pub(super) fn msetex(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<
     }
     let pairs = Pairs(args.slice(2..end));
     let (condition, option) = msetex_options(args, end)?;
-    let NewExpiry { expiry, elapsed } = option.resolve(edit.moment().now, "msetex")?;
+    let NewExpiry { expiry, elapsed } = option.resolve(edit.moment(), "msetex")?;
     let holds =
         condition.is_none_or(|present| pairs.all(|key| edit.find(key).is_some() == present));
     if holds && elapsed {

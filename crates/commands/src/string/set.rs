@@ -17,7 +17,7 @@ pub(super) fn set(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>
         return Ok(());
     }
     let options = Options::parse(args)?;
-    let expiry = options.expiry.resolve(edit.moment().now, "set")?;
+    let expiry = options.expiry.resolve(edit.moment(), "set")?;
     let setting =
         Setting { condition: options.condition, expiry, old: options.get.then_some(&mut *reply) };
     let performed = setting.apply(edit, &args[1], &args[2])?;
@@ -92,7 +92,7 @@ fn set_with_time(
     reply: &mut Reply<'_>,
     (kind, command): (TimeKind, &'static str),
 ) -> Outcome {
-    let at = kind.moment(&args[2], edit.moment().now, command)?;
+    let at = kind.moment(&args[2], edit.moment(), command)?;
     edit.put_string(&args[1], &args[3], Expiry::At(at));
     edit.notify(EventClass::String, "set", &args[1]);
     edit.notify(EventClass::Generic, "expire", &args[1]);

@@ -61,7 +61,8 @@ fn change(
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
     let names_removals = REMOVALS.iter().any(|name| change.touches(name));
-    let logs = change.touches("appendonly") && change.config.persistence.appendonly;
+    let log_changes = change.touches("appendonly") || change.touches("aof-disable-auto-gc");
+    let begins_log = change.touches("appendonly") && change.config.persistence.appendonly;
     node.settings.replace(change.config, &changing);
     if names_removals {
         node.renew_logging(worker);
@@ -72,14 +73,14 @@ fn change(
         cluster.operate(node, worker, |bus| bus.reconfigure(now, machine));
     }
     drop(changing);
-    if logs {
+    if begins_log {
         // The first base.
         node.order_rewrite();
-        if !node.host.begin_log() {
-            take_back(node, worker, now, &old, &change.changed);
-            let reason = "Unable to turn on AOF. Check server logs.";
-            return Err(SetError::failed("appendonly", reason));
-        }
+    }
+    if log_changes && !node.host.follow_log_settings() {
+        take_back(node, worker, now, &old, &change.changed);
+        let reason = "Unable to turn on AOF. Check server logs.";
+        return Err(SetError::failed("appendonly", reason));
     }
     Ok(())
 }

@@ -424,7 +424,7 @@ impl Session {
         let Worker { node, id, rng, tuning, events, batch, eviction, .. } = worker;
         let node: &Node = node;
         let mut moment = node.moment(tuning, now);
-        moment.accessed = self.state.replays_at.unwrap_or(moment.accessed);
+        moment.clock = self.state.replays_at.unwrap_or(moment.clock);
         let mut context = Context {
             node,
             worker: *id,

@@ -6,12 +6,12 @@
 use base::double::push_shortest;
 use base::number::{push_i64, push_u64, with_digits};
 use collections::Item;
-use engine::{FrozenRecord, FrozenValue, KeyRecord, NewValue, Object, Record, Value};
+use engine::{KeyRecord, Object, Value};
 use values::stream::{Group, StreamId};
 use values::{Compact, HashRef, ListRef, SetRef, SortedSetRef, Stream};
 
 /// The most elements of one command.
-const ELEMENTS_MAX: usize = 64;
+pub(super) const ELEMENTS_MAX: usize = 64;
 
 /// Appends the command that chooses a database.
 pub fn push_select(out: &mut Vec<u8>, database: usize) {
@@ -34,35 +34,7 @@ pub fn push_key(out: &mut Vec<u8>, record: &KeyRecord) {
         Value::Object(Object::Hash(value)) => hash(out, key, value.view()),
         Value::Object(Object::Stream(value)) => stream(out, key, value),
     }
-    expiry(out, key, record.expire_at());
-}
-
-/// The same for a key whose value was large and is as it was when it was frozen.
-pub fn push_frozen_key(out: &mut Vec<u8>, record: FrozenRecord) {
-    let FrozenRecord { key, expire_at, access, value, .. } = record;
-    match value {
-        FrozenValue::Whole(object) => {
-            push_key(out, &Record::new(&key, NewValue::Object(object), expire_at, access));
-            return;
-        }
-        FrozenValue::SortedSet(set) => {
-            let mut add = members(out, &key, set.len());
-            set.iter_back().for_each(|(member, score)| add(member, score));
-        }
-        FrozenValue::Hash(hash) => {
-            let mut set = fields(out, &key, hash.len());
-            hash.iter().for_each(|(field, value, _)| set(Item::Bytes(field), Item::Bytes(value)));
-            drop(set);
-            for (field, _, time) in hash.iter() {
-                field_expiry(out, &key, field, time);
-            }
-        }
-    }
-    expiry(out, &key, expire_at);
-}
-
-fn expiry(out: &mut Vec<u8>, key: &[u8], time: Option<i64>) {
-    if let Some(time) = time {
+    if let Some(time) = record.expire_at() {
         with_digits(time, |digits| command(out, &[b"PEXPIREAT", key, digits]));
     }
 }
@@ -92,52 +64,40 @@ fn set(out: &mut Vec<u8>, key: &[u8], set: SetRef<'_>) {
 }
 
 fn sorted_set(out: &mut Vec<u8>, key: &[u8], set: SortedSetRef<'_>) {
-    set.visit(0..set.len(), false, members(out, key, set.len()));
+    let mut adds = Elements::new(out, (b"ZADD", key), 2, set.len());
+    let mut text = Vec::new();
+    set.visit(0..set.len(), false, |member, score| {
+        push_score(adds.next(), &mut text, member, score);
+    });
 }
 
-/// What adds one of so many members.
-fn members<'a>(out: &'a mut Vec<u8>, key: &'a [u8], count: usize) -> impl FnMut(&[u8], f64) + 'a {
-    let mut adds = Elements::new(out, (b"ZADD", key), 2, count);
-    let mut text = Vec::new();
-    move |member, score| {
-        text.clear();
-        push_shortest(&mut text, score);
-        let add = adds.next();
-        add.argument(&text);
-        add.argument(member);
-    }
+/// Appends a member of a sorted set with its score; `text` is overwritten.
+pub(super) fn push_score(add: &mut Elements<'_>, text: &mut Vec<u8>, member: &[u8], score: f64) {
+    text.clear();
+    push_shortest(text, score);
+    add.argument(text);
+    add.argument(member);
 }
 
 fn hash(out: &mut Vec<u8>, key: &[u8], hash: HashRef<'_>) {
-    hash.visit(i64::MIN, fields(out, key, hash.len()));
+    let mut sets = Elements::new(out, (b"HMSET", key), 2, hash.len());
+    hash.visit(i64::MIN, |field, value| {
+        let set = sets.next();
+        set.item(field);
+        set.item(value);
+    });
     if hash.earliest_time().is_none() {
         return;
     }
     hash.visit(i64::MIN, |field, _| {
-        field.with_bytes(|field| field_expiry(out, key, field, hash.time(field)));
-    });
-}
-
-/// What sets one of so many fields.
-fn fields<'a>(
-    out: &'a mut Vec<u8>,
-    key: &'a [u8],
-    count: usize,
-) -> impl FnMut(Item<'_>, Item<'_>) + 'a {
-    let mut sets = Elements::new(out, (b"HMSET", key), 2, count);
-    move |field, value| {
-        let set = sets.next();
-        set.item(field);
-        set.item(value);
-    }
-}
-
-fn field_expiry(out: &mut Vec<u8>, key: &[u8], field: &[u8], time: Option<i64>) {
-    if let Some(time) = time {
-        with_digits(time, |digits| {
-            command(out, &[b"HPEXPIREAT", key, digits, b"FIELDS", b"1", field]);
+        field.with_bytes(|field| {
+            if let Some(time) = hash.time(field) {
+                with_digits(time, |digits| {
+                    command(out, &[b"HPEXPIREAT", key, digits, b"FIELDS", b"1", field]);
+                });
+            }
         });
-    }
+    });
 }
 
 fn stream(out: &mut Vec<u8>, key: &[u8], stream: &Stream) {
@@ -207,7 +167,7 @@ fn id(id: StreamId) -> Vec<u8> {
 }
 
 /// A command whose elements go on for as many commands as they need.
-struct Elements<'a> {
+pub(super) struct Elements<'a> {
     out: &'a mut Vec<u8>,
     /// The name of the command, and its key.
     head: (&'a [u8], &'a [u8]),
@@ -219,7 +179,7 @@ struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    fn new(
+    pub(super) fn new(
         out: &'a mut Vec<u8>,
         head: (&'a [u8], &'a [u8]),
         arguments: usize,
@@ -229,7 +189,7 @@ impl<'a> Elements<'a> {
     }
 
     /// Goes on to the next element, whose arguments follow.
-    fn next(&mut self) -> &mut Self {
+    pub(super) fn next(&mut self) -> &mut Self {
         if self.open == 0 {
             self.open = self.left.min(ELEMENTS_MAX);
             begin(self.out, 2 + self.open * self.arguments);
@@ -241,16 +201,16 @@ impl<'a> Elements<'a> {
         self
     }
 
-    fn argument(&mut self, bytes: &[u8]) {
+    pub(super) fn argument(&mut self, bytes: &[u8]) {
         argument(self.out, bytes);
     }
 
-    fn item(&mut self, item: Item<'_>) {
+    pub(super) fn item(&mut self, item: Item<'_>) {
         item.with_bytes(|bytes| argument(self.out, bytes));
     }
 }
 
-fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
+pub(super) fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
     begin(out, words.len());
     words.iter().for_each(|word| argument(out, word));
 }

@@ -1,8 +1,20 @@
 //! What the files are called, and where they are.
 
+use crate::storage::{Storage, folder_of, reason};
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// The folder cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("Can't open or create append-only dir {name}: {}", reason(error))]
+pub struct FolderError {
+    /// Its path.
+    pub name: String,
+    /// Why.
+    pub error: io::Error,
+}
 
 /// The names that the configuration gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +39,17 @@ impl Layout {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Makes the folder where there is none.
+    ///
+    /// # Errors
+    /// [`FolderError`]
+    pub fn create_folder(&self, storage: &dyn Storage) -> Result<(), FolderError> {
+        storage
+            .create_folder(&self.folder)
+            .and_then(|()| storage.sync_folder(folder_of(&self.folder)))
+            .map_err(|error| FolderError { name: self.folder.display().to_string(), error })
     }
 
     /// What all names begin with: `appendfilename`.

@@ -1,5 +1,6 @@
 //! The single file of Redis 6 and older becomes the base.
 
+use super::layout::FolderError;
 use super::{Layout, Manifest, SaveError};
 use crate::storage::{Storage, folder_of, reason};
 use std::io;
@@ -16,13 +17,8 @@ pub enum UpgradeError {
         error: io::Error,
     },
     /// There is no folder for it.
-    #[error("Can't open or create append-only dir {name}: {}", reason(error))]
-    Folder {
-        /// The folder's path.
-        name: String,
-        /// Why.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The manifest cannot be saved.
     #[error(transparent)]
     Manifest(#[from] SaveError),
@@ -57,10 +53,7 @@ pub fn upgrade(
     {
         return Ok(None);
     }
-    storage
-        .create_folder(layout.folder())
-        .and_then(|()| storage.sync_folder(folder_of(layout.folder())))
-        .map_err(|error| UpgradeError::Folder { name: folder(), error })?;
+    layout.create_folder(storage)?;
     let upgraded = Manifest::of_old_file(layout);
     upgraded.save(storage, layout)?;
     let moved = storage.rename(layout.old(), &layout.path(layout.prefix()));

@@ -27,6 +27,7 @@ mod sync;
 pub use rewrite::RewriteError;
 pub use sync::SyncJob;
 
+use super::layout::FolderError;
 use super::{Layout, Manifest, SaveError, annotation};
 use crate::storage::{File, ShortWrite, Storage, reason};
 use base::{Monotonic, UnixMillis};
@@ -92,13 +93,8 @@ pub enum OpenError {
         error: io::Error,
     },
     /// There is no folder for it.
-    #[error("Can't open or create append-only dir {name}: {}", reason(error))]
-    Folder {
-        /// Its path.
-        name: String,
-        /// Why.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The manifest cannot be saved.
     #[error(transparent)]
     Manifest(#[from] SaveError),
@@ -208,13 +204,7 @@ impl Writer {
         options: Options,
         now: Monotonic,
     ) -> Result<Writer, OpenError> {
-        storage
-            .create_folder(layout.folder())
-            .and_then(|()| storage.sync_folder(crate::storage::folder_of(layout.folder())))
-            .map_err(|error| OpenError::Folder {
-                name: layout.folder().display().to_string(),
-                error,
-            })?;
+        layout.create_folder(storage.as_ref())?;
         Ok(Writer {
             storage,
             layout,

@@ -1,6 +1,6 @@
 //! A large value, written in pieces: what is in memory of it beside itself is a block of the file.
 
-use crate::rdb::{Pieces, Usage, Version, Writer};
+use crate::rdb::{Pieces, Usage, Writer};
 use engine::{FrozenRecord, FrozenValue, KeyRecord, NewValue, Object, Record, Value};
 use std::io::{self, Write};
 use values::{FrozenHash, FrozenRanking, Set};
@@ -11,7 +11,6 @@ const ELEMENTS_PER_CHECK: usize = 1024;
 /// Writes large values of one snapshot.
 pub(super) struct LargeWriter<'w, W> {
     pub(super) writer: &'w mut Writer<W>,
-    pub(super) version: Version,
     /// Whether nobody wants the file any more.
     pub(super) is_cancelled: &'w dyn Fn() -> bool,
 }
@@ -66,10 +65,6 @@ impl<W: Write> LargeWriter<'_, W> {
         hash: &FrozenHash,
     ) -> io::Result<()> {
         let is_timed = hash.has_times();
-        if is_timed && !matches!(self.version, Version::Valkey(_)) {
-            let text = format!("{} is not written with fields of hashes that expire", self.version);
-            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-        }
         let pieces = if is_timed { Pieces::HashTimes } else { Pieces::Hash };
         self.writer.record_in_pieces(key, pieces, hash.len() as u64)?;
         self.each(hash.iter(), |writer, (field, value, time)| {

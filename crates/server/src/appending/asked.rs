@@ -2,6 +2,7 @@
 
 use super::load::{Load, layout};
 use super::open::OpenLog;
+use super::rewrite::remove_history;
 use super::{AppenderLink, Appending};
 use crate::storage::DiskStorage;
 use crate::{clock, entropy};
@@ -11,8 +12,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wish {
-    /// The files are begun, which were switched on.
-    Begin,
+    /// What the settings say of the files is brought into effect.
+    Follow,
     /// The files are loaded again (DEBUG LOADAOF).
     Load,
 }
@@ -35,7 +36,7 @@ impl Appending {
         let asked = std::mem::take(&mut *self.link.asked.lock());
         for (wish, answer) in asked {
             let is_done = match wish {
-                Wish::Begin => self.begin_first(files),
+                Wish::Follow => self.follow(files),
                 Wish::Load => self.reload(files).inspect_err(|why| tracing::warn!("{why}")).is_ok(),
             };
             // Whoever has asked may be gone.
@@ -43,9 +44,18 @@ impl Appending {
         }
     }
 
-    fn begin_first(&mut self, files: &mut Option<OpenLog>) -> bool {
-        // It was switched on before it was asked for.
+    fn follow(&mut self, files: &mut Option<OpenLog>) -> bool {
+        // They were changed before this was asked for.
         let config = self.node.settings.current();
+        self.switch(files, &config);
+        if let Some(log) = files
+            && !config.persistence.aof_disable_auto_gc
+        {
+            remove_history(log);
+        }
+        if !config.persistence.appendonly {
+            return true;
+        }
         let goes_on = files.as_ref().is_some_and(|log| log.is_logging || log.base.is_some());
         goes_on || self.rewrite(files, &config)
     }
@@ -56,11 +66,15 @@ impl Appending {
         node.begin_loading(now, 0);
         let end = node.suspend_log(node.control(), now);
         let drained = files.as_mut().map_or(Ok(()), |log| {
+            if *log.writer.state() == State::Waiting {
+                // It will begin anew, with what is loaded.
+                log.give_up_base(node);
+                return Ok(());
+            }
             log.drain(node, end);
             match log.writer.state() {
-                State::Good => Ok(()),
+                State::Good | State::Waiting => Ok(()),
                 State::Full(failure) | State::Failed(failure) => Err(failure.clone()),
-                State::Waiting => Err("The AOF waits for its first rewrite".to_owned()),
             }
         });
         let loaded = drained.and_then(|()| self.load_files(files.as_ref()));

@@ -112,9 +112,13 @@ impl Load<'_> {
                 Some(Step::Command { name, offset, args }) => {
                     replay.run(args).map_err(|error| {
                         let name = String::from_utf8_lossy(name);
+                        let what = if error.is_unknown() {
+                            format!("Unknown command '{}' reading the append only file {name}", error.command)
+                        } else {
+                            format!("A command of the append only file {name} fails here, {error}")
+                        };
                         refusal(format!(
-                            "The append only file {name} has at offset {offset} a command that fails here, {error}. The file was not \
-                             touched. Look at it with 'redstart check-aof'"
+                            "{what}, at offset {offset}. The file was not touched. Look at it with 'redstart check-aof'"
                         ))
                     })?;
                     commands += 1;

@@ -193,13 +193,9 @@ impl Appending {
             log.writer.finish_sync(job, result);
         }
         log.confirm(&self.node);
-        if let Some(base) = log.base.take() {
-            base.order.snapshot.cancel();
-            let (order, path, _) = base.join();
-            self.node.end_rewrite(&order, false, clock::now());
+        if log.base.is_some() {
+            log.give_up_base(&self.node);
             self.node.forget_ordered_rewrite();
-            rewrite::remove(&path);
-            log.writer.abort_rewrite();
         }
     }
 

@@ -1,6 +1,7 @@
 //! The files while they are written.
 
 use super::base_writer::BaseWriter;
+use super::rewrite::remove;
 use crate::clock;
 use node::{LogStatus, Node};
 use persist::aof::{Fsync, State, Writer};
@@ -119,6 +120,16 @@ impl OpenLog {
                 self.taken = node.take_log(most, &mut self.batch);
             }
         }
+    }
+
+    /// Gives up the base that is being written, where there is one.
+    pub(super) fn give_up_base(&mut self, node: &Node) {
+        let Some(base) = self.base.take() else { return };
+        base.order.snapshot.cancel();
+        let (order, path, _) = base.join();
+        node.end_rewrite(&order, false, clock::now());
+        remove(&path);
+        self.writer.abort_rewrite();
     }
 
     /// Tells the node what may leave.

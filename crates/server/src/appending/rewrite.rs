@@ -63,7 +63,7 @@ impl Appending {
             }
             Due::PutOff(minutes) => {
                 tracing::warn!(
-                    "Background AOF rewrite has repeatedly failed, it is tried again in {minutes} minutes"
+                    "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in {minutes} minutes"
                 );
                 false
             }
@@ -140,13 +140,14 @@ impl Appending {
         let Some(base) = log.base.take_if(|base| base.is_finished()) else { return };
         let (order, path, written) = base.join();
         let is_ok = install(log, &order, &path, written);
+        if is_ok && !config.persistence.aof_disable_auto_gc {
+            // Whoever hears of the end finds nothing else.
+            remove_history(log);
+        }
         self.node.end_rewrite(&order, is_ok, clock::now());
         if is_ok {
             self.schedule.ended(true);
             tracing::info!("Background AOF rewrite finished successfully");
-            if !config.persistence.aof_disable_auto_gc {
-                remove_history(log);
-            }
         } else {
             self.note_failure();
         }
@@ -180,7 +181,8 @@ fn install(log: &mut OpenLog, order: &SaveOrder, path: &Path, written: io::Resul
     true
 }
 
-fn remove_history(log: &mut OpenLog) {
+/// Removes the files that nothing rests on any more.
+pub(super) fn remove_history(log: &mut OpenLog) {
     let paths = log.writer.history();
     if paths.is_empty() {
         return;

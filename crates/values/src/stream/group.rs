@@ -210,7 +210,8 @@ impl Log {
     }
 
     /// How many entries have been appended up to the one of `id`, where that can be told from the counters.
-    fn entries_up_to(&self, id: StreamId) -> Option<u64> {
+    #[must_use]
+    pub fn entries_up_to(&self, id: StreamId) -> Option<u64> {
         let added = self.entries_added();
         if added == 0 {
             return Some(0);

@@ -171,7 +171,7 @@ impl Log {
                 self.node_bytes -= before - node.heap_bytes();
             } else {
                 node.push(id.offset_from(base), fields);
-                self.node_bytes += node.heap_bytes() - before;
+                self.node_bytes = self.node_bytes + node.heap_bytes() - before;
                 return;
             }
         }

@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Tests with these tags are of things that are not there yet; the suite leaves them out by itself.
-const DENIED_TAGS: &str = "-needs:repl -needs:save -repl -scripting -aof -cluster -modules -tls";
+const DENIED_TAGS: &str = "-needs:repl -repl -scripting -cluster -modules -tls";
 
 /// A suite about to run on a server.
 pub(super) struct Suite<'a> {
@@ -35,6 +35,9 @@ impl Suite<'_> {
     pub(super) fn prepare(&self) -> Result<()> {
         let tools = [
             ("valkey-server", self.binary.to_path_buf()),
+            // One program, which goes by its name.
+            ("valkey-check-aof", self.binary.to_path_buf()),
+            ("valkey-check-rdb", self.binary.to_path_buf()),
             ("valkey-cli", found("redis-cli")?),
             ("valkey-benchmark", found("redis-benchmark")?),
         ];

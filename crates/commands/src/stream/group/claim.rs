@@ -174,7 +174,7 @@ pub(in crate::stream) fn xclaim(
     if !has_group(edit, &args[1], &args[2])? {
         return Err(no_group(&args[1], &args[2]));
     }
-    let claiming = Claiming::parse(args, edit.moment().now.0, edit.logs())?;
+    let claiming = Claiming::parse(args, edit.moment().clock.0, edit.logs())?;
     let done = change_group(edit, (&args[1], &args[2]), |log, group| {
         claiming.apply(log, group, &args[3], reply)
     })?;
@@ -269,7 +269,7 @@ pub(in crate::stream) fn xautoclaim(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let claiming = AutoClaiming::parse(args, edit.moment().now.0, edit.logs())?;
+    let claiming = AutoClaiming::parse(args, edit.moment().clock.0, edit.logs())?;
     if !has_group(edit, &args[1], &args[2])? {
         return Err(no_group(&args[1], &args[2]));
     }

@@ -178,7 +178,7 @@ pub(super) fn create_consumer(
     args: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Outcome {
-    let now = edit.moment().now.0;
+    let now = edit.moment().clock.0;
     let (_, is_new) = change(edit, args, |group| group.ensure_consumer(&args[4], now))?;
     if is_new {
         super::note_new_consumer(edit, &args[2]);

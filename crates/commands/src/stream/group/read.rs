@@ -72,7 +72,7 @@ fn attempt(
     for (key, source) in ready {
         reply_stream(reply, key);
         let number = note_consumer(edit, (key, group), consumer, reading.no_ack)?;
-        let now = edit.moment().now.0;
+        let now = edit.moment().clock.0;
         // To be read again is not logged, as in Redis.
         edit.log_nothing();
         let mut given = edit.logs().then(Vec::new);
@@ -105,7 +105,7 @@ fn note_consumer(
     name: &[u8],
     no_ack: bool,
 ) -> Result<ConsumerNumber, CommandError> {
-    let now = edit.moment().now.0;
+    let now = edit.moment().clock.0;
     let noted = change_group(edit, (key, group), |_, group| {
         let (number, is_new) = group.ensure_consumer(name, now);
         group.consumer_mut(number).seen_at = now;

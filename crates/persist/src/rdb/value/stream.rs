@@ -7,7 +7,7 @@ use collections::ListpackSlice;
 use std::collections::BTreeMap;
 use std::io::Read;
 use values::Stream;
-use values::stream::{Counters, Group, LogBuilder, MalformedStream, Pending, StreamId};
+use values::stream::{Counters, Group, Log, LogBuilder, MalformedStream, Pending, StreamId};
 
 /// In the place of the time at which a consumer was active that never was.
 const NEVER: i64 = -1;
@@ -41,7 +41,7 @@ pub(super) fn read<R: Read>(
     for _ in 0..decoder.length()? {
         decoder.string_into(text)?;
         let name = std::mem::take(text);
-        let group = group(decoder, text, form)?;
+        let group = group(decoder, text, form, stream.log())?;
         if !stream.add_group(&name, group) {
             return Err(decoder.malformed("groups of a stream with names that differ"));
         }
@@ -98,9 +98,10 @@ fn group<R: Read>(
     decoder: &mut Decoder<R>,
     text: &mut Vec<u8>,
     form: u8,
+    log: &Log,
 ) -> Result<Group, LoadError> {
     let last_id = id_lengths(decoder)?;
-    let entries_read = if form >= 2 { entries_read(decoder)? } else { None };
+    let entries_read = if form >= 2 { entries_read(decoder)? } else { log.entries_up_to(last_id) };
     let mut group = Group::new(last_id, entries_read);
     let mut pending = BTreeMap::new();
     for _ in 0..decoder.length()? {

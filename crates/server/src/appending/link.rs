@@ -62,6 +62,10 @@ impl AppenderLink {
         }
         log.drain(node, node.log_end());
         let is_for_workers = log.is_for_workers(node);
+        if !log.is_good() {
+            // What is asked for from here on is refused rather than done and not answered.
+            node.note_log(log.status());
+        }
         drop(files);
         if !is_for_workers {
             self.wake();

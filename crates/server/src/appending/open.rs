@@ -61,12 +61,16 @@ impl OpenLog {
         self.other_bytes + self.writer.increment_bytes()
     }
 
+    /// Whether the last batch was written.
+    pub(super) fn is_good(&self) -> bool {
+        *self.writer.state() == State::Good && !self.waits
+    }
+
     /// Whether it is written by workers: nothing is in the way, it does not take long, and nothing has to be done about it.
     pub(super) fn is_for_workers(&self, node: &Node) -> bool {
         let writer = &self.writer;
-        let is_good = *writer.state() == State::Good && !self.waits;
         let is_free = writer.options.fsync != Fsync::Always && !writer.is_syncing();
-        is_good && is_free && node.log_bytes() <= TURN_BYTES_MAX
+        self.is_good() && is_free && node.log_bytes() <= TURN_BYTES_MAX
     }
 
     /// Whether something is logged that can be written.

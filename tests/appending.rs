@@ -351,10 +351,11 @@ fn files_grow_until_they_are_rewritten() {
             client.command(&["SET", "key", &format!("{number:0100}")]);
             written += 100;
         }
-        info(&mut client, "aof_rewrites") == "3"
+        // What is written while a rewrite goes on stays: on a busy machine that could be nearly all.
+        await_rewrite(&mut client);
+        info(&mut client, "aof_rewrites").parse::<u64>().is_ok_and(|rewrites| rewrites >= 3)
     });
     assert!(is_rewritten, "{}", server.log());
-    await_rewrite(&mut client);
     let bytes = info(&mut client, "aof_current_size").parse::<u64>().expect("a number");
     assert!(bytes < written, "{bytes} of {written}");
 }
@@ -417,7 +418,13 @@ fn a_base_of_commands_holds_all_that_there_is() {
     let mut keys = crate::aof::fill(&mut client);
     client.line("HSET times a 1 b 2");
     client.line("HPEXPIREAT times 4102444800123 FIELDS 1 a");
-    keys.push("times");
+    // So large that it is frozen.
+    for number in 0..400 {
+        client.command(&["HSET", "many", &number.to_string(), "some value that takes memory"]);
+    }
+    client.line("HPEXPIREAT many 4102444800456 FIELDS 2 7 77");
+    client.line("PEXPIREAT many 4102444800789");
+    keys.extend(["times", "many"]);
     client.line("BGREWRITEAOF");
     await_rewrite(&mut client);
     let wanted: Vec<_> = keys.iter().map(|key| crate::aof::told(&mut client, key)).collect();

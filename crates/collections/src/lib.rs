@@ -8,6 +8,7 @@
 //! - [`Listpack`]: many small items in one run of bytes, Redis's as well.
 //! - [`Packed`]: a map of byte strings that spends a few bytes beside an entry's own.
 //! - [`Ranking`]: members ranked by score, for large sorted sets.
+//! - [`Held`]: a vector that several may hold, each of which copies what it changes.
 //! - [`prefetch`]: the hint that memory will be read soon.
 //! - [`give_back_memory`]: what was freed goes back to the system.
 //!
@@ -17,21 +18,25 @@
 //!
 //! Leak checkers do not see through the table's packed addresses: what is alive at exit looks lost to them.
 
+mod chunked;
 mod giving_back;
+mod held;
 mod intset;
 mod listpack;
 mod packed;
 mod prefetch;
 mod ranking;
 mod record;
+mod shared;
 mod table;
 mod word;
 
 pub use giving_back::give_back_memory;
+pub use held::{Held, Holdable};
 pub use intset::{Intset, IntsetSlice, MalformedIntset};
 pub use listpack::{At, Item, Iter as ListpackIter, Listpack, ListpackSlice, MalformedListpack};
 pub use packed::{Packed, PackedIter};
 pub use prefetch::{prefetch, prefetch_to_write};
-pub use ranking::{RankRange, Ranking};
+pub use ranking::{FrozenRanking, RankRange, Ranking};
 pub use record::{NewValue, Record, Value, ValueMut};
 pub use table::{Hint, INTERVAL_BITS_MAX, KeyHasher, Location, Occupied, Table};

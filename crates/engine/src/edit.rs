@@ -323,12 +323,12 @@ impl<'a, 'k> Edit<'a, 'k> {
             }
         };
         if let Some(bytes) = inline {
-            occupied.set_value(NewValue::Object(Box::new(Object::String(bytes))));
+            occupied.set_value(NewValue::Object(Box::new(Object::String(bytes.into()))));
             before = 0;
         }
         let ValueMut::Object(object) = occupied.value_mut() else { return None };
         let Object::String(bytes) = object else { return None };
-        let (is_changed, result) = change(bytes);
+        let (is_changed, result) = change(bytes.make_mut());
         let after = object.memory_bytes();
         self.access.object_bytes += after as i64 - before as i64;
         if is_changed {

@@ -3,7 +3,7 @@
 use crate::access::object_bytes;
 use crate::typed::ValueType;
 use base::number::parse_i64;
-use collections::{NewValue, Record, Value};
+use collections::{Held, NewValue, Record, Value};
 use values::{Compact, Encoding, Hash, List, Set, SortedSet, Stream};
 
 /// Strings up to this length stand in the record itself; longer ones, and those that commands append to, have an
@@ -20,11 +20,11 @@ const EMBSTR_ALLOCATION_BYTES_MAX: usize = 128;
 /// A key, its value, its expiry and its access clock.
 pub type KeyRecord = Record<Object>;
 
-/// A value with an allocation of its own.
+/// A value with an allocation of its own. A clone shares most of what is large until either is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Object {
     /// A string that is long, or that commands modify in place.
-    String(Vec<u8>),
+    String(Held<Vec<u8>>),
     /// A list.
     List(List),
     /// A set.
@@ -108,7 +108,7 @@ pub fn new_bytes(value: &[u8]) -> NewValue<'_, Object> {
     if value.len() <= EMBEDDED_BYTES_MAX {
         NewValue::Bytes(value)
     } else {
-        NewValue::Object(Box::new(Object::String(value.to_vec())))
+        NewValue::Object(Box::new(Object::String(value.to_vec().into())))
     }
 }
 

@@ -9,11 +9,12 @@
 //! about [`INTERVAL_KEYS`] keys, with a bit for each. An interval is saved as a whole, under its slot's lock, and its bit is cleared: by the
 //! walk, or by the first change of one of its keys. Hashes do not change, so a record belongs to its interval however the table grows; a key that is
 //! new belongs to one that was saved before the key came. So a snapshot costs a bit for four keys at most, and sixteen bytes a slot; a change waits for
-//! the saving of a handful of keys at most, and nothing is ever copied but into the file.
+//! the saving of a handful of keys at most, and nothing is ever copied but into the file; a large value is not encoded meanwhile but [frozen](crate::FrozenRecord).
 //!
 //! Redis forks: the pages that are written meanwhile double, and the fork itself takes a pause that grows with the memory.
 
-use crate::access::Access;
+use crate::access::{Access, object_bytes};
+use crate::frozen::FrozenRecord;
 use crate::keyspace::{Keyspace, SlotState};
 use crate::object::KeyRecord;
 use crate::tally::Totals;
@@ -28,6 +29,9 @@ const INTERVAL_KEYS: usize = 8;
 /// How many keys the walk saves under one hold of a slot's lock, at least where there are so many.
 const KEYS_PER_HOLD: usize = 64;
 
+/// The walk saves no more under one hold where it has come upon values of so much memory, in bytes: to freeze them takes about a microsecond for a megabyte.
+const BYTES_PER_HOLD: usize = 64 << 20;
+
 /// The buckets of so many intervals are brought in while others are saved.
 const INTERVALS_AHEAD: u64 = (KEYS_PER_HOLD / INTERVAL_KEYS) as u64;
 
@@ -35,6 +39,9 @@ const INTERVALS_AHEAD: u64 = (KEYS_PER_HOLD / INTERVAL_KEYS) as u64;
 pub trait SnapshotSink: Send + Sync {
     /// Saves records of a database, the slot of which is held: this must not wait for anything.
     fn save(&self, database: usize, records: &[&KeyRecord]);
+
+    /// The same for one whose value is large: it is to be encoded later, when nothing is held.
+    fn save_frozen(&self, database: usize, record: FrozenRecord);
 }
 
 /// A snapshot that is being saved.
@@ -177,7 +184,7 @@ impl Snapshot {
         if self.claim(part, interval) {
             let mut records = Vec::with_capacity(2 * INTERVAL_KEYS);
             gather(state, database, part, interval, &mut records);
-            self.give(origin, &records, &*self.sink);
+            self.give(origin, records, &*self.sink);
         }
     }
 
@@ -190,15 +197,22 @@ impl Snapshot {
             for interval in (0..intervals).filter(|&interval| self.claim(part, interval)) {
                 let mut records = Vec::new();
                 gather(state, database, part, interval, &mut records);
-                self.give(origin, &records, &*self.sink);
+                self.give(origin, records, &*self.sink);
             }
         }
     }
 
-    fn give(&self, origin: usize, records: &[&KeyRecord], sink: &dyn SnapshotSink) {
+    fn give(&self, origin: usize, mut records: Vec<&KeyRecord>, sink: &dyn SnapshotSink) {
+        self.saved_keys.fetch_add(records.len() as u64, Relaxed);
+        records.retain(|record| match FrozenRecord::of(record) {
+            Some(frozen) => {
+                sink.save_frozen(origin, frozen);
+                false
+            }
+            None => true,
+        });
         if !records.is_empty() {
-            sink.save(origin, records);
-            self.saved_keys.fetch_add(records.len() as u64, Relaxed);
+            sink.save(origin, &records);
         }
     }
 
@@ -287,7 +301,15 @@ impl Keyspace {
             let state = self.lock(slot);
             let database = snapshot.current(cursor.database);
             let mut records = Vec::with_capacity(2 * KEYS_PER_HOLD);
-            while records.len() < KEYS_PER_HOLD && cursor.interval >> bits == 0 {
+            let (mut weighed, mut bytes) = (0, 0);
+            while records.len() < KEYS_PER_HOLD
+                && bytes < BYTES_PER_HOLD
+                && cursor.interval >> bits == 0
+            {
+                // Not those that are still being brought in.
+                let there = records.len().saturating_sub(2 * INTERVAL_KEYS);
+                bytes += records[weighed..there].iter().copied().map(object_bytes).sum::<usize>();
+                weighed = there;
                 if snapshot.claim(part, cursor.interval) {
                     gather(&state, database, part, cursor.interval, &mut records);
                 }
@@ -298,7 +320,7 @@ impl Keyspace {
             }
             // While these are saved, what the next step begins with comes in.
             self.prefetch_intervals(parts, cursor);
-            snapshot.give(cursor.database, &records, sink);
+            snapshot.give(cursor.database, records, sink);
             return true;
         }
         false

@@ -3,13 +3,15 @@
 
 use base::{Rng, Slot, UnixMillis};
 use engine::{
-    ExpireCursor, Expiry, HashSeed, KeyRecord, Keyspace, Moment, NewValue, Snapshot,
-    SnapshotCursor, SnapshotSink, Value, WorkerId,
+    Edit, ExpireCursor, Expiry, FrozenRecord, FrozenValue, HashSeed, KeyRecord, Keyspace, Moment,
+    NewValue, Object, Snapshot, SnapshotCursor, SnapshotSink, Value, WorkerId,
 };
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use values::stream::{NewId, References, StreamId, Threshold, Trim};
+use values::{End, FieldExpiry, Hash, Item, List, Rules, Set, SortedSet, Stream};
 
 const WORKER: WorkerId = WorkerId(0);
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -17,26 +19,113 @@ const DATABASES: usize = 3;
 
 type Contents = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<i64>)>;
 
+/// What is said of a value, in an order that does not depend on how it is laid out.
+fn object_text(object: &Object) -> Vec<String> {
+    match object {
+        Object::String(bytes) => vec![String::from_utf8_lossy(bytes).into()],
+        Object::List(list) => vec![format!("{list:?}")],
+        Object::Set(set) => {
+            sorted(set.view().iter().map(|member| format!("{:?}", member.to_vec())))
+        }
+        Object::SortedSet(set) => {
+            let mut all = Vec::new();
+            set.view().visit_all(|member, score| all.push(format!("{member:?} {score}")));
+            all
+        }
+        Object::Hash(hash) => {
+            let (hash, mut all) = (hash.view(), Vec::new());
+            hash.visit(i64::MIN, |field, value| {
+                let (field, value) = (field.to_vec(), value.to_vec());
+                all.push(format!("{field:?} {value:?} {:?}", hash.time(&field)));
+            });
+            sorted(all.into_iter())
+        }
+        Object::Stream(stream) => {
+            let groups: Vec<_> = stream.groups().collect();
+            vec![format!("{:?} {groups:?}", entries(stream))]
+        }
+    }
+}
+
+fn entries(stream: &Stream) -> Vec<(StreamId, Vec<u8>)> {
+    let all = stream.log().range(StreamId::MIN, StreamId::MAX);
+    all.map(|entry| {
+        (
+            entry.id,
+            entry
+                .fields
+                .flat_map(|(name, value)| [name.to_vec(), value.to_vec()].concat())
+                .collect(),
+        )
+    })
+    .collect()
+}
+
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort_unstable();
+    texts
+}
+
 fn content(record: &KeyRecord) -> (Vec<u8>, Option<i64>) {
     let value = match record.value() {
         Value::Integer(integer) => integer.to_string().into_bytes(),
         Value::Bytes(bytes) => bytes.to_vec(),
         Value::Compact(_, bytes) => bytes.to_vec(),
-        Value::Object(object) => format!("{object:?}").into_bytes(),
+        Value::Object(object) => object_text(object).concat().into_bytes(),
     };
     (value, record.expire_at())
 }
 
+/// The same of what was frozen.
+fn frozen_content(record: FrozenRecord) -> (Vec<u8>, Option<i64>) {
+    let FrozenRecord { value, expire_at, .. } = record;
+    let texts = match &value {
+        FrozenValue::Whole(object) => object_text(object),
+        FrozenValue::SortedSet(set) => {
+            let mut all: Vec<_> =
+                set.iter_back().map(|(member, score)| format!("{member:?} {score}")).collect();
+            all.reverse();
+            all
+        }
+        FrozenValue::Hash(hash) => {
+            sorted(hash.iter().map(|(field, value, time)| format!("{field:?} {value:?} {time:?}")))
+        }
+    };
+    (texts.concat().into_bytes(), expire_at)
+}
+
 #[derive(Default)]
-struct Saved(Mutex<Contents>);
+struct Saved {
+    contents: Mutex<Contents>,
+    /// Not looked at before all is saved.
+    frozen: Mutex<Vec<(usize, FrozenRecord)>>,
+}
+
+impl Saved {
+    /// Looks at what was frozen, with all that was saved.
+    fn contents(&self) -> Contents {
+        let mut contents = self.contents.lock().clone();
+        for (database, record) in self.frozen.lock().drain(..) {
+            let place = (database, record.key.to_vec());
+            let before = contents.insert(place, frozen_content(record));
+            assert!(before.is_none(), "a key is saved once");
+        }
+        contents
+    }
+}
 
 impl SnapshotSink for Saved {
     fn save(&self, database: usize, records: &[&KeyRecord]) {
         for record in records {
             let place = (database, record.key().to_vec());
-            let before = self.0.lock().insert(place, content(record));
+            let before = self.contents.lock().insert(place, content(record));
             assert!(before.is_none(), "a key is saved once");
         }
+    }
+
+    fn save_frozen(&self, database: usize, record: FrozenRecord) {
+        self.frozen.lock().push((database, record));
     }
 }
 
@@ -91,12 +180,135 @@ fn change(keyspace: &Keyspace, rng: &mut Rng, keys: u64) {
     }
 }
 
+/// Large values, of one key for each type and some more.
+const LARGE_KEYS: u64 = 9;
+
+/// Elements of a large value, about.
+const ELEMENTS: u64 = 500;
+
+/// Changes a large value; makes it where it is absent.
+fn change_large(keyspace: &Keyspace, rng: &mut Rng) {
+    let number = rng.below(LARGE_KEYS);
+    let key = format!("{{{}}}large:{number}", number % 3).into_bytes();
+    let mut access = keyspace.hold(Slot::of_key(&key), 0, WORKER, Moment::at(NOW));
+    let mut edit = access.edit();
+    match rng.below(200) {
+        0 => {
+            edit.remove(&key);
+            return;
+        }
+        1 => {
+            let other = [&key[..], b"r"].concat();
+            edit.rename(&key, &other);
+            return;
+        }
+        2 => {
+            edit.set_expire_at(&key, Some(NOW.0 + 5));
+            return;
+        }
+        _ => {}
+    }
+    let is_new = edit.find(&key).is_none();
+    for _ in 0..if is_new { ELEMENTS } else { 1 + rng.below(3) } {
+        change_element(&mut edit, &key, number, rng);
+    }
+}
+
+fn change_element(edit: &mut Edit<'_, '_>, key: &[u8], number: u64, rng: &mut Rng) {
+    let rules = Rules::DEFAULT;
+    let element = rng.below(2 * ELEMENTS).to_string().into_bytes();
+    // Some too long to stand with others.
+    let length = [10, 30, 300][rng.below(3) as usize];
+    let long = vec![b'a' + rng.below(26) as u8; length];
+    let removes = rng.below(3) == 0;
+    let changed = match number % 6 {
+        0 => edit.modify_or_create::<Hash, _>(key, |hash| {
+            let time = NOW.0 + 1 + rng.below(1000) as i64;
+            let expiry = [FieldExpiry::Keep, FieldExpiry::Clear, FieldExpiry::At(time)];
+            if removes {
+                hash.remove(&element, NOW.0);
+            } else {
+                let words = [&element[..], &long[..]];
+                hash.prepare(words.into_iter(), &rules);
+                hash.set(&element, &long, (expiry[rng.below(3) as usize], NOW.0), &rules);
+            }
+        }),
+        1 => edit.modify_or_create::<Set, _>(key, |set| {
+            let member = [&element[..], &long[..]].concat();
+            if removes {
+                set.remove(Item::Bytes(&element));
+            } else {
+                set.expect(&rules, &member, 1);
+                set.add(&rules, Item::Bytes(&element));
+                set.add(&rules, Item::Bytes(&member));
+            }
+        }),
+        2 => edit.modify_or_create::<SortedSet, _>(key, |set| {
+            if removes {
+                set.remove(&element);
+            } else {
+                set.insert(&element, rng.below(100) as f64, &rules);
+                set.insert(&[&element[..], &long[..]].concat(), 7.0, &rules);
+            }
+        }),
+        3 => edit.modify_or_create::<List, _>(key, |list| {
+            let at = rng.below(list.len() as u64 + 1) as usize;
+            match rng.below(8) {
+                0 => list.remove(at, 1, &rules),
+                1 if at < list.len() => list.set(at, &long, &rules),
+                2 => list.insert(at, &element, &rules),
+                3 => list.push_all(End::Left, [&long[..]].into_iter(), &rules),
+                4 => list.rotate(End::Left, End::Right, &rules),
+                _ => list.push_all(End::Right, [&long[..]].into_iter(), &rules),
+            }
+        }),
+        4 => edit.modify_or_create::<Stream, _>(key, |stream| {
+            let last = stream.log().last_id();
+            match rng.below(20) {
+                0 => {
+                    let threshold = Threshold::Length(stream.len() as u64 / 2);
+                    let trim = Trim { threshold, is_approximate: rng.below(2) == 0, limit: 0 };
+                    stream.trim(&trim, References::Keep);
+                }
+                1..4 => {
+                    let id = StreamId::new(rng.below(last.ms + 1), 0);
+                    stream.delete(id, References::Remove);
+                }
+                _ => {
+                    let id = NewId::Exactly(StreamId::new(last.ms + 1, 0));
+                    let fields = [(&element[..], &long[..])];
+                    let appended = stream.log_mut().append(id, fields.into_iter(), rules.stream);
+                    appended.expect("the id is above the last");
+                }
+            }
+        }),
+        _ => {
+            let appended = edit.modify_string(key, |bytes| {
+                let at = rng.below(bytes.len() as u64 + 1) as usize;
+                match rng.below(4) {
+                    0 => bytes.extend_from_slice(&long),
+                    _ if at < bytes.len() => bytes[at] = b'A' + rng.below(26) as u8,
+                    _ => bytes.truncate(at),
+                }
+            });
+            if appended.is_none() {
+                edit.put_string(key, &[b'z'; 100_000], Expiry::Clear);
+            }
+            Ok(())
+        }
+    };
+    changed.expect("each number has its type");
+}
+
 fn run(seed: u64, keys: u64) {
     println!("seed {seed}, {keys} keys");
     let mut rng = Rng::from_seed(seed);
     let keyspace = Keyspace::new(DATABASES, 1, HashSeed(seed, 2));
     for _ in 0..keys * 3 {
         change(&keyspace, &mut rng, keys);
+    }
+    for _ in 0..50 {
+        change_large(&keyspace, &mut rng);
     }
     for _ in 0..3 {
         let saved = Arc::new(Saved::default());
@@ -108,6 +320,7 @@ fn run(seed: u64, keys: u64) {
         while keyspace.save_step(&snapshot, &mut cursor, &*saved) {
             for _ in 0..rng.below(20) {
                 change(&keyspace, &mut rng, keys);
+                change_large(&keyspace, &mut rng);
             }
             match rng.below(40) {
                 0 => keyspace.reach().swap(0, 1, WORKER, NOW),
@@ -121,10 +334,17 @@ fn run(seed: u64, keys: u64) {
         keyspace.end_snapshot(&snapshot);
         assert!(!snapshot.is_cancelled());
         assert_eq!(snapshot.saved_keys(), expected.len() as u64);
-        let differing: Vec<_> =
-            expected.iter().filter(|(key, value)| saved.0.lock().get(key) != Some(value)).collect();
+        assert!(!saved.frozen.lock().is_empty(), "there are large values");
+        // Long after: what is frozen does not change any more.
+        (0..300).for_each(|_| change_large(&keyspace, &mut rng));
+        let saved = saved.contents();
+        let differing: Vec<_> = expected
+            .iter()
+            .filter(|(key, value)| saved.get(key) != Some(value))
+            .map(|((database, key), _)| (database, String::from_utf8_lossy(key)))
+            .collect();
         assert!(differing.is_empty(), "{differing:?}");
-        assert_eq!(saved.0.lock().len(), expected.len());
+        assert_eq!(saved.len(), expected.len());
     }
 }
 
@@ -152,7 +372,7 @@ fn a_slot_that_is_lost_is_saved_first() {
     keyspace.flush_slot(Slot::of_key(b"a"), WORKER, &mut |_| ());
     while keyspace.save_step(&snapshot, &mut cursor, &*saved) {}
     keyspace.end_snapshot(&snapshot);
-    assert_eq!(*saved.0.lock(), expected);
+    assert_eq!(saved.contents(), expected);
 }
 
 #[test]
@@ -168,7 +388,7 @@ fn a_flush_gives_the_snapshot_up() {
     assert!(snapshot.is_cancelled());
     assert!(!keyspace.save_step(&snapshot, &mut SnapshotCursor::default(), &*saved));
     keyspace.end_snapshot(&snapshot);
-    assert!(keyspace.snapshot().is_none() && saved.0.lock().is_empty());
+    assert!(keyspace.snapshot().is_none() && saved.contents().is_empty());
 }
 
 #[test]
@@ -212,7 +432,7 @@ fn what_threads_write_meanwhile_is_cut_at_one_moment() {
         assert_eq!(snapshot.saved_keys(), snapshot.keys());
         keyspace.end_snapshot(&snapshot);
     });
-    let saved = saved.0.lock();
+    let saved = saved.contents();
     assert_eq!(saved.len() as i64, 2 * KEYS);
     for worker in 0..2 {
         let number = |key: i64| -> i64 {

@@ -5,7 +5,7 @@ use crate::configuration::Tuning;
 use crate::log::Unit;
 use crate::node::Node;
 use crate::worker::Now;
-use engine::{Effects, Moment};
+use engine::{Effects, Moment, WorkerId};
 
 impl Node {
     /// The moment of a batch of commands, or of what a timer does: with what has to be noted for [`Node::tell`].
@@ -29,9 +29,9 @@ impl Node {
     }
 
     /// The same of what happened to several keys that have nothing to do with each other, and logs it.
-    pub(crate) fn tell_each(&self, effects: &Effects) {
+    pub(crate) fn tell_each(&self, by: WorkerId, effects: &Effects) {
         if effects.logged().is_some_and(|commands| !commands.is_empty()) {
-            self.log(Unit::Each, effects.logged(), None);
+            self.log(by, Unit::Each, effects.logged(), None);
         }
         self.tell(effects, None);
     }

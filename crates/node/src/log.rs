@@ -8,98 +8,112 @@
 //!
 //! Nobody can wait while he holds slots, so a log of which nobody takes anything has no end. Where it has come to [`LOG_BYTES_MAX`], commands that write wait before
 //! they hold anything, as under CLIENT PAUSE WRITE, until half of it has been taken.
+//!
+//! Each thread appends to a part of its own. All that it shares with others is the position of its unit, which it gets while it holds the slots, under a lock
+//! that is held for a few instructions. Whoever takes the log locks all parts: nobody is between his position and his bytes then, so that what
+//! is in them, put together by position, has no gap.
+
+mod part;
 
 use crate::node::Node;
 use crate::pause::Shortage;
 use crate::worker::Now;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
 use parking_lot::Mutex;
+use part::{Assembly, Part};
 use resp::{Args, push_request};
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// How many bytes may stand in the log and not have been taken before commands that write have to wait.
 pub const LOG_BYTES_MAX: usize = 64 << 20;
 
-/// From which size on a stretch of the log is not added to, in bytes.
-const STRETCH_BYTES: usize = 256 << 10;
-
 /// The log of a node.
-#[derive(Default)]
 pub(crate) struct Log {
-    queue: Mutex<Queue>,
+    position: Alone<Mutex<Position>>,
+    /// By thread.
+    parts: Box<[Alone<Mutex<Part>>]>,
+    /// What was put together. Locked before the parts, and they before the position.
+    assembly: Mutex<Assembly>,
     /// Something was appended since the log was last empty, and the host was not told.
     is_unannounced: AtomicBool,
 }
 
+/// In a line of the cache of its own: others are written by other threads.
 #[derive(Default)]
-struct Queue {
+#[repr(align(128))]
+struct Alone<T>(T);
+
+/// Where the next unit begins.
+#[derive(Default)]
+struct Position {
     is_on: bool,
-    /// What was not taken yet, none of them empty, each of whole units.
-    stretches: VecDeque<Vec<u8>>,
-    /// How many bytes of the first were taken.
-    taken: usize,
-    /// An empty stretch, kept for its memory.
-    spare: Vec<u8>,
-    /// How many bytes these are.
-    bytes: usize,
     /// How many bytes were appended since the node began.
     end: u64,
+    /// How many of them were taken.
+    taken: u64,
     /// The database of the last command; none where that is not known to one who begins to read here.
     database: Option<usize>,
     /// Those that write have to wait.
     is_full: bool,
 }
 
-impl Queue {
-    /// Sees to it that there is a stretch for a unit.
-    fn begin_unit(&mut self) {
-        if self.stretches.back().is_none_or(|last| last.len() >= STRETCH_BYTES) {
-            let mut stretch = std::mem::take(&mut self.spare);
-            stretch.reserve(STRETCH_BYTES);
-            self.stretches.push_back(stretch);
+impl Position {
+    /// How many bytes were not taken.
+    const fn bytes(&self) -> usize {
+        (self.end - self.taken) as usize
+    }
+}
+
+impl Log {
+    /// The log of so many threads.
+    pub(crate) fn new(threads: usize) -> Log {
+        Log {
+            position: Alone::default(),
+            parts: (0..threads).map(|_| Alone::default()).collect(),
+            assembly: Mutex::new(Assembly::new(threads)),
+            is_unannounced: AtomicBool::new(false),
         }
     }
+}
 
-    fn push<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        let last = self.stretches.back_mut().expect("a unit has begun");
-        let before = last.len();
-        push_request(last, words);
-        let added = last.len() - before;
-        self.bytes += added;
-        self.end += added as u64;
+/// What is appended at once.
+struct Entry<'a> {
+    unit: Unit,
+    commands: Option<&'a LoggedCommands>,
+    as_it_came: Option<(usize, Args<'a>)>,
+}
+
+impl Entry<'_> {
+    /// Appends it where the command before it is of this database; that of the last command.
+    fn push(&self, out: &mut Vec<u8>, before: Option<usize>) -> Option<usize> {
+        let count = self.commands.map_or(0, LoggedCommands::len);
+        let count = count + usize::from(self.as_it_came.is_some());
+        debug_assert!(count > 0);
+        let is_several = self.unit == Unit::Whole && count > 1;
+        let mut last = before;
+        if is_several {
+            push_request(out, [&b"MULTI"[..]].into_iter());
+        }
+        for (database, words) in self.commands.into_iter().flat_map(LoggedCommands::iter) {
+            select(out, &mut last, database);
+            push_request(out, words);
+        }
+        if let Some((database, args)) = self.as_it_came {
+            select(out, &mut last, database);
+            push_request(out, args.iter_from(0));
+        }
+        if is_several {
+            push_request(out, [&b"EXEC"[..]].into_iter());
+        }
+        last
     }
+}
 
-    fn push_in<'a>(&mut self, database: usize, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        if self.database != Some(database) {
-            let number = database.to_string();
-            self.push([b"SELECT", number.as_bytes()].into_iter());
-            self.database = Some(database);
-        }
-        self.push(words);
-    }
-
-    /// Takes a stretch, or a part of it.
-    fn take(&mut self, bytes_max: usize, into: &mut Vec<u8>) {
-        into.clear();
-        let Some(first) = self.stretches.front_mut() else { return };
-        let left = &first[self.taken..];
-        if self.taken == 0 && left.len() <= bytes_max {
-            std::mem::swap(first, into);
-        } else {
-            into.extend_from_slice(&left[..left.len().min(bytes_max)]);
-            self.taken += into.len();
-        }
-        self.bytes -= into.len();
-        if self.taken == first.len() || first.is_empty() {
-            self.taken = 0;
-            let emptied = self.stretches.pop_front().unwrap_or_default();
-            // A long command may have made it large.
-            if emptied.capacity() <= 2 * STRETCH_BYTES {
-                self.spare = emptied;
-                self.spare.clear();
-            }
-        }
+fn select(out: &mut Vec<u8>, last: &mut Option<usize>, database: usize) {
+    if *last != Some(database) {
+        let number = database.to_string();
+        push_request(out, [b"SELECT", number.as_bytes()].into_iter());
+        *last = Some(database);
     }
 }
 
@@ -126,10 +140,10 @@ impl Node {
         let mut all = self.keyspace.hold_all(0, worker, moment);
         self.keyspace.set_logging(self.logging(), &all);
         let offset = {
-            let mut queue = self.log.queue.lock();
-            queue.is_on = true;
-            queue.database = None;
-            queue.end
+            let mut position = self.log.position.0.lock();
+            position.is_on = true;
+            position.database = None;
+            position.end
         };
         let result = at_cut(&mut all, offset);
         // Looking at a key may have been its end.
@@ -142,10 +156,16 @@ impl Node {
         let _settings = self.settings.begin_change();
         let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
         self.keyspace.set_logging(Logging::OFF, &all);
-        let mut queue = self.log.queue.lock();
-        *queue = Queue { end: queue.end, ..Queue::default() };
+        let mut assembly = self.log.assembly.lock();
+        let mut position = self.log.position.0.lock();
+        let end = position.end;
+        *position = Position { end, taken: end, ..Position::default() };
         self.pause.hold_writes(Shortage::Log, false);
-        drop(queue);
+        drop(position);
+        // Nobody appends: all slots are held.
+        self.log.parts.iter().for_each(|part| *part.0.lock() = Part::default());
+        assembly.forget(end);
+        drop(assembly);
         drop(all);
         self.wake_paused();
     }
@@ -155,14 +175,14 @@ impl Node {
         let _settings = self.settings.begin_change();
         let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
         self.keyspace.set_logging(Logging::OFF, &all);
-        let mut queue = self.log.queue.lock();
-        queue.is_on = false;
-        queue.end
+        let mut position = self.log.position.0.lock();
+        position.is_on = false;
+        position.end
     }
 
     /// Brings into effect what the settings say about how keys go in the log.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
-        if self.log.queue.lock().is_on {
+        if self.log.position.0.lock().is_on {
             let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
             self.keyspace.set_logging(self.logging(), &all);
         }
@@ -179,15 +199,22 @@ impl Node {
     /// Takes the next bytes of the log, at most so many, into `into`, whose memory is used again; the offset behind them. None where there is nothing. What is taken
     /// ends with a whole unit, unless `bytes_max` cuts it off.
     pub fn take_log(&self, bytes_max: usize, into: &mut Vec<u8>) -> u64 {
-        let mut queue = self.log.queue.lock();
-        queue.take(bytes_max, into);
-        let offset = queue.end - queue.bytes as u64;
-        let has_room = queue.is_full && queue.bytes <= LOG_BYTES_MAX / 2;
+        let mut assembly = self.log.assembly.lock();
+        if assembly.is_empty() {
+            let parts: Vec<_> = self.log.parts.iter().map(|part| part.0.lock()).collect();
+            assembly.fetch(parts);
+            assembly.assemble();
+        }
+        let offset = assembly.take(bytes_max, into);
+        let mut position = self.log.position.0.lock();
+        position.taken = offset;
+        let has_room = position.is_full && position.bytes() <= LOG_BYTES_MAX / 2;
         if has_room {
-            queue.is_full = false;
+            position.is_full = false;
             self.pause.hold_writes(Shortage::Log, false);
         }
-        drop(queue);
+        drop(position);
+        drop(assembly);
         if has_room {
             self.wake_paused();
         }
@@ -197,54 +224,58 @@ impl Node {
     /// How many bytes were not taken yet.
     #[must_use]
     pub fn log_bytes(&self) -> usize {
-        self.log.queue.lock().bytes
+        self.log.position.0.lock().bytes()
     }
 
     /// The offset behind the last byte that was logged.
     #[must_use]
     pub fn log_end(&self) -> u64 {
-        self.log.queue.lock().end
+        self.log.position.0.lock().end
     }
 
     /// Appends what was done to keys whose slots are held, of which there is something; the offset behind it.
     pub(crate) fn log(
         &self,
+        by: WorkerId,
         unit: Unit,
         commands: Option<&LoggedCommands>,
         as_it_came: Option<(usize, Args<'_>)>,
     ) -> u64 {
-        let count = commands.map_or(0, LoggedCommands::len) + usize::from(as_it_came.is_some());
-        debug_assert!(count > 0);
-        let mut queue = self.log.queue.lock();
-        let was_empty = queue.bytes == 0;
-        let is_several = unit == Unit::Whole && count > 1;
-        queue.begin_unit();
-        if is_several {
-            queue.push([&b"MULTI"[..]].into_iter());
+        let entry = Entry { unit, commands, as_it_came };
+        let mut part = self.log.parts[by.0].0.lock();
+        let part = &mut *part;
+        let before = part.database;
+        let bytes = part.begin_unit();
+        let start = bytes.len();
+        // Most write to the database that they have written to before, and so do the others.
+        let mut database = entry.push(bytes, before);
+        let mut position = self.log.position.0.lock();
+        if position.database != before {
+            bytes.truncate(start);
+            database = entry.push(bytes, position.database);
         }
-        for (database, words) in commands.into_iter().flat_map(LoggedCommands::iter) {
-            queue.push_in(database, words);
-        }
-        if let Some((database, args)) = as_it_came {
-            queue.push_in(database, args.iter_from(0));
-        }
-        if is_several {
-            queue.push([&b"EXEC"[..]].into_iter());
-        }
-        if queue.bytes > LOG_BYTES_MAX && !queue.is_full {
-            queue.is_full = true;
+        let (offset, length) = (position.end, bytes.len() - start);
+        let was_empty = position.bytes() == 0;
+        position.end += length as u64;
+        position.database = database;
+        let end = position.end;
+        if position.bytes() > LOG_BYTES_MAX && !position.is_full {
+            position.is_full = true;
             self.pause.hold_writes(Shortage::Log, true);
         }
+        drop(position);
+        part.database = database;
+        part.end_unit(offset, length);
         if was_empty {
             self.log.is_unannounced.store(true, SeqCst);
         }
-        queue.end
+        end
     }
 
     /// Appends what was said for the log under an access; the offset behind it, where anything was.
-    pub(crate) fn log_effects(&self, access: &mut Access<'_>) -> Option<u64> {
+    pub(crate) fn log_effects(&self, by: WorkerId, access: &mut Access<'_>) -> Option<u64> {
         let commands = access.take_logged();
-        (!commands.is_empty()).then(|| self.log(Unit::Whole, Some(&commands), None))
+        (!commands.is_empty()).then(|| self.log(by, Unit::Whole, Some(&commands), None))
     }
 
     /// Tells the host where there is something to take that it does not know of. To be called when nothing is held.

@@ -149,7 +149,7 @@ impl Node {
             channels,
             tracking,
             monitors: Monitors::default(),
-            log: Log::default(),
+            log: Log::new(threads),
             confirmation: Confirmation::new(options.workers),
             persistence: Persistence::new(options.started),
             bus_port: configuration::bus_config(&config).map_or(0, |(_, port)| port),

@@ -201,7 +201,7 @@ impl Node {
             let moment = self.moment(&tuning, now);
             let mut awaited = Vec::new();
             let mut tell = |effects: &Effects| {
-                self.tell_each(effects);
+                self.tell_each(self.upkeep(), effects);
                 if self.blocked.len() > 0 {
                     awaited.extend_from_slice(effects.modified());
                 }

@@ -1,18 +1,27 @@
 //! Saving a snapshot: the walk over it, and what is written ahead of the walk because it is about to change.
 //!
-//! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk.
+//! Records are encoded under the locks of their slots and written when nothing is held: who holds a slot never waits for a disk. A large value is frozen
+//! under the lock, and encoded when it is written.
 
-use crate::aof::{CommandWriter, push_key, push_select};
+mod frozen;
+
+use crate::aof::{CommandWriter, LargeCommands, push_key, push_select};
 use crate::rdb::{Options, PartWriter, Usage, Writer};
 use engine::{
-    AccessPolicy, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor, SnapshotSink, Totals,
+    AccessPolicy, FrozenRecord, KeyRecord, Keyspace, Moment, Snapshot, SnapshotCursor,
+    SnapshotSink, Totals,
 };
+use frozen::LargeWriter;
 use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The walk hands on what it has gathered from this size on, in bytes.
 const GATHERED_BYTES: usize = 64 << 10;
+
+/// A frozen value counts for so much of what is saved and not written, in bytes, where it is not smaller. It takes more only where more of it is
+/// changed before it is written, and that it is large is no reason to hold writes.
+const FROZEN_BYTES_MAX: usize = 1 << 20;
 
 /// How keys are written.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +39,7 @@ pub struct KeyOptions {
 impl KeyOptions {
     fn write_all(&self, records: &[&KeyRecord], part: &mut Part) -> io::Result<()> {
         records.iter().try_for_each(|record| match part {
-            Part::Rdb(writer) => writer.record(record, self.usage(record)),
+            Part::Rdb(writer) => writer.record(record, self.usage(record.access())),
             Part::Commands(out) => {
                 push_key(out, record);
                 Ok(())
@@ -38,10 +47,11 @@ impl KeyOptions {
         })
     }
 
-    fn usage(&self, record: &KeyRecord) -> Option<Usage> {
+    /// How much a key of this access clock was used, where that is told.
+    fn usage(&self, access: u32) -> Option<Usage> {
         self.tells_usage.then(|| match self.moment.policy {
-            AccessPolicy::Lru => Usage::Idle(u64::from(self.moment.idle_seconds(record.access()))),
-            AccessPolicy::Lfu { .. } => Usage::Frequency(self.moment.lfu_counter(record.access())),
+            AccessPolicy::Lru => Usage::Idle(u64::from(self.moment.idle_seconds(access))),
+            AccessPolicy::Lfu { .. } => Usage::Frequency(self.moment.lfu_counter(access)),
         })
     }
 }
@@ -100,6 +110,18 @@ pub trait KeyFile {
     ///
     /// The system's.
     fn keys(&mut self, encoded: &[u8]) -> io::Result<()>;
+
+    /// A key with a large value, which is encoded as it is written; `is_cancelled` tells whether nobody wants the file any more.
+    ///
+    /// # Errors
+    ///
+    /// The system's, `Interrupted` where the file is not wanted, and `Unsupported` where it cannot carry the value.
+    fn frozen(
+        &mut self,
+        record: FrozenRecord,
+        usage: Option<Usage>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()>;
 }
 
 impl<W: Write> KeyFile for Writer<W> {
@@ -110,6 +132,15 @@ impl<W: Write> KeyFile for Writer<W> {
 
     fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
         self.part(encoded)
+    }
+
+    fn frozen(
+        &mut self,
+        record: FrozenRecord,
+        usage: Option<Usage>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        LargeWriter { writer: self, is_cancelled }.write(record, usage)
     }
 }
 
@@ -123,27 +154,53 @@ impl<W: Write> KeyFile for CommandWriter<W> {
     fn keys(&mut self, encoded: &[u8]) -> io::Result<()> {
         self.batch(encoded)
     }
+
+    fn frozen(
+        &mut self,
+        record: FrozenRecord,
+        _: Option<Usage>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        LargeCommands::new(self, is_cancelled).write(record)
+    }
 }
 
 /// What the walk comes by. It is used by one thread; the lock is for the type's sake.
 struct Walked {
     options: KeyOptions,
-    part: Mutex<(Part, io::Result<()>)>,
+    gathered: Mutex<Gathered>,
+}
+
+struct Gathered {
+    part: Part,
+    frozen: Vec<FrozenRecord>,
+    result: io::Result<()>,
 }
 
 impl SnapshotSink for Walked {
     fn save(&self, _: usize, records: &[&KeyRecord]) {
-        let (part, result) = &mut *self.part.lock();
+        let Gathered { part, result, .. } = &mut *self.gathered.lock();
         if result.is_ok() {
             *result = self.options.write_all(records, part);
         }
     }
+
+    fn save_frozen(&self, _: usize, record: FrozenRecord) {
+        self.gathered.lock().frozen.push(record);
+    }
 }
 
-/// Records of one database, encoded.
+/// What was saved of one database.
 struct Piece {
     database: usize,
-    bytes: Vec<u8>,
+    content: Content,
+}
+
+enum Content {
+    /// Records, encoded.
+    Encoded(Vec<u8>),
+    /// A record that is to be encoded.
+    Frozen(FrozenRecord),
 }
 
 /// What was saved and not written to the file yet: the end of a snapshot that records come in at.
@@ -166,7 +223,7 @@ impl SavedKeys {
         }
     }
 
-    /// The memory that it takes, in bytes.
+    /// The memory that it takes, in bytes; a large value counts for no more than a mebibyte.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.bytes.load(Relaxed)
@@ -196,16 +253,24 @@ impl SnapshotSink for SavedKeys {
                 self.bytes.fetch_add(bytes.len(), Relaxed);
                 match pieces.last_mut() {
                     // Few large pieces, so that each takes little beside its bytes.
-                    Some(last)
-                        if last.database == database && last.bytes.len() < GATHERED_BYTES =>
+                    Some(Piece { database: own, content: Content::Encoded(last) })
+                        if *own == database && last.len() < GATHERED_BYTES =>
                     {
-                        last.bytes.extend_from_slice(&bytes);
+                        last.extend_from_slice(&bytes);
                     }
-                    Some(_) | None => pieces.push(Piece { database, bytes }),
+                    Some(_) | None => {
+                        pieces.push(Piece { database, content: Content::Encoded(bytes) });
+                    }
                 }
             }
             Err(error) => *self.failure.lock() = Some(error),
         }
+    }
+
+    fn save_frozen(&self, database: usize, record: FrozenRecord) {
+        let mut pieces = self.pieces.lock();
+        self.bytes.fetch_add(record.bytes.min(FROZEN_BYTES_MAX), Relaxed);
+        pieces.push(Piece { database, content: Content::Frozen(record) });
     }
 }
 
@@ -222,26 +287,28 @@ pub fn save_keys<F: KeyFile>(
     file: &mut F,
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
-    let part = Part::new(&ahead.options);
-    let walked = Walked { options: ahead.options, part: Mutex::new((part, Ok(()))) };
+    let options = ahead.options;
+    let gathered = Gathered { part: Part::new(&options), frozen: Vec::new(), result: Ok(()) };
+    let walked = Walked { options, gathered: Mutex::new(gathered) };
     let mut cursor = SnapshotCursor::default();
-    let mut file = Selecting { file, snapshot, selected: None };
+    let mut file = Selecting { file, snapshot, options, selected: None };
     loop {
         let database = cursor.database();
         let goes_on = keyspace.save_step(snapshot, &mut cursor, &walked);
         if snapshot.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let (part, result) = &mut *walked.part.lock();
+        let Gathered { part, frozen, result } = &mut *walked.gathered.lock();
         std::mem::replace(result, Ok(()))?;
         if part.gathered().len() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
             file.write(database, part.gathered())?;
             part.clear();
         }
-        if ahead.memory_bytes() > 0 || !goes_on {
-            for piece in ahead.take()? {
-                file.write(piece.database, &piece.bytes)?;
-            }
+        file.write_ahead(ahead)?;
+        for record in frozen.drain(..) {
+            file.write_frozen(database, record)?;
+            // As soon as it can be: what is frozen is copied where it is changed.
+            file.write_ahead(ahead)?;
         }
         if !goes_on {
             return Ok(());
@@ -254,18 +321,46 @@ pub fn save_keys<F: KeyFile>(
 struct Selecting<'s, F> {
     file: &'s mut F,
     snapshot: &'s Snapshot,
+    options: KeyOptions,
     selected: Option<usize>,
 }
 
 impl<F: KeyFile> Selecting<'_, F> {
-    fn write(&mut self, database: usize, keys: &[u8]) -> io::Result<()> {
-        if keys.is_empty() {
-            return Ok(());
-        }
+    fn select(&mut self, database: usize) -> io::Result<()> {
         if self.selected != Some(database) {
             self.selected = Some(database);
             self.file.begin_database(database, self.snapshot.totals(database))?;
         }
+        Ok(())
+    }
+
+    fn write(&mut self, database: usize, keys: &[u8]) -> io::Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.select(database)?;
         self.file.keys(keys)
+    }
+
+    fn write_frozen(&mut self, database: usize, record: FrozenRecord) -> io::Result<()> {
+        self.select(database)?;
+        let usage = self.options.usage(record.access);
+        self.file.frozen(record, usage, &|| self.snapshot.is_cancelled())
+    }
+
+    /// Writes what has come in, as long as anything does.
+    fn write_ahead(&mut self, ahead: &SavedKeys) -> io::Result<()> {
+        loop {
+            let pieces = ahead.take()?;
+            if pieces.is_empty() {
+                return Ok(());
+            }
+            for Piece { database, content } in pieces {
+                match content {
+                    Content::Encoded(bytes) => self.write(database, &bytes)?,
+                    Content::Frozen(record) => self.write_frozen(database, record)?,
+                }
+            }
+        }
     }
 }

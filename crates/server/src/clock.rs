@@ -2,9 +2,10 @@
 
 use base::{Monotonic, UnixMillis};
 use node::Now;
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The moment that monotonic time counts from.
 static START: OnceLock<Instant> = OnceLock::new();
@@ -38,4 +39,10 @@ pub(crate) fn wall_micros() -> i64 {
 /// Monotonic time since the process first asked.
 pub(crate) fn monotonic() -> Monotonic {
     Monotonic::from_duration(START.get_or_init(Instant::now).elapsed())
+}
+
+/// The processor time that all threads of the process have taken.
+pub(crate) fn processor() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

@@ -11,7 +11,8 @@ use std::thread;
 /// After so many bytes what is written is brought to the disk.
 const SYNCED_BYTES: u64 = 4 << 20;
 
-/// So many times that may be written and not be on the disk before the writer waits: what is in the system's memory alone has a bound.
+/// So many times that may be written while a sync goes on before the writer waits for its end: what is in the system's memory alone has a bound, of twice
+/// as much.
 const SYNCS_WAITING: usize = 7;
 
 /// Writes a file through `write` and brings it to the disk; not only at the end where `syncs` (`rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`).
@@ -27,9 +28,17 @@ pub(crate) fn write_synced(
     if syncs {
         thread::scope(|scope| {
             let (due, orders) = sync_channel(SYNCS_WAITING);
-            let syncer = thread::Builder::new()
-                .name("save-sync".to_owned())
-                .spawn_scoped(scope, move || orders.iter().try_for_each(|()| file.sync_data()))?;
+            let syncer = thread::Builder::new().name("save-sync".to_owned()).spawn_scoped(
+                scope,
+                move || {
+                    while orders.recv().is_ok() {
+                        // One sync is as good for all that was written until now.
+                        orders.try_iter().for_each(drop);
+                        file.sync_data()?;
+                    }
+                    Ok(())
+                },
+            )?;
             let written = write(FileSink { file, unsynced: 0, due: Some(due) });
             let synced = syncer.join();
             // The writer only knows that the other one has ended.

@@ -14,10 +14,10 @@ mod set;
 mod sorted_set;
 pub mod stream;
 
-pub use collections::{Item, Listpack, ListpackSlice};
+pub use collections::{FrozenRanking, Item, Listpack, ListpackSlice};
 pub use compact::Compact;
 pub use encoding::Encoding;
-pub use hash::{FieldExpiry, Hash, HashRef};
+pub use hash::{FieldExpiry, FrozenHash, Hash, HashRef};
 pub use list::{Element, End, List, ListBuilder, ListRef};
 pub use rules::{HashRules, Rules, SetRules, SortedSetRules, StreamRules};
 pub use set::{Members, Set, SetRef};

@@ -1,22 +1,33 @@
 //! Entries that are too long for a leaf: an allocation each, found by the number of their place.
 
-use super::chunked::Chunked;
+use crate::chunked::{ARC_BYTES, Chunked};
+use crate::shared;
+use std::sync::Arc;
 
 const LENGTH_BYTES: usize = size_of::<u32>();
+
+/// A chunk of so many places is copied in some microseconds; what stands there is shared.
+const CHUNK: usize = 512;
 
 /// A place.
 #[derive(Clone)]
 enum Place {
     /// The length of the key, the key, and the value.
-    Taken(Box<[u8]>),
+    Taken(Arc<[u8]>),
     /// With the place that was given up before.
     Free(Option<u32>),
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place::Free(None)
+    }
 }
 
 /// Long entries by place.
 #[derive(Clone)]
 pub(super) struct Large {
-    places: Chunked<Place>,
+    places: Chunked<Place, CHUNK>,
     /// The place that was given up last.
     free: Option<u32>,
 }
@@ -29,7 +40,7 @@ impl Large {
     /// Puts an entry somewhere.
     pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> u32 {
         let length = u32::try_from(key.len()).expect("a key is shorter than 4 GiB");
-        let taken = Place::Taken([&length.to_le_bytes()[..], key, value].concat().into());
+        let taken = Place::Taken(shared::concat(&[&length.to_le_bytes(), key, value]));
         match self.free {
             Some(place) => {
                 match std::mem::replace(self.places.at_mut(place as usize), taken) {
@@ -49,7 +60,7 @@ impl Large {
     pub(super) fn remove(&mut self, place: u32) -> usize {
         let free = Place::Free(self.free.replace(place));
         match std::mem::replace(self.places.at_mut(place as usize), free) {
-            Place::Taken(bytes) => bytes.len(),
+            Place::Taken(bytes) => ARC_BYTES + bytes.len(),
             Place::Free(_) => unreachable!("only entries that a leaf names are removed"),
         }
     }
@@ -68,7 +79,7 @@ impl Large {
         match self.places.at_mut(place as usize) {
             Place::Taken(bytes) => {
                 let start = LENGTH_BYTES + split(bytes).0;
-                &mut bytes[start..]
+                &mut shared::slice_mut(bytes)[start..]
             }
             Place::Free(_) => unreachable!("leaves name only places that are taken"),
         }
@@ -76,7 +87,7 @@ impl Large {
 
     /// The bytes that an entry at a place owns.
     pub(super) fn bytes(key: &[u8], value: &[u8]) -> usize {
-        LENGTH_BYTES + key.len() + value.len()
+        ARC_BYTES + LENGTH_BYTES + key.len() + value.len()
     }
 
     /// The bytes of the places themselves.

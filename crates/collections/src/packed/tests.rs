@@ -130,6 +130,33 @@ proptest! {
         prop_assert_ne!(&packed, &other);
     }
 
+    /// A clone is what the map was, whatever becomes of either.
+    #[test]
+    fn clones_are_apart(rounds in prop::collection::vec((prop::collection::vec(step(), 1..30), any::<bool>()), 1..6)) {
+        let (mut packed, mut model) = (Packed::new(SEED), Model::new());
+        let mut clones: Vec<(Packed, Model)> = Vec::new();
+        for (steps, drops) in rounds {
+            for step in &steps {
+                run(&mut packed, &mut model, step.clone());
+            }
+            check_sums(&packed);
+            if drops {
+                clones.pop();
+            }
+            clones.push((packed.clone(), model.clone()));
+        }
+        run(&mut packed, &mut model, Step::RemoveMany(0, 2000));
+        for (clone, model) in &mut clones {
+            check_sums(clone);
+            prop_assert_eq!(&contents(clone), &*model);
+            run(clone, model, Step::InsertMany(300, 500));
+            run(clone, model, Step::RemoveMany(0, 700));
+            check_sums(clone);
+            prop_assert_eq!(&contents(clone), &*model);
+        }
+        prop_assert_eq!(&contents(&packed), &model);
+    }
+
     /// What is there from the beginning to the end of a scan is seen, whatever comes and goes meanwhile.
     #[test]
     fn a_scan_sees_what_stays(

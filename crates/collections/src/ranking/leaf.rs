@@ -1,5 +1,7 @@
 //! A leaf: up to 64 members in their order, with their scores beside each other and their bytes in one run.
 
+use super::arena::Arena;
+
 /// How many members a leaf holds at most.
 pub(super) const MEMBERS_MAX: usize = 64;
 
@@ -24,7 +26,7 @@ pub(super) enum Stored<'a> {
     Long(u32),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Leaf {
     scores: [f64; MEMBERS_MAX],
     /// Where the bytes of each member end, and whether they are a number.
@@ -93,6 +95,15 @@ impl Leaf {
         }
         let number = bytes.try_into().expect("a number has four bytes");
         Stored::Long(u32::from_le_bytes(number))
+    }
+
+    /// The bytes of a member; `long` holds those that are not here.
+    #[inline]
+    pub(super) fn member<'a>(&'a self, at: usize, long: &'a Arena<[u8]>) -> &'a [u8] {
+        match self.stored(at) {
+            Stored::Inline(bytes) => bytes,
+            Stored::Long(number) => long.at(number),
+        }
     }
 
     /// The places of members whose hash has this byte, one bit each.
@@ -186,5 +197,15 @@ impl Leaf {
             *end = *end + base as u16 - start as u16;
         }
         self.len += added as u8;
+    }
+}
+
+// A derived one would leave out the room to spare, which is counted.
+impl Clone for Leaf {
+    fn clone(&self) -> Leaf {
+        let Leaf { scores, ends, tags, len, parent, previous, next, .. } = *self;
+        let mut bytes = Vec::with_capacity(self.bytes.capacity());
+        bytes.extend_from_slice(&self.bytes);
+        Leaf { scores, ends, tags, len, parent, previous, next, bytes }
     }
 }

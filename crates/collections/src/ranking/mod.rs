@@ -25,6 +25,7 @@
 //! 3. Counts, first scores and first leaves of inner nodes are those of what is below; only a root leaf is empty.
 
 mod arena;
+mod frozen;
 mod index;
 mod inner;
 mod leaf;
@@ -33,6 +34,7 @@ mod range;
 mod tests;
 mod tree;
 
+pub use frozen::FrozenRanking;
 pub use range::RankRange;
 
 use index::LeafIndex;
@@ -96,15 +98,14 @@ impl Ranking {
     /// The score of a member.
     #[must_use]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        let spot = self.find(self.hash(member), member)?;
-        Some(self.tree.score(spot))
+        self.find(self.hash(member), member).map(|(_, score)| score)
     }
 
     /// How many members stand before a member, and its score.
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let spot = self.find(self.hash(member), member)?;
-        Some((self.tree.rank(spot), self.tree.score(spot)))
+        let (spot, score) = self.find(self.hash(member), member)?;
+        Some((self.tree.rank(spot), score))
     }
 
     /// How many members come first whose scores are `before`, which holds for all up to some score and for none from there on.
@@ -134,11 +135,10 @@ impl Ranking {
     pub fn insert(&mut self, score: f64, member: &[u8]) -> Option<f64> {
         debug_assert!(!score.is_nan(), "what is no number has no rank");
         let hash = self.hash(member);
-        let Some(spot) = self.find(hash, member) else {
+        let Some((spot, old)) = self.find(hash, member) else {
             self.add(hash, score, member);
             return None;
         };
-        let old = self.tree.score(spot);
         if old == score {
             return Some(old);
         }
@@ -154,8 +154,7 @@ impl Ranking {
     /// Removes a member; the score that it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let hash = self.hash(member);
-        let spot = self.find(hash, member)?;
-        let score = self.tree.score(spot);
+        let (spot, score) = self.find(hash, member)?;
         self.take(hash, spot);
         Some(score)
     }
@@ -201,15 +200,18 @@ impl Ranking {
         hasher.finish() as u32
     }
 
+    /// Where a member is, and its score.
     #[inline]
-    fn find(&self, hash: u32, member: &[u8]) -> Option<Spot> {
-        let mut leaves = self.index.candidates(hash);
-        leaves
-            .find_map(|leaf| self.tagged(leaf, hash).find(|&spot| self.tree.member(spot) == member))
+    fn find(&self, hash: u32, member: &[u8]) -> Option<(Spot, f64)> {
+        self.index.candidates(hash).find_map(|number| {
+            let leaf = self.tree.leaves.at(number);
+            let mut places = Places(leaf.tagged(tag(hash)));
+            let at = places.find(|&at| self.tree.member_of(leaf, at) == member)?;
+            Some((Spot { leaf: number, at }, leaf.scores()[at]))
+        })
     }
 
     /// The members of a leaf that may have this hash.
-    #[inline]
     fn tagged(&self, leaf: u32, hash: u32) -> impl Iterator<Item = Spot> {
         Places(self.tree.leaves.at(leaf).tagged(tag(hash))).map(move |at| Spot { leaf, at })
     }
@@ -276,11 +278,11 @@ impl Ranking {
     }
 }
 
+// The leaves are shared, what leads to them is not.
 impl Clone for Ranking {
     fn clone(&self) -> Ranking {
         let Ranking { hasher, len, .. } = *self;
         let mut copy = Ranking { hasher, len, tree: self.tree.clone(), index: self.index.clone() };
-        copy.tree.recount();
         copy.index.recount();
         copy
     }

@@ -1,7 +1,10 @@
-use super::Ranking;
+use super::{FrozenRanking, Ranking};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Members in their order, with their scores.
+type Ordered = Vec<(Vec<u8>, f64)>;
 
 /// The same by simple means.
 #[derive(Default)]
@@ -10,7 +13,7 @@ struct Model {
 }
 
 impl Model {
-    fn ordered(&self) -> Vec<(Vec<u8>, f64)> {
+    fn ordered(&self) -> Ordered {
         let mut all: Vec<_> =
             self.scores.iter().map(|(member, &score)| (member.clone(), score)).collect();
         all.sort_by(|(a, x), (b, y)| x.partial_cmp(y).unwrap_or(Ordering::Equal).then(a.cmp(b)));
@@ -73,6 +76,33 @@ fn compare(ranking: &Ranking, model: &Model) {
     recounted.tree.check();
 }
 
+fn run(ranking: &mut Ranking, model: &mut Model, step: Step) {
+    match step {
+        Step::Insert(number, score) => {
+            let (member, score) = (member(number), f64::from(score / 8));
+            let before = ranking.insert(score, &member);
+            assert_eq!(before, model.scores.insert(member, score));
+        }
+        Step::Append(number) => {
+            let (member, score) = (member(number), 1000.0 + f64::from(number));
+            let before = ranking.insert(score, &member);
+            assert_eq!(before, model.scores.insert(member, score));
+        }
+        Step::Remove(number) => {
+            let member = member(number);
+            assert_eq!(ranking.remove(&member), model.scores.remove(&member));
+        }
+        Step::RemoveRange(from, count) => {
+            let from = usize::from(from) % (ranking.len() + 1);
+            let to = (from + usize::from(count)).min(ranking.len());
+            for (member, _) in model.ordered().drain(from..to) {
+                model.scores.remove(&member);
+            }
+            ranking.remove_range(from..to);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -80,31 +110,33 @@ proptest! {
     fn it_does_what_a_sorted_list_does(steps in steps()) {
         let mut ranking = Ranking::new((1, 2));
         let mut model = Model::default();
-        for step in steps {
-            match step {
-                Step::Insert(number, score) => {
-                    let (member, score) = (member(number), f64::from(score / 8));
-                    prop_assert_eq!(ranking.insert(score, &member), model.scores.insert(member, score));
-                }
-                Step::Append(number) => {
-                    let (member, score) = (member(number), 1000.0 + f64::from(number));
-                    prop_assert_eq!(ranking.insert(score, &member), model.scores.insert(member, score));
-                }
-                Step::Remove(number) => {
-                    let member = member(number);
-                    prop_assert_eq!(ranking.remove(&member), model.scores.remove(&member));
-                }
-                Step::RemoveRange(from, count) => {
-                    let from = usize::from(from) % (ranking.len() + 1);
-                    let to = (from + usize::from(count)).min(ranking.len());
-                    for (member, _) in model.ordered().drain(from..to) {
-                        model.scores.remove(&member);
-                    }
-                    ranking.remove_range(from..to);
-                }
-            }
-        }
+        steps.into_iter().for_each(|step| run(&mut ranking, &mut model, step));
         compare(&ranking, &model);
+    }
+
+    /// What is frozen is what was there, whatever becomes of the ranking.
+    #[test]
+    fn what_is_frozen_stays(rounds in prop::collection::vec((steps(), any::<bool>()), 1..4)) {
+        let mut ranking = Ranking::new((1, 2));
+        let mut model = Model::default();
+        let mut frozen: Vec<(FrozenRanking, Ordered)> = Vec::new();
+        for (steps, drops) in rounds {
+            steps.into_iter().for_each(|step| run(&mut ranking, &mut model, step));
+            compare(&ranking, &model);
+            if drops {
+                frozen.pop();
+            }
+            frozen.push((ranking.freeze(), model.ordered()));
+        }
+        (0..3000).for_each(|number| run(&mut ranking, &mut model, Step::Remove(number)));
+        compare(&ranking, &model);
+        for (frozen, expected) in frozen {
+            prop_assert_eq!(frozen.len(), expected.len());
+            let mut found: Vec<_> =
+                frozen.iter_back().map(|(member, score)| (member.to_vec(), score)).collect();
+            found.reverse();
+            prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use super::arena::Arena;
 use super::inner::{CHILDREN_MAX, Child, Inner, Node};
 use super::leaf::{Leaf, MEMBERS_MAX, NONE, Stored};
+use crate::shared;
+use std::sync::Arc;
 
 /// A leaf with fewer members is put together with a neighbour, where both do not fill more than three quarters of one.
 const MEMBERS_MIN: usize = MEMBERS_MAX / 4;
@@ -50,17 +52,15 @@ impl<'a> Element<'a> {
 impl Tree {
     pub(super) fn new() -> Tree {
         let mut leaves = Arena::new();
-        let root = Node::Leaf(leaves.add(Box::new(Leaf::new())));
-        let mut tree = Tree {
+        let root = Node::Leaf(leaves.add(Arc::new(Leaf::new())));
+        Tree {
+            leaf_bytes: leaves.at(root.number()).heap_bytes(),
             leaves,
             inners: Arena::new(),
             long: Arena::new(),
             root,
-            leaf_bytes: 0,
             long_bytes: 0,
-        };
-        tree.recount();
-        tree
+        }
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
@@ -70,12 +70,6 @@ impl Tree {
             + self.leaves.heap_bytes()
             + self.inners.heap_bytes()
             + self.long.heap_bytes()
-    }
-
-    /// Counts its memory anew: the leaves of a copy have no room to spare.
-    pub(super) fn recount(&mut self) {
-        self.leaf_bytes = self.leaves.iter().map(Leaf::heap_bytes).sum();
-        self.long_bytes = self.long.iter().map(<[u8]>::len).sum();
     }
 
     /// About how many allocations there are.
@@ -90,10 +84,7 @@ impl Tree {
 
     #[inline]
     pub(super) fn member_of<'a>(&'a self, leaf: &'a Leaf, at: usize) -> &'a [u8] {
-        match leaf.stored(at) {
-            Stored::Inline(bytes) => bytes,
-            Stored::Long(number) => self.long.at(number),
-        }
+        leaf.member(at, &self.long)
     }
 
     #[inline]
@@ -172,7 +163,7 @@ impl Tree {
 
     pub(super) fn add_long(&mut self, member: &[u8]) -> u32 {
         self.long_bytes += member.len();
-        self.long.add(member.into())
+        self.long.add(shared::concat(&[member]))
     }
 
     /// Puts a member into a leaf that has room.
@@ -254,7 +245,7 @@ impl Tree {
         let (next, moved) = (lower.next, upper.len() as u64);
         (upper.previous, upper.next) = (number, next);
         self.leaf_bytes += upper.heap_bytes();
-        let new = self.leaves.add(Box::new(upper));
+        let new = self.leaves.add(Arc::new(upper));
         self.leaves.at_mut(number).next = new;
         if next != NONE {
             self.leaves.at_mut(next).previous = new;
@@ -292,7 +283,7 @@ impl Tree {
         let child = self.described(node, count + moved);
         let mut root = Inner::new(matches!(node, Node::Leaf(_)));
         root.insert(0, child);
-        let number = self.inners.add(Box::new(root));
+        let number = self.inners.add(Arc::new(root));
         self.set_parent(node, number);
         self.root = Node::Inner(number);
         number
@@ -301,7 +292,7 @@ impl Tree {
     fn split_inner(&mut self, number: u32) {
         let upper = self.inners.at_mut(number).split_off(CHILDREN_MAX / 2);
         let moved = upper.counts().iter().sum();
-        let new = self.inners.add(Box::new(upper));
+        let new = self.inners.add(Arc::new(upper));
         self.adopt(new, 0);
         self.add_sibling(Node::Inner(number), Node::Inner(new), moved);
     }
@@ -344,7 +335,7 @@ impl Tree {
     }
 
     /// Takes a leaf out of the chain of leaves.
-    fn unlink(&mut self, number: u32) -> Box<Leaf> {
+    fn unlink(&mut self, number: u32) -> Arc<Leaf> {
         let leaf = self.leaves.remove(number);
         self.leaf_bytes -= leaf.heap_bytes();
         if leaf.previous != NONE {
@@ -423,10 +414,9 @@ impl Tree {
             assert_eq!(self.leaves.at(pair[1]).previous, pair[0]);
         }
         assert_eq!(self.leaves.len(), leaves.len());
-        let mut copy = self.clone();
-        copy.leaf_bytes = self.leaves.iter().map(Leaf::heap_bytes).sum();
-        copy.long_bytes = self.long.iter().map(<[u8]>::len).sum();
-        assert_eq!((copy.leaf_bytes, copy.long_bytes), (self.leaf_bytes, self.long_bytes));
+        let leaf_bytes: usize = self.leaves.iter().map(Leaf::heap_bytes).sum();
+        let long_bytes: usize = self.long.iter().map(<[u8]>::len).sum();
+        assert_eq!((leaf_bytes, long_bytes), (self.leaf_bytes, self.long_bytes));
         len
     }
 

@@ -66,7 +66,7 @@ pub(super) fn change_bits<T>(
     let is_new = edit.update(key, |record| match record {
         Some(record) => length(record).map(|_| Change::None),
         None => {
-            let object = Box::new(Object::String(vec![0; least]));
+            let object = Box::new(Object::String(vec![0; least].into()));
             Ok(Change::Put(NewValue::Object(object), Expiry::Clear))
         }
     })?;

@@ -73,7 +73,7 @@ pub(super) fn bitop(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     let result = combined.finish();
     reply.count(result.len());
     if !result.is_empty() {
-        let value = NewValue::Object(Box::new(Object::String(result)));
+        let value = NewValue::Object(Box::new(Object::String(result.into())));
         edit.put(destination, value, Expiry::Clear);
         edit.notify(EventClass::String, "set", destination);
         edit.changed(1);

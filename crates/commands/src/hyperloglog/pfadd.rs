@@ -37,7 +37,7 @@ pub(super) fn change_sketch(
     let mut form = Form::Sparse;
     let is_new = edit.update(key, |record| {
         let Some(record) = record else {
-            let object = Box::new(Object::String(sketch::empty()));
+            let object = Box::new(Object::String(sketch::empty().into()));
             return Ok(Change::Put(NewValue::Object(object), Expiry::Clear));
         };
         form = with_bytes(record, Form::of)??;

@@ -50,7 +50,7 @@ pub(super) fn setrange(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Repl
             None => {
                 let mut bytes = vec![0; end];
                 bytes[offset..].copy_from_slice(value);
-                let object = Box::new(Object::String(bytes));
+                let object = Box::new(Object::String(bytes.into()));
                 Change::Put(NewValue::Object(object), Expiry::Clear)
             }
         })

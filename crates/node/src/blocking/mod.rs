@@ -90,7 +90,7 @@ impl Blocked {
                 Reply::new(&mut out, self.protocol).error_bytes(&error.text());
             }
         }
-        *state = State::Served(out, node.log_effects(access).unwrap_or(0));
+        *state = State::Served(out, node.log_effects(node.control(), access).unwrap_or(0));
         drop(state);
         self.client.wake();
     }

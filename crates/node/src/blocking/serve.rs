@@ -66,7 +66,7 @@ impl Node {
         by: Option<ClientId>,
     ) {
         let (mut access, mut deferred) = (access, deferred);
-        self.log_effects(&mut access);
+        self.log_effects(worker, &mut access);
         self.serve_modified(&mut access, &mut deferred, by);
         drop(access);
         while let Some(Deferred { database, key, destination }) = deferred.pop_front() {

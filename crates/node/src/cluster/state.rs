@@ -71,7 +71,8 @@ impl ClusterNode {
                 }
                 Output::DropKeysInSlot(slot) => {
                     self.adopt_view(machine.view(), keyspace);
-                    keyspace.flush_slot(slot, worker, &mut |effects| node.tell_each(effects));
+                    keyspace
+                        .flush_slot(slot, worker, &mut |effects| node.tell_each(worker, effects));
                     lost_keys = true;
                 }
                 Output::Deliver { sharded: false, channel, message } => {

@@ -1,3 +1,4 @@
+use super::part::STRETCH_BYTES;
 use super::*;
 use crate::Step;
 use crate::testing::{Fixture, Peer};
@@ -175,7 +176,10 @@ fn the_keys_of_a_slot_that_is_lost_are_logged() {
     peer.send(&fixture, "SET a 1\r\nSELECT 1\r\nSET a 2\r\n");
     taken(&fixture);
     let slot = Slot::of_key(b"a");
-    fixture.node.keyspace.flush_slot(slot, WORKER, &mut |effects| fixture.node.tell_each(effects));
+    fixture
+        .node
+        .keyspace
+        .flush_slot(slot, WORKER, &mut |effects| fixture.node.tell_each(WORKER, effects));
     assert_eq!(taken(&fixture), ["SELECT 0", "DEL a", "SELECT 1", "DEL a"]);
 }
 
@@ -202,4 +206,29 @@ fn what_was_written_waits_until_it_is_confirmed_and_with_always_what_was_read_to
     fixture.node.confirm_log(end, false);
     assert!(writer.wakes() > wrote && writer.may_leave(&fixture, end));
     assert_eq!(writer.awaited(&fixture), None);
+}
+
+#[test]
+fn threads_that_write_to_several_databases_tell_which() {
+    let (fixture, mut peer) = logging();
+    // Another thread: the timer's.
+    let by_timer = |database: usize| {
+        let (node, by) = (&fixture.node, fixture.node.upkeep());
+        let keys = std::iter::once(&b"k"[..]);
+        let moment = Moment::at(fixture.now.wall);
+        let mut access = node.keyspace.hold_keys(keys, database, by, moment);
+        access.log([&b"DEL"[..], b"k"].into_iter());
+        node.log_effects(by, &mut access)
+    };
+    peer.send(&fixture, "SET a 1\r\n");
+    by_timer(0);
+    by_timer(3);
+    peer.send(&fixture, "SET b 1\r\n");
+    peer.send(&fixture, "SELECT 3\r\nSET c 1\r\n");
+    by_timer(3);
+    let expected = [
+        "SELECT 0", "SET a 1", "DEL k", "SELECT 3", "DEL k", "SELECT 0", "SET b 1", "SELECT 3",
+        "SET c 1", "DEL k",
+    ];
+    assert_eq!(taken(&fixture), expected);
 }

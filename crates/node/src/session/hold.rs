@@ -15,24 +15,27 @@ use resp::{Args, Reply};
 impl<'a> Context<'a> {
     /// Logs what a command has done, tells others, serves those that wait for what was changed, and releases the slots.
     #[cold]
-    pub(super) fn conclude(&mut self, access: Access<'_>, args: Args<'_>) {
-        let mut access = access;
+    pub(super) fn conclude(&mut self, mut access: Access<'_>, args: Args<'_>) {
         if access.logs() {
             let database = access.database();
             let as_it_came = access.is_logged_as_it_came(0).then_some((database, args));
             let commands = access.take_logged();
             if as_it_came.is_some() || !commands.is_empty() {
-                self.state.log_offset = self.node.log(Unit::Whole, Some(&commands), as_it_came);
+                self.state.log_offset =
+                    self.node.log(self.worker, Unit::Whole, Some(&commands), as_it_came);
             }
         }
-        self.conclude_said(access);
+        // Mostly that was all.
+        if !access.effects_mut().is_empty() {
+            self.conclude_said(access);
+        }
     }
 
     /// The same where what is to be logged has been said.
     #[cold]
     pub(super) fn conclude_said(&mut self, access: Access<'_>) {
         let mut access = access;
-        if let Some(offset) = self.node.log_effects(&mut access) {
+        if let Some(offset) = self.node.log_effects(self.worker, &mut access) {
             self.state.log_offset = offset;
         }
         let by = Some(self.state.client.id);

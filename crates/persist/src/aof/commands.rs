@@ -11,7 +11,7 @@ use values::stream::{Group, StreamId};
 use values::{Compact, HashRef, ListRef, SetRef, SortedSetRef, Stream};
 
 /// The most elements of one command.
-const ELEMENTS_MAX: usize = 64;
+pub(super) const ELEMENTS_MAX: usize = 64;
 
 /// Appends the command that chooses a database.
 pub fn push_select(out: &mut Vec<u8>, database: usize) {
@@ -67,12 +67,16 @@ fn sorted_set(out: &mut Vec<u8>, key: &[u8], set: SortedSetRef<'_>) {
     let mut adds = Elements::new(out, (b"ZADD", key), 2, set.len());
     let mut text = Vec::new();
     set.visit(0..set.len(), false, |member, score| {
-        text.clear();
-        push_shortest(&mut text, score);
-        let add = adds.next();
-        add.argument(&text);
-        add.argument(member);
+        push_score(adds.next(), &mut text, member, score);
     });
+}
+
+/// Appends a member of a sorted set with its score; `text` is overwritten.
+pub(super) fn push_score(add: &mut Elements<'_>, text: &mut Vec<u8>, member: &[u8], score: f64) {
+    text.clear();
+    push_shortest(text, score);
+    add.argument(text);
+    add.argument(member);
 }
 
 fn hash(out: &mut Vec<u8>, key: &[u8], hash: HashRef<'_>) {
@@ -163,7 +167,7 @@ fn id(id: StreamId) -> Vec<u8> {
 }
 
 /// A command whose elements go on for as many commands as they need.
-struct Elements<'a> {
+pub(super) struct Elements<'a> {
     out: &'a mut Vec<u8>,
     /// The name of the command, and its key.
     head: (&'a [u8], &'a [u8]),
@@ -175,7 +179,7 @@ struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    fn new(
+    pub(super) fn new(
         out: &'a mut Vec<u8>,
         head: (&'a [u8], &'a [u8]),
         arguments: usize,
@@ -185,7 +189,7 @@ impl<'a> Elements<'a> {
     }
 
     /// Goes on to the next element, whose arguments follow.
-    fn next(&mut self) -> &mut Self {
+    pub(super) fn next(&mut self) -> &mut Self {
         if self.open == 0 {
             self.open = self.left.min(ELEMENTS_MAX);
             begin(self.out, 2 + self.open * self.arguments);
@@ -197,16 +201,16 @@ impl<'a> Elements<'a> {
         self
     }
 
-    fn argument(&mut self, bytes: &[u8]) {
+    pub(super) fn argument(&mut self, bytes: &[u8]) {
         argument(self.out, bytes);
     }
 
-    fn item(&mut self, item: Item<'_>) {
+    pub(super) fn item(&mut self, item: Item<'_>) {
         item.with_bytes(|bytes| argument(self.out, bytes));
     }
 }
 
-fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
+pub(super) fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
     begin(out, words.len());
     words.iter().for_each(|word| argument(out, word));
 }

@@ -18,6 +18,7 @@ pub mod annotation;
 mod base;
 pub mod check;
 mod commands;
+mod large;
 mod layout;
 mod manifest;
 mod reader;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use base::CommandWriter;
 pub use commands::{push_key, push_select};
+pub use large::LargeCommands;
 pub use layout::{FolderError, Layout};
 pub use manifest::{BaseFormat, Entry, LoadError, Manifest, ManifestError, SaveError};
 pub use reader::{ReadError, Reader, Step, Truncation, is_rdb};

@@ -190,13 +190,18 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     ///
-    /// Those of the sink.
+    /// Those of the sink, and `Unsupported` where the version has no such pieces.
     pub fn record_in_pieces(
         &mut self,
         (key, expire_at, usage): (&[u8], Option<i64>, Option<Usage>),
         pieces: Pieces,
         count: u64,
     ) -> io::Result<()> {
+        let version = self.options.version;
+        if pieces == Pieces::HashTimes && !matches!(version, Version::Valkey(_)) {
+            let text = format!("{version} is not written with fields of hashes that expire");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         self.begin(key, expire_at, usage, pieces.kind());
         self.encoder.length(count);
         self.encoder.check()

@@ -235,7 +235,7 @@ fn string(record: &KeyRecord) -> Vec<u8> {
     match record.value() {
         Value::Integer(integer) => integer.to_string().into_bytes(),
         Value::Bytes(bytes) => bytes.to_vec(),
-        Value::Object(Object::String(bytes)) => bytes.clone(),
+        Value::Object(Object::String(bytes)) => bytes.to_vec(),
         other @ (Value::Compact(..) | Value::Object(_)) => panic!("no string: {other:?}"),
     }
 }

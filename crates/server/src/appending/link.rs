@@ -1,6 +1,7 @@
 //! What workers and the thread of the append-only file share.
 
 use super::asked::Asked;
+use super::gathering::Gathering;
 use super::open::OpenLog;
 use crate::clock;
 use node::Node;
@@ -8,7 +9,6 @@ use parking_lot::Mutex;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, Thread};
-use std::time::Duration;
 
 /// The files, and the way to the thread.
 #[derive(Default)]
@@ -20,17 +20,6 @@ pub(crate) struct AppenderLink {
     pub(super) asked: Mutex<Vec<Asked>>,
     /// While the thread lets clients gather: how many it waits for. Else 0.
     gathering: AtomicUsize,
-}
-
-/// How the next sync is put off until it is worth it.
-///
-/// Clients that were told of one sync ask again at about the same time. If the next began with the first of them the others would wait for the one after,
-/// and a client that does nothing else would wait for two syncs each time.
-pub(super) struct Gathering {
-    /// So many are enough: all that have waited.
-    pub(super) clients: usize,
-    /// The longest that it may last.
-    pub(super) time_max: Duration,
 }
 
 impl AppenderLink {
@@ -71,13 +60,13 @@ impl AppenderLink {
             return false;
         };
         let Some(log) = files.as_mut() else { return false };
-        if !log.is_for_workers() {
+        if !log.is_for_workers(node) {
             drop(files);
             self.wake_for_clients(node);
             return false;
         }
         log.drain(node, node.log_end());
-        let is_for_workers = log.is_for_workers();
+        let is_for_workers = log.is_for_workers(node);
         drop(files);
         if !is_for_workers {
             self.wake();

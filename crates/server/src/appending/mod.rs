@@ -9,6 +9,7 @@
 
 mod asked;
 mod base_writer;
+mod gathering;
 mod link;
 mod load;
 mod open;
@@ -23,7 +24,7 @@ pub(crate) use open::OpenLog;
 use crate::clock;
 use base::Monotonic;
 use config::{AppendFsync, Config};
-use link::Gathering;
+use gathering::{Gathering, Pace, Synced};
 use node::{LogStatus, Node};
 use parking_lot::MutexGuard;
 use persist::aof::{Fsync, Options, RewriteSchedule};
@@ -57,6 +58,7 @@ impl Appender {
             status: LogStatus::default(),
             schedule: RewriteSchedule::default(),
             retries_at: clock::monotonic(),
+            pace: Pace::default(),
         };
         let thread =
             thread::Builder::new().name("log".to_owned()).spawn(move || appending.run())?;
@@ -97,6 +99,8 @@ struct Appending {
     schedule: RewriteSchedule,
     /// When a rewrite that has failed may be tried again.
     retries_at: Monotonic,
+    /// Where each write is synced, when the next sync begins.
+    pace: Pace,
 }
 
 impl Appending {
@@ -134,8 +138,7 @@ impl Appending {
         }
     }
 
-    /// Brings what was logged to the file, and the file to the disk where that is due. Where that was waited for by several, the next sync is for all of
-    /// them together.
+    /// Brings what was logged to the file, and the file to the disk where that is due; whether clients are to gather before the next sync.
     fn write(
         &mut self,
         files: &mut MutexGuard<'_, Option<OpenLog>>,
@@ -160,7 +163,9 @@ impl Appending {
         log.writer.finish_sync(job, result);
         let clients = self.node.log_waiters();
         log.confirm(&self.node);
-        Some(Gathering { clients, time_max: took / 2 })
+        let released = clients.saturating_sub(self.node.log_waiters());
+        let synced = Synced { took, clients, released, cpu: clock::processor() };
+        self.pace.after(self.node.workers(), &synced)
     }
 
     /// Ends logging where it was switched off. It is switched on by a first rewrite.

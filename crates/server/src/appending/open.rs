@@ -6,6 +6,9 @@ use crate::clock;
 use node::{LogStatus, Node};
 use persist::aof::{Fsync, State, Writer};
 
+/// How much a worker writes itself, in bytes: about as much as it writes to its clients in the same time. After a sync there may be more.
+const TURN_BYTES_MAX: usize = 1 << 20;
+
 /// The files that are appended to.
 pub(crate) struct OpenLog {
     pub(super) writer: Writer,
@@ -58,11 +61,12 @@ impl OpenLog {
         self.other_bytes + self.writer.increment_bytes()
     }
 
-    /// Whether it is written by workers: nothing is in its way, and nothing has to be done about it.
-    pub(super) fn is_for_workers(&self) -> bool {
+    /// Whether it is written by workers: nothing is in the way, it does not take long, and nothing has to be done about it.
+    pub(super) fn is_for_workers(&self, node: &Node) -> bool {
         let writer = &self.writer;
         let is_good = *writer.state() == State::Good && !self.waits;
-        is_good && writer.options.fsync != Fsync::Always && !writer.is_syncing()
+        let is_free = writer.options.fsync != Fsync::Always && !writer.is_syncing();
+        is_good && is_free && node.log_bytes() <= TURN_BYTES_MAX
     }
 
     /// Whether something is logged that can be written.

@@ -6,9 +6,12 @@
 //! A field whose time has come is not there for whoever reads. `now` is always milliseconds since 1970-01-01 UTC.
 
 mod build;
+mod frozen;
 #[cfg(test)]
 mod tests;
 mod times;
+
+pub use frozen::FrozenHash;
 
 use crate::{Compact, Encoding, Rules};
 use collections::{At, Item, Listpack, ListpackSlice, Packed};

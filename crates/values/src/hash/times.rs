@@ -6,6 +6,21 @@ use std::collections::BTreeSet;
 /// The bytes of a field in the order of time, beside its own.
 const ENTRY_BYTES: usize = size_of::<(i64, Box<[u8]>)>() + 8;
 
+/// When fields expire, as it was at one moment.
+#[derive(Debug)]
+pub(super) struct FrozenTimes(Packed);
+
+impl FrozenTimes {
+    fn time_of(by_field: &Packed, field: &[u8]) -> Option<i64> {
+        let bytes = by_field.get(field)?.first_chunk::<8>()?;
+        Some(i64::from_le_bytes(*bytes))
+    }
+
+    pub(super) fn get(&self, field: &[u8]) -> Option<i64> {
+        FrozenTimes::time_of(&self.0, field)
+    }
+}
+
 /// When fields expire; only those that do stand here.
 #[derive(Clone, Debug)]
 pub(super) struct Times {
@@ -38,8 +53,12 @@ impl Times {
 
     /// When a field expires: milliseconds since 1970-01-01 UTC.
     pub(super) fn get(&self, field: &[u8]) -> Option<i64> {
-        let bytes = self.by_field.get(field)?.first_chunk::<8>()?;
-        Some(i64::from_le_bytes(*bytes))
+        FrozenTimes::time_of(&self.by_field, field)
+    }
+
+    /// The same as it is now.
+    pub(super) fn freeze(&self) -> FrozenTimes {
+        FrozenTimes(self.by_field.clone())
     }
 
     pub(super) fn set(&mut self, field: &[u8], at: i64) {

@@ -340,7 +340,7 @@ impl<'a> ListRef<'a> {
             View::Nodes(nodes) => {
                 Box::new(nodes.nodes().filter(move |node| node.plain_bytes() >= least).map(
                     |node| match node {
-                        Node::Plain(pack) => Cow::Borrowed(&**pack),
+                        Node::Plain(pack) => Cow::Borrowed(&***pack),
                         Node::Prefixed(_) => Cow::Owned(node.to_listpack()),
                     },
                 ))

@@ -14,16 +14,20 @@
 //! No element of a prefixed node is the text of an integer: so its size in a plain one follows from its length.
 
 use super::element::Element;
-use collections::{Item, Listpack};
+use collections::{Held, Item, Listpack};
+use std::sync::Arc;
 
 /// A prefix is given up where that takes off this part of the node at least: an eighth.
 const SAVED_PART_MIN: usize = 8;
 
-/// Some consecutive elements, at least one.
+/// The counts of an `Arc`, in bytes.
+const ARC_BYTES: usize = 2 * size_of::<usize>();
+
+/// Some consecutive elements, at least one. A clone shares them until either is changed.
 #[derive(Clone)]
 pub(super) enum Node {
-    Plain(Listpack),
-    Prefixed(Box<Prefixed>),
+    Plain(Held<Listpack>),
+    Prefixed(Arc<Prefixed>),
 }
 
 #[derive(Clone)]
@@ -37,7 +41,7 @@ pub(super) struct Prefixed {
 
 impl From<Listpack> for Node {
     fn from(pack: Listpack) -> Node {
-        Node::Plain(pack)
+        Node::Plain(Held::new(pack))
     }
 }
 
@@ -46,7 +50,7 @@ impl Node {
     pub(super) fn single(element: &[u8]) -> Node {
         let mut pack = Listpack::new();
         pack.push_back(element);
-        Node::Plain(pack)
+        Node::from(pack)
     }
 
     #[inline]
@@ -77,7 +81,7 @@ impl Node {
         match self {
             Node::Plain(pack) => pack.heap_bytes(),
             Node::Prefixed(node) => {
-                size_of::<Prefixed>() + node.prefix.len() + node.rests.heap_bytes()
+                ARC_BYTES + size_of::<Prefixed>() + node.prefix.len() + node.rests.heap_bytes()
             }
         }
     }
@@ -85,7 +89,7 @@ impl Node {
     /// The plain listpack.
     pub(super) fn to_listpack(&self) -> Listpack {
         match self {
-            Node::Plain(pack) => pack.clone(),
+            Node::Plain(pack) => Listpack::clone(pack),
             Node::Prefixed(node) => node.to_listpack(),
         }
     }
@@ -128,6 +132,7 @@ impl Node {
     /// Puts an element in the place of the one of this number, which is there.
     pub(super) fn replace(&mut self, index: usize, element: &[u8]) {
         if let Node::Prefixed(node) = self {
+            let node = Arc::make_mut(node);
             let old = node.rests.seek(index as i64).expect("the element is there");
             node.plain_bytes -= node.element_bytes(node.rests.item(old));
         }
@@ -140,8 +145,9 @@ impl Node {
     /// Takes out `count` elements from one on; they are there, and not all.
     pub(super) fn remove(&mut self, index: usize, count: usize) {
         let pack = match self {
-            Node::Plain(pack) => pack,
+            Node::Plain(pack) => pack.make_mut(),
             Node::Prefixed(node) => {
+                let node = Arc::make_mut(node);
                 let at = node.rests.seek(index as i64).expect("the element is there");
                 let removed = node.rests.iter_from(at).take(count);
                 let bytes: usize = removed.map(|rest| node.element_bytes(rest)).sum();
@@ -163,13 +169,14 @@ impl Node {
             pack.split_off(at)
         };
         match self {
-            Node::Plain(pack) => Node::Plain(split(pack)),
+            Node::Plain(pack) => Node::from(split(pack.make_mut())),
             Node::Prefixed(node) => {
+                let node = Arc::make_mut(node);
                 let rests = split(&mut node.rests);
                 let bytes: usize = rests.iter().map(|rest| node.element_bytes(rest)).sum();
                 node.plain_bytes -= bytes;
                 let (prefix, plain_bytes) = (node.prefix.clone(), Listpack::EMPTY_BYTES + bytes);
-                Node::Prefixed(Box::new(Prefixed { prefix, rests, plain_bytes }))
+                Node::Prefixed(Arc::new(Prefixed { prefix, rests, plain_bytes }))
             }
         }
     }
@@ -179,7 +186,7 @@ impl Node {
         if let Node::Plain(pack) = self
             && let Some(node) = Prefixed::of(pack)
         {
-            *self = Node::Prefixed(Box::new(node));
+            *self = Node::Prefixed(Arc::new(node));
         } else {
             self.shrink_to_fit();
         }
@@ -188,8 +195,8 @@ impl Node {
     /// Gives back memory that is kept for growth.
     pub(super) fn shrink_to_fit(&mut self) {
         match self {
-            Node::Plain(pack) => pack.shrink_to_fit(),
-            Node::Prefixed(node) => node.rests.shrink_to_fit(),
+            Node::Plain(pack) => pack.make_mut().shrink_to_fit(),
+            Node::Prefixed(node) => Arc::make_mut(node).rests.shrink_to_fit(),
         }
     }
 
@@ -198,13 +205,14 @@ impl Node {
     fn add(&mut self, element: &[u8], change: impl FnOnce(&mut Listpack, &[u8])) {
         if let Node::Prefixed(node) = self {
             if let Some(rest) = node.rest_of(element) {
+                let node = Arc::make_mut(node);
                 node.plain_bytes += Listpack::item_bytes(element);
                 return change(&mut node.rests, rest);
             }
-            *self = Node::Plain(node.to_listpack());
+            *self = Node::from(node.to_listpack());
         }
         if let Node::Plain(pack) = self {
-            change(pack, element);
+            change(pack.make_mut(), element);
         }
     }
 }

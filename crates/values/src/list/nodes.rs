@@ -12,6 +12,8 @@
 //! elements has some two hundred blocks, so that an element in its middle is some hundred additions away, and what is put in there moves
 //! half a block of nodes at most.
 //!
+//! A clone shares the blocks. Who changes a node of a block that others hold copies the row of its nodes, which are shared then, and that node.
+//!
 //! # Invariants
 //!
 //! 1. No node and no block is empty.
@@ -20,7 +22,7 @@
 use super::element::Element;
 use super::node::Node;
 use crate::Rules;
-use collections::Listpack;
+use collections::{Held, Listpack};
 use std::collections::VecDeque;
 
 /// How many nodes a block holds before it becomes two.
@@ -81,7 +83,7 @@ impl NodeLimit {
 
 #[derive(Clone, Default)]
 struct Block {
-    nodes: VecDeque<Node>,
+    nodes: Held<VecDeque<Node>>,
     elements: usize,
 }
 
@@ -118,12 +120,14 @@ impl Nodes {
 
     /// All nodes, in their order.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.blocks.iter().flat_map(|block| &block.nodes)
+        self.blocks.iter().flat_map(|block| &*block.nodes)
     }
 
     /// The last node is full and grows no more.
     pub(super) fn close_last(&mut self) {
-        if let Some(node) = self.blocks.back_mut().and_then(|block| block.nodes.back_mut()) {
+        if let Some(node) =
+            self.blocks.back_mut().and_then(|block| block.nodes.make_mut().back_mut())
+        {
             let before = node.heap_bytes();
             node.close();
             self.node_bytes = self.node_bytes + node.heap_bytes() - before;
@@ -145,16 +149,16 @@ impl Nodes {
         self.node_bytes += node.heap_bytes();
         match self.blocks.back_mut().filter(|block| block.nodes.len() < BLOCK_NODES_MAX) {
             Some(block) => {
-                block.nodes.push_back(node);
+                block.nodes.make_mut().push_back(node);
                 block.elements += elements;
             }
-            None => self.blocks.push_back(Block { nodes: VecDeque::from([node]), elements }),
+            None => self.blocks.push_back(Block { nodes: VecDeque::from([node]).into(), elements }),
         }
     }
 
     pub(super) fn push_back(&mut self, element: &[u8], limit: NodeLimit) {
         if let Some(block) = self.blocks.back_mut()
-            && let Some(node) = block.nodes.back_mut()
+            && let Some(node) = block.nodes.make_mut().back_mut()
         {
             let before = node.heap_bytes();
             if limit.admits(node, element) {
@@ -173,7 +177,7 @@ impl Nodes {
 
     pub(super) fn push_front(&mut self, element: &[u8], limit: NodeLimit) {
         if let Some(block) = self.blocks.front_mut()
-            && let Some(node) = block.nodes.front_mut()
+            && let Some(node) = block.nodes.make_mut().front_mut()
         {
             let before = node.heap_bytes();
             if limit.admits(node, element) {
@@ -191,11 +195,11 @@ impl Nodes {
         self.node_bytes += node.heap_bytes();
         match self.blocks.front_mut().filter(|block| block.nodes.len() < BLOCK_NODES_MAX) {
             Some(block) => {
-                block.nodes.push_front(node);
+                block.nodes.make_mut().push_front(node);
                 block.elements += 1;
             }
             None => {
-                self.blocks.push_front(Block { nodes: VecDeque::from([node]), elements: 1 });
+                self.blocks.push_front(Block { nodes: VecDeque::from([node]).into(), elements: 1 });
             }
         }
     }
@@ -266,7 +270,7 @@ impl Nodes {
         }
         // The node becomes two; the element goes to the end of the first, the start of the second, or between them.
         let block = &mut self.blocks[place.block];
-        let Some(mut right) = block.nodes.remove(place.node) else { return };
+        let Some(mut right) = block.nodes.make_mut().remove(place.node) else { return };
         self.node_bytes -= right.heap_bytes();
         let mut pieces = Vec::with_capacity(3);
         if place.index > 0 {
@@ -282,7 +286,7 @@ impl Nodes {
         for (offset, mut piece) in pieces.into_iter().enumerate() {
             piece.shrink_to_fit();
             self.node_bytes += piece.heap_bytes();
-            block.nodes.insert(place.node + offset, piece);
+            block.nodes.make_mut().insert(place.node + offset, piece);
         }
         block.elements += 1;
         self.len += 1;
@@ -304,11 +308,11 @@ impl Nodes {
                 continue;
             }
             let block = &mut self.blocks[place.block];
-            let node = &mut block.nodes[place.node];
+            let node = &mut block.nodes.make_mut()[place.node];
             let (elements, bytes) = (node.len(), node.heap_bytes());
             let removed = left.min(elements - place.index);
             if removed == elements {
-                block.nodes.remove(place.node);
+                block.nodes.make_mut().remove(place.node);
                 self.node_bytes -= bytes;
             } else {
                 node.remove(place.index, removed);
@@ -339,7 +343,7 @@ impl Nodes {
     /// Changes one element of a node, or the number of its elements by at most one.
     fn change_node(&mut self, place: Place, change: impl FnOnce(&mut Node)) {
         let block = &mut self.blocks[place.block];
-        let node = &mut block.nodes[place.node];
+        let node = &mut block.nodes.make_mut()[place.node];
         let (elements, bytes) = (node.len(), node.heap_bytes());
         change(node);
         block.elements = block.elements + node.len() - elements;
@@ -353,10 +357,11 @@ impl Nodes {
         if old.nodes.len() <= BLOCK_NODES_MAX {
             return;
         }
-        let nodes = old.nodes.split_off(old.nodes.len() / 2);
+        let half = old.nodes.len() / 2;
+        let nodes = old.nodes.make_mut().split_off(half);
         let elements = nodes.iter().map(Node::len).sum();
         old.elements -= elements;
-        self.blocks.insert(block + 1, Block { nodes, elements });
+        self.blocks.insert(block + 1, Block { nodes: nodes.into(), elements });
     }
 }
 

@@ -114,6 +114,42 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// A clone is what the list was, whatever becomes of either.
+    #[test]
+    fn clones_are_apart(
+        changes in any::<bool>()
+            .prop_flat_map(|is_alike| proptest::collection::vec((a_change(is_alike), 0..20u8), 0..400)),
+        size in prop_oneof![Just(-1), Just(1), Just(3)],
+    ) {
+        let rules = Rules { list_node_size: size, ..Rules::DEFAULT };
+        let (mut list, mut model) = (List::new(), Vec::new());
+        let mut clones: Vec<(List, Vec<Vec<u8>>)> = Vec::new();
+        for (change, chance) in changes {
+            apply(&mut list, &mut model, change, &rules);
+            match chance {
+                0 => clones.push((list.clone(), model.clone())),
+                1 => drop(clones.pop()),
+                _ => {}
+            }
+            list.check();
+        }
+        for (clone, model) in &mut clones {
+            clone.check();
+            prop_assert_eq!(&elements(clone), &*model);
+            for at in (0..clone.len()).step_by(7) {
+                apply(clone, model, Change::Insert(at, b"new".to_vec()), &rules);
+                apply(clone, model, Change::Remove(at + 1, 2), &rules);
+            }
+            clone.check();
+            prop_assert_eq!(&elements(clone), &*model);
+        }
+        prop_assert_eq!(elements(&list), model);
+    }
+}
+
 #[test]
 fn elements_that_begin_alike_take_what_differs() {
     let (rules, mut list) = (Rules::DEFAULT, List::new());

@@ -48,3 +48,45 @@ impl Set {
         self.make_hashtable(rules).extend_new(count, |index| (member(index), b""))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use collections::Item;
+
+    fn one_by_one(members: &[Vec<u8>], rules: &Rules) -> Set {
+        let mut set = Set::new();
+        for (index, member) in members.iter().enumerate() {
+            if index == 0 {
+                set.expect(rules, member, members.len());
+            }
+            assert!(set.add(rules, Item::Bytes(member)));
+        }
+        set
+    }
+
+    #[test]
+    fn it_is_as_if_they_had_been_added_one_by_one() {
+        let rules = Rules::DEFAULT;
+        let numbers =
+            |count: i64| (0..count).map(|n| (n * 7919 - 100_000).to_string().into_bytes());
+        let words =
+            |count: usize, len: usize| (0..count).map(move |n| format!("{n:0len$}x").into());
+        for count in [1, 2, 127, 128, 129, 511, 512, 513, 2000] {
+            let mixed = numbers(count as i64 - 1).chain(words(1, 1));
+            for members in [
+                numbers(count as i64).collect::<Vec<_>>(),
+                words(count, 5).collect(),
+                words(count, 63).collect(),
+                words(count, 64).collect(),
+                mixed.collect(),
+            ] {
+                let set = Set::of_members(members.iter().map(Vec::as_slice), &rules);
+                let expected = one_by_one(&members, &rules);
+                assert_eq!(set, expected);
+                let encoding = expected.view().encoding();
+                assert_eq!(set.view().encoding(), encoding, "{count} like {:?}", members.last());
+            }
+        }
+    }
+}

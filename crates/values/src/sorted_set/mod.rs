@@ -7,7 +7,7 @@ mod compact;
 mod tests;
 
 use crate::{Encoding, Rules, SortedSetRules};
-use collections::{ListpackSlice, Ranking};
+use collections::{FrozenRanking, ListpackSlice, Ranking};
 use compact::Compact;
 use std::ops::Range;
 
@@ -88,6 +88,15 @@ impl SortedSet {
         match &self.0 {
             Layout::Compact(compact) => compact.heap_bytes(),
             Layout::Ranked(ranking) => size_of::<Ranking>() + ranking.heap_bytes(),
+        }
+    }
+
+    /// The members as they are now; `None` where it is one run of bytes, of which a clone costs no more.
+    #[must_use]
+    pub fn freeze(&self) -> Option<FrozenRanking> {
+        match &self.0 {
+            Layout::Compact(_) => None,
+            Layout::Ranked(ranking) => Some(ranking.freeze()),
         }
     }
 

@@ -3,14 +3,16 @@
 use super::StreamId;
 use super::group::Group;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a group costs beyond what it owns.
-const GROUP_PLACE_BYTES: usize = size_of::<(Box<[u8]>, Group)>() * 3 / 2;
+const GROUP_PLACE_BYTES: usize =
+    size_of::<(Box<[u8]>, Arc<Group>)>() * 3 / 2 + 2 * size_of::<usize>() + size_of::<Group>();
 
-/// The consumer groups of a stream.
+/// The consumer groups of a stream. A clone shares them; one that others hold is copied as a whole before it is changed.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(super) struct Groups {
-    by_name: BTreeMap<Box<[u8]>, Group>,
+    by_name: BTreeMap<Box<[u8]>, Arc<Group>>,
     /// What all of them own.
     heap_bytes: usize,
 }
@@ -21,7 +23,7 @@ impl Groups {
     }
 
     pub(super) fn free_effort(&self) -> usize {
-        self.by_name.values().take(64).map(Group::free_effort).sum()
+        self.by_name.values().take(64).map(|group| group.free_effort()).sum()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -29,11 +31,11 @@ impl Groups {
     }
 
     pub(super) fn get(&self, name: &[u8]) -> Option<&Group> {
-        self.by_name.get(name)
+        self.by_name.get(name).map(|group| &**group)
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
-        self.by_name.iter().map(|(name, group)| (&**name, group))
+        self.by_name.iter().map(|(name, group)| (&**name, &**group))
     }
 
     /// Adds a group; false where there is one of that name.
@@ -42,7 +44,7 @@ impl Groups {
             return false;
         }
         self.heap_bytes += GROUP_PLACE_BYTES + name.len() + group.heap_bytes();
-        self.by_name.insert(name.into(), group);
+        self.by_name.insert(name.into(), Arc::new(group));
         true
     }
 
@@ -59,7 +61,7 @@ impl Groups {
         name: &[u8],
         change: impl FnOnce(&mut Group) -> R,
     ) -> Option<R> {
-        let group = self.by_name.get_mut(name)?;
+        let group = Arc::make_mut(self.by_name.get_mut(name)?);
         let before = group.heap_bytes();
         let result = change(group);
         self.heap_bytes = self.heap_bytes + group.heap_bytes() - before;
@@ -73,7 +75,8 @@ impl Groups {
 
     /// Forgets an entry in all groups.
     pub(super) fn forget(&mut self, id: StreamId) {
-        for group in self.by_name.values_mut() {
+        let referring = self.by_name.values_mut().filter(|group| group.pending(id).is_some());
+        for group in referring.map(Arc::make_mut) {
             let before = group.heap_bytes();
             group.forget(id);
             self.heap_bytes = self.heap_bytes + group.heap_bytes() - before;

@@ -2,15 +2,12 @@
 
 use super::StreamId;
 use super::node::Node;
+use super::nodes::{Nodes, Place};
 use crate::StreamRules;
 use collections::Listpack;
-use std::collections::BTreeMap;
 
 /// The largest node, and the most that the fields of an entry may take, in bytes.
 const NODE_BYTES_MAX: usize = 1 << 30;
-
-/// What a node costs in the map beyond its bytes: its place, as full as the map's leaves are.
-const NODE_PLACE_BYTES: usize = (size_of::<StreamId>() + size_of::<Node>()) * 3 / 2;
 
 /// Which id an entry gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +34,7 @@ pub enum AppendError {
 /// The entries, and the counters about them.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    /// By the id that their first entry had.
-    nodes: BTreeMap<StreamId, Node>,
+    nodes: Nodes,
     /// What the nodes own.
     node_bytes: usize,
     length: u64,
@@ -61,7 +57,7 @@ impl PartialEq for Log {
 }
 
 impl Log {
-    pub(super) fn nodes(&self) -> &BTreeMap<StreamId, Node> {
+    pub(super) fn nodes(&self) -> &Nodes {
         &self.nodes
     }
 
@@ -109,11 +105,11 @@ impl Log {
 
     /// The nodes as they stand in a file: their ids and listpacks.
     pub fn node_listpacks(&self) -> impl Iterator<Item = (StreamId, Listpack)> {
-        self.nodes.iter().map(|(id, node)| (*id, node.listpack()))
+        self.nodes.iter().map(|(id, node)| (id, node.listpack()))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.node_bytes + self.nodes.len() * NODE_PLACE_BYTES
+        self.node_bytes + self.nodes.heap_bytes()
     }
 
     /// Appends an entry, and tells its id.
@@ -167,9 +163,8 @@ impl Log {
         fields: impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])> + Clone,
         rules: StreamRules,
     ) {
-        if let Some(mut last) = self.nodes.last_entry() {
-            let base = *last.key();
-            let node = last.get_mut();
+        if let Some(last) = self.nodes.last() {
+            let (base, node) = self.nodes.at_mut(last);
             let before = node.heap_bytes();
             if is_full(node, field_bytes, rules) {
                 node.shrink();
@@ -183,7 +178,7 @@ impl Log {
         let mut node = Node::new(fields.clone().map(|(name, _)| name));
         node.push((0, 0), fields);
         self.node_bytes += node.heap_bytes();
-        self.nodes.insert(id, node);
+        self.nodes.push(id, node);
     }
 
     /// Puts a node behind the last; its entries are as if they had been appended, but for the counters.
@@ -191,7 +186,7 @@ impl Log {
         node.shrink();
         self.node_bytes += node.heap_bytes();
         self.length += node.live();
-        self.nodes.insert(id, node);
+        self.nodes.push(id, node);
     }
 
     /// Deletes an entry and remembers that; false where there is none of that id.
@@ -205,7 +200,8 @@ impl Log {
 
     /// Removes an entry as trimming does.
     pub(super) fn remove(&mut self, id: StreamId) -> bool {
-        let Some((&base, node)) = self.nodes.range_mut(..=id).next_back() else { return false };
+        let Some(place) = self.nodes.holder(id) else { return false };
+        let (base, node) = self.nodes.at(place);
         let offset = id.offset_from(base);
         let master = node.master();
         let mut head = node.first(&master);
@@ -214,8 +210,9 @@ impl Log {
         }
         let Some(head) = head.filter(|head| !head.is_deleted()) else { return false };
         if node.live() == 1 {
-            self.remove_node(base);
+            self.remove_node(place);
         } else {
+            let (_, node) = self.nodes.at_mut(place);
             let before = node.heap_bytes();
             node.mark_deleted(&head);
             node.count_deleted(1);
@@ -230,8 +227,8 @@ impl Log {
     }
 
     /// Removes a node with its entries.
-    pub(super) fn remove_node(&mut self, base: StreamId) {
-        if let Some(node) = self.nodes.remove(&base) {
+    pub(super) fn remove_node(&mut self, place: Place) {
+        if let Some(node) = self.nodes.remove(place) {
             self.node_bytes -= node.heap_bytes();
             self.length -= node.live();
         }
@@ -239,9 +236,8 @@ impl Log {
 
     /// Marks entries of the first node as deleted, as many as `mark` tells that it has.
     pub(super) fn mark_in_first_node(&mut self, mark: impl FnOnce(StreamId, &mut Node) -> u64) {
-        let Some(mut first) = self.nodes.first_entry() else { return };
-        let base = *first.key();
-        let node = first.get_mut();
+        let Some(first) = self.nodes.first() else { return };
+        let (base, node) = self.nodes.at_mut(first);
         let before = node.heap_bytes();
         let marked = mark(base, node);
         node.count_deleted(marked);

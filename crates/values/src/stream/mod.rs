@@ -7,6 +7,7 @@ mod groups;
 mod id;
 mod log;
 mod node;
+mod nodes;
 mod radix;
 mod range;
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! Here entries are found from the end by going over the node once.
 
 use base::number::parse_i64;
-use collections::{Item, Listpack};
+use collections::{Held, Item, Listpack};
 
 pub(super) const DELETED: u8 = 1;
 pub(super) const SAME_NAMES: u8 = 2;
@@ -24,10 +24,10 @@ const FLAG_BITS: u32 = 3;
 /// The items of an entry in Redis's layout that are neither name nor value: flags, offsets; the count at its end is not counted.
 const LISTPACK_HEAD_ITEMS: usize = 3;
 
-/// Some consecutive entries.
+/// Some consecutive entries. A clone shares the bytes until either is changed.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    bytes: Vec<u8>,
+    bytes: Held<Vec<u8>>,
     live: u32,
     deleted: u32,
     /// Where the first entry begins, and the last.
@@ -172,7 +172,14 @@ impl Node {
         });
         let entries_at = bytes.len() as u32;
         let listpack_bytes = listpack_bytes as u32;
-        Node { bytes, live: 0, deleted: 0, entries_at, last_at: entries_at, listpack_bytes }
+        Node {
+            bytes: bytes.into(),
+            live: 0,
+            deleted: 0,
+            entries_at,
+            last_at: entries_at,
+            listpack_bytes,
+        }
     }
 
     /// Appends an entry.
@@ -193,24 +200,25 @@ impl Node {
             + if offset.1 == 0 { 0 } else { number_bytes(seq.into()) }
             + if same_names { 0 } else { number_bytes(count as u128) }
             + texts.sum::<usize>();
-        if self.bytes.capacity() - self.bytes.len() < more {
+        let bytes = self.bytes.make_mut();
+        if bytes.capacity() - bytes.len() < more {
             // By an eighth, so that little lies idle.
-            self.bytes.reserve_exact(more + self.bytes.len() / 8);
+            bytes.reserve_exact(more + bytes.len() / 8);
         }
-        self.last_at = self.bytes.len() as u32;
-        push_number(&mut self.bytes, head);
+        self.last_at = bytes.len() as u32;
+        push_number(bytes, head);
         if offset.1 != 0 {
-            push_number(&mut self.bytes, seq.into());
+            push_number(bytes, seq.into());
         }
         if !same_names {
-            push_number(&mut self.bytes, count as u128);
+            push_number(bytes, count as u128);
         }
         self.listpack_bytes += listpack_entry_bytes(offset, same_names, fields.clone()) as u32;
         for (name, value) in fields {
             if !same_names {
-                push_item(&mut self.bytes, name);
+                push_item(bytes, name);
             }
-            push_item(&mut self.bytes, value);
+            push_item(bytes, value);
         }
         self.live += 1;
     }
@@ -244,7 +252,7 @@ impl Node {
     /// Gives back the room to grow. The bytes move: an allocator that is asked to shrink a block by a little leaves it as it is.
     pub(super) fn shrink(&mut self) {
         if self.bytes.capacity() > self.bytes.len() {
-            self.bytes = self.bytes.as_slice().to_vec();
+            self.bytes = self.bytes.as_slice().to_vec().into();
         }
     }
 
@@ -305,12 +313,12 @@ impl Node {
 
     /// Marks an entry as deleted. Nothing moves; [`Node::count_deleted`] has to follow.
     pub(super) fn mark_deleted(&mut self, head: &Head) {
-        self.bytes[head.at] |= DELETED;
+        self.bytes.make_mut()[head.at] |= DELETED;
     }
 
     /// Deletes the entry that was pushed last.
     pub(super) fn delete_last(&mut self) {
-        self.bytes[self.last_at as usize] |= DELETED;
+        self.bytes.make_mut()[self.last_at as usize] |= DELETED;
         self.count_deleted(1);
     }
 

@@ -8,7 +8,7 @@ impl Log {
     /// The nodes of Redis's radix tree for this stream. Goes over all nodes.
     #[must_use]
     pub fn radix_tree_nodes(&self) -> usize {
-        let keys = self.nodes().keys().map(|id| {
+        let keys = self.nodes().iter().map(|(id, _)| {
             let number = u128::from(id.ms) << 64 | u128::from(id.seq);
             number.to_be_bytes()
         });

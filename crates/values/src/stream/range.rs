@@ -3,7 +3,7 @@
 use super::StreamId;
 use super::log::Log;
 use super::node::{Fields, Head, Master, Node};
-use std::collections::btree_map;
+use super::nodes::{self, Nodes};
 
 /// An entry.
 #[derive(Clone, Debug)]
@@ -32,10 +32,10 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn new((id, node): (&StreamId, &'a Node), is_reverse: bool) -> Place<'a> {
+    fn new((id, node): (StreamId, &'a Node), is_reverse: bool) -> Place<'a> {
         let master = node.master();
         let next = if is_reverse { node.last(&master) } else { node.first(&master) };
-        Place { id: *id, node, master, next, last: None, before: None }
+        Place { id, node, master, next, last: None, before: None }
     }
 
     fn take(&mut self, is_reverse: bool) -> Option<Head> {
@@ -54,7 +54,9 @@ impl<'a> Place<'a> {
 
 /// The entries between two ids that are not deleted.
 pub struct Range<'a> {
-    nodes: btree_map::Range<'a, StreamId, Node>,
+    nodes: &'a Nodes,
+    /// The next node.
+    next: Option<nodes::Place>,
     place: Option<Place<'a>>,
     first: StreamId,
     last: StreamId,
@@ -75,12 +77,14 @@ impl Log {
     }
 
     fn range_towards(&self, first: StreamId, last: StreamId, is_reverse: bool) -> Range<'_> {
-        // The entry of `first` may stand in a node that begins before it.
         let nodes = self.nodes();
-        let holder = nodes.range(..=first).next_back().map_or(first, |(id, _)| *id);
-        let nodes =
-            if holder <= last { nodes.range(holder..=last) } else { nodes.range(last..last) };
-        Range { nodes, place: None, first, last, is_reverse }
+        let next = if is_reverse {
+            nodes.holder(last)
+        } else {
+            // The entry of `first` may stand in a node that begins before it.
+            nodes.holder(first).or(nodes.first())
+        };
+        Range { nodes, next, place: None, first, last, is_reverse }
     }
 
     /// The first entry.
@@ -104,8 +108,10 @@ impl Log {
 
 impl<'a> Range<'a> {
     fn next_node(&mut self) -> Option<Place<'a>> {
-        let node = if self.is_reverse { self.nodes.next_back() } else { self.nodes.next() };
-        node.map(|node| Place::new(node, self.is_reverse))
+        let at = self.next?;
+        self.next =
+            if self.is_reverse { self.nodes.preceding(at) } else { self.nodes.following(at) };
+        Some(Place::new(self.nodes.at(at), self.is_reverse))
     }
 }
 

@@ -141,10 +141,15 @@ proptest! {
         rules in (0usize..300, 0usize..8),
         steps in prop::collection::vec(step(), 0..120),
         bounds in (0u64..200, 0u64..200),
+        cloned_at in 0..120usize,
     ) {
         let rules = StreamRules { node_bytes: rules.0, node_entries: rules.1 };
         let (mut stream, mut model) = (Stream::new(), Model::new());
-        for step in steps {
+        let mut clone = None;
+        for (number, step) in steps.into_iter().enumerate() {
+            if number == cloned_at {
+                clone = Some((stream.clone(), model.clone()));
+            }
             match step {
                 Step::Append(gap, fields) => {
                     let last = stream.log().last_id();
@@ -182,7 +187,17 @@ proptest! {
             let first = model.keys().next().copied().unwrap_or_default();
             prop_assert_eq!(stream.log().first_id(), first);
         }
-        let nodes = stream.log().nodes().values();
+        if let Some((mut clone, model)) = clone {
+            let expected: Vec<_> = model.into_iter().collect();
+            let all = |clone: &Stream| entries(clone.log().range(StreamId::MIN, StreamId::MAX));
+            prop_assert_eq!(&all(&clone), &expected);
+            // Nor does the stream know what becomes of the clone.
+            let trim = Trim { threshold: Threshold::Length(1), is_approximate: false, limit: 0 };
+            clone.trim(&trim, References::Keep);
+            let at = clone.log().last_id().next().unwrap();
+            append(&mut clone, at, &["a", "b"], rules);
+        }
+        let nodes = stream.log().nodes().iter().map(|(_, node)| node);
         prop_assert!(stream.heap_bytes() >= nodes.clone().map(node::Node::heap_bytes).sum());
         for node in nodes {
             prop_assert_eq!(node.listpack_bytes(), node.listpack().bytes().len());

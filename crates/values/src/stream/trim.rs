@@ -64,14 +64,15 @@ impl Log {
     /// Removes the oldest entries; how many they were.
     pub(super) fn trim(&mut self, trim: &Trim) -> u64 {
         let before = self.len();
-        while let Some((&base, node)) = self.nodes().first_key_value() {
+        while let Some(place) = self.nodes().first() {
+            let (base, node) = self.nodes().at(place);
             let removed = before - self.len();
             let threshold = trim.threshold;
             if threshold.is_met(self.len()) || trim.exceeds_limit(removed + node.live()) {
                 break;
             }
             if threshold.covers(self.len(), base, node) {
-                self.remove_node(base);
+                self.remove_node(place);
                 continue;
             }
             if !trim.is_approximate {
@@ -95,7 +96,7 @@ impl Log {
     ) -> Vec<StreamId> {
         let mut ids = Vec::new();
         let mut length = self.len();
-        for (&base, node) in self.nodes() {
+        for (base, node) in self.nodes().iter() {
             let threshold = trim.threshold;
             if threshold.is_met(length) || trim.exceeds_limit(ids.len() as u64 + node.live()) {
                 break;

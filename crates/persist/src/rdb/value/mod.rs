@@ -115,7 +115,7 @@ fn string<R: Read>(decoder: &mut Decoder<R>, text: &mut Vec<u8>) -> Result<Loade
         Text::Bytes => {
             let mut bytes = take(text);
             bytes.shrink_to_fit();
-            Loaded::Object(Box::new(Object::String(bytes)))
+            Loaded::Object(Box::new(Object::String(bytes.into())))
         }
     })
 }

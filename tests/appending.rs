@@ -107,6 +107,39 @@ fn the_first_files_are_called_as_valkeys() {
 }
 
 #[test]
+fn the_manifest_is_valkeys_step_by_step() {
+    let steps = [
+        "CONFIG SET appendonly yes",
+        "BGREWRITEAOF",
+        "DEBUG LOADAOF",
+        "BGREWRITEAOF",
+        "CONFIG SET appendonly no",
+        "BGREWRITEAOF",
+        "DEBUG LOADAOF",
+        "CONFIG SET appendonly yes",
+        "CONFIG SET aof-disable-auto-gc yes",
+        "BGREWRITEAOF",
+        "BGREWRITEAOF",
+        "CONFIG SET aof-disable-auto-gc no",
+        "DEBUG LOADAOF",
+        "BGREWRITEAOF",
+    ];
+    let [ours, theirs] = [crate::program(), Program::valkey()].map(|program| {
+        let server = Server::standalone(&program);
+        let mut client = server.client();
+        fill(&mut client);
+        let wanted = digest(&mut client);
+        steps.map(|step| {
+            assert!(!client.line(step).is_error(), "{step}, {:?}", program.kind);
+            await_rewrite(&mut client);
+            assert_eq!(digest(&mut client), wanted, "{step}, {:?}", program.kind);
+            (step, listed(server.directory()))
+        })
+    });
+    assert_eq!(ours, theirs);
+}
+
+#[test]
 fn it_is_switched_on_and_off_while_the_server_runs() {
     let mut server = Server::standalone(&crate::program());
     let mut client = server.client();

@@ -140,6 +140,42 @@ fn a_server_that_is_stopped_while_it_loads_a_log_leaves_it_alone() {
 }
 
 #[test]
+fn what_the_log_is_made_of_is_not_changed_while_it_loads() {
+    let slow = setup("everysec").with("key-load-delay", &["2000"]);
+    let mut server = Server::start(&crate::program(), slow);
+    make_keys(&mut server.client(), 10_000);
+    server.kill();
+    server.restart_without_waiting();
+    says(&server, "Done loading RDB");
+    let mut client = server.client();
+    let loading = Reply::Error("LOADING Redis is loading the dataset in memory".into());
+    for line in ["CONFIG SET appendonly no", "CONFIG SET maxmemory-samples 7 dir /", "GET 1"] {
+        assert_eq!(client.line(line), loading, "{line}");
+    }
+    for line in ["CONFIG SET aof-disable-auto-gc yes", "CONFIG SET aof-disable-auto-gc no"] {
+        assert_eq!(client.line(line), Reply::ok(), "{line}");
+    }
+    let refused = "ERR Error trying to load the AOF files, check server logs.";
+    assert_eq!(client.line("DEBUG LOADAOF"), Reply::Error(refused.into()));
+    server.signal("TERM");
+    await_end(&mut server);
+}
+
+#[test]
+fn a_snapshot_that_is_being_written_goes_with_the_server() {
+    let slow = Setup::new().with("rdb-key-save-delay", &["10000000"]);
+    let mut server = Server::start(&crate::program(), slow);
+    let mut client = server.client();
+    make_keys(&mut client, 20);
+    assert!(!client.line("BGSAVE").is_error());
+    let temporary = server.directory().join(format!("temp-{}.rdb", server.pid()));
+    assert!(until(PATIENCE, || temporary.exists()), "{}", server.log());
+    send(&server, "SHUTDOWN NOSAVE");
+    await_end(&mut server);
+    assert!(!temporary.exists());
+}
+
+#[test]
 fn an_end_that_is_put_off_can_be_taken_back() {
     for program in [crate::program(), Program::valkey()] {
         let mut server = Server::standalone(&program);

@@ -2,7 +2,7 @@
 
 use super::{bus_config, rules};
 use crate::node::Node;
-use crate::session::Context;
+use crate::session::{Context, LOADING};
 use ::commands::{CommandError, Outcome};
 use config::{Added, Change, Config, Directive, SetError};
 use engine::WorkerId;
@@ -21,6 +21,9 @@ pub(super) fn get(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'
 
 pub(super) fn set(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let arguments: Vec<&[u8]> = args.iter_from(2).collect();
+    if context.node.is_loading() && arguments.iter().step_by(2).any(|name| is_fixed_then(name)) {
+        return Err(LOADING);
+    }
     let is_local = context.state.client.origin.is_local;
     let now = cluster::Now { monotonic: context.now.monotonic, wall: context.now.wall };
     let set = change(context.node, context.worker, now, &arguments, is_local);
@@ -100,6 +103,12 @@ fn take_back(
     node.forget_ordered_rewrite();
     // They were in force a moment ago.
     let _ = change(node, worker, now, &arguments, true);
+}
+
+/// Whether a directive must not be set while data are loaded.
+fn is_fixed_then(name: &[u8]) -> bool {
+    let fixed: [&[u8]; 3] = [b"appendonly", b"dir", b"repl-diskless-load"];
+    fixed.iter().any(|fixed| name.eq_ignore_ascii_case(fixed))
 }
 
 /// The directives that say with which commands keys go in the log.

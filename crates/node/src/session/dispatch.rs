@@ -123,7 +123,7 @@ impl<'a> Context<'a> {
             return Ok(());
         }
         if self.node.is_loading() && !entry.spec.has(Flag::Loading) {
-            return Err(CommandError::Text("LOADING Redis is loading the dataset in memory"));
+            return Err(LOADING);
         }
         let writes = entry.spec.has(Flag::Write) || entry.spec.name == "ping";
         if writes && self.node.refuses_writes() {
@@ -357,6 +357,9 @@ const NOT_SAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but 
      about the RDB error.";
 
 /// What a command is told that needs memory while there is none.
+pub(crate) const LOADING: CommandError =
+    CommandError::Text("LOADING Redis is loading the dataset in memory");
+
 pub(crate) const OUT_OF_MEMORY: CommandError =
     CommandError::Text("OOM command not allowed when used memory > 'maxmemory'.");
 

@@ -3,7 +3,7 @@
 mod deliver;
 mod dispatch;
 mod hold;
-pub(crate) use dispatch::{OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
+pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
 #[cfg(test)]
 mod tests;

@@ -22,8 +22,12 @@ pub(crate) enum Wish {
 pub(super) type Asked = (Wish, SyncSender<bool>);
 
 impl AppenderLink {
-    /// Has the thread do something; whether that went well.
+    /// Has the thread do something; whether that went well. Before it is there, while the data are loaded, nothing can be loaded; and it begins with what the settings
+    /// say then.
     pub(crate) fn ask(&self, wish: Wish) -> bool {
+        if !self.is_open() {
+            return wish == Wish::Follow;
+        }
         let (answer, answered) = sync_channel(1);
         self.asked.lock().push((wish, answer));
         self.wake();

@@ -37,6 +37,11 @@ impl AppenderLink {
         self.wake();
     }
 
+    /// Whether the thread is there.
+    pub(super) fn is_open(&self) -> bool {
+        self.thread.get().is_some()
+    }
+
     /// Has the thread end.
     pub(super) fn stop(&self) {
         self.is_stopped.store(true, SeqCst);

@@ -108,7 +108,12 @@ impl Appending {
         }
         let before = log.bytes();
         let order = Arc::new(order);
-        let begun = log.writer.begin_rewrite(cut, now.monotonic).map_err(text).and_then(|()| {
+        let begun = if logs {
+            log.writer.begin_rewrite(cut, now.monotonic)
+        } else {
+            log.writer.begin_base_alone()
+        };
+        let begun = begun.map_err(text).and_then(|()| {
             let folder = log.writer.layout().folder();
             BaseWriter::start(node, &self.link, folder, Arc::clone(&order)).map_err(|error| {
                 log.writer.abort_rewrite();

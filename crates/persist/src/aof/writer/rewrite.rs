@@ -122,6 +122,19 @@ impl Writer {
         Ok(())
     }
 
+    /// Begins a rewrite of files that nothing is appended to: only the base will be listed.
+    ///
+    /// # Errors
+    /// [`RewriteError::GoesOn`]
+    pub fn begin_base_alone(&mut self) -> Result<(), RewriteError> {
+        assert_eq!(self.state, State::Waiting, "what is appended to needs an increment");
+        if self.rewrite.is_some() {
+            return Err(RewriteError::GoesOn);
+        }
+        self.rewrite = Some(Rewrite { kept: i64::MAX, fresh: None, is_spoilt: false });
+        Ok(())
+    }
+
     fn begin_listed(&mut self, cut: u64, now: Monotonic) -> Result<Rewrite, RewriteError> {
         if let Some(job) = self.sync_job(now) {
             let result = job.run();

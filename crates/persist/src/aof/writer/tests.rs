@@ -202,6 +202,24 @@ fn switched_on_late_nothing_counts_before_the_first_rewrite() {
     assert_eq!(load(&disk, writer.manifest(), false).unwrap().commands.len(), 2);
 }
 
+#[test]
+fn a_base_alone_makes_everything_else_history() {
+    let disk = MemoryStorage::new();
+    let old = Manifest::default().with_base(&layout(), BaseFormat::Commands, 0);
+    let old = old.with_increment(&layout()).with_increment(&layout());
+    let now = Monotonic::default();
+    let mut writer =
+        Writer::waiting(Arc::new(disk.clone()), layout(), old, OPTIONS, now).expect("it may");
+    writer.begin_base_alone().unwrap();
+    assert!(matches!(writer.begin_base_alone(), Err(RewriteError::GoesOn)));
+    assert!(append(&mut writer, 1).is_err(), "there is nothing to append to");
+    let base = temporary_base(&disk, &[command(&["ALL"])]);
+    writer.finish_rewrite(&base, BaseFormat::Commands).unwrap();
+    assert!(writer.manifest().increments().is_empty());
+    assert_eq!(writer.history().len(), 3);
+    assert_eq!(load(&disk, writer.manifest(), false).unwrap().commands.len(), 1);
+}
+
 /// A server in little: the log is a list of commands, and an offset is how many there are.
 struct Model {
     disk: MemoryStorage,

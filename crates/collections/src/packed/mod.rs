@@ -43,7 +43,7 @@ const LOAD_PER_SPLIT: usize = LEAF_LOAD / 4;
 const MERGES_MAX: usize = 4;
 
 /// So many leaves are copied at once where somebody else holds them: the more there are, the fewer chunks a copy of the map has to name.
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
 
 /// How often a sample is drawn before it is taken from wherever there is an entry.
 const SAMPLE_TRIES: usize = 64;

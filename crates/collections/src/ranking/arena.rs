@@ -5,7 +5,7 @@ use crate::shared;
 use std::sync::Arc;
 
 /// A chunk of so many numbers is copied in a few microseconds.
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
 
 /// Things with numbers; the number of one that went is given again.
 pub(super) struct Arena<T: ?Sized> {

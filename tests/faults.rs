@@ -51,8 +51,12 @@ impl Acknowledged {
 
 /// Whether writes are refused with a text. Whoever has written before that is known is not answered, hence a client of its own.
 fn refuses(server: &Server, text: &str) -> bool {
+    refuses_within(server, text, Duration::from_millis(500))
+}
+
+fn refuses_within(server: &Server, text: &str, limit: Duration) -> bool {
     let mut client = server.client();
-    client.set_limit(Duration::from_millis(500));
+    client.set_limit(limit);
     let reply = client.try_command(&["SET", "probe", "1"]);
     reply.is_ok_and(|reply| reply == Reply::Error(text.into()))
 }
@@ -86,7 +90,7 @@ fn a_log_on_a_full_disk_goes_on_when_there_is_room() {
             let full = acknowledged.len();
             assert!(full > 20, "{policy}: {full} were acknowledged before");
             for _ in 0..10 {
-                assert!(refuses(&server, MISCONF), "{policy}");
+                assert!(refuses_within(&server, MISCONF, PATIENCE), "{policy}");
                 assert_eq!(client.line("GET before").text().as_deref(), Some("full"));
             }
             assert_eq!(info(&mut client, "aof_last_write_status"), "err");
@@ -117,13 +121,13 @@ fn a_server_that_is_killed_on_a_full_disk_has_what_was_acknowledged() {
         let mut client = server.client();
         let mut count = 0;
         // The last is not answered: it is known that it is not on the disk.
-        client.set_limit(Duration::from_millis(500));
+        client.set_limit(PATIENCE / 4);
         while let Ok(reply) = client.try_command(&["SET", &count.to_string(), &"x".repeat(1000)]) {
             assert_eq!(reply, Reply::ok());
             count += 1;
         }
         assert!(count > 10, "{policy}: {count}");
-        assert!(refuses(&server, MISCONF), "{policy}");
+        assert!(refuses_within(&server, MISCONF, PATIENCE), "{policy}");
         server.kill();
         server.restart();
         let mut client = server.client();

@@ -339,7 +339,7 @@ fn large_values_that_are_changed_meanwhile_are_saved_as_they_were() {
         }
     }
     println!("{changes} changes while it was saved");
-    assert!(changes > 1000, "it was saved too fast to tell");
+    assert!(changes > 100, "it was saved too fast to tell");
     assert_ne!(large_details(&mut client), details, "something was changed");
     let mut theirs = Server::standalone(&Program::valkey());
     theirs.kill();
@@ -385,7 +385,7 @@ fn large_values_that_are_changed_meanwhile_are_rewritten_as_commands() {
         }
     }
     println!("{changes} changes while it was rewritten");
-    assert!(changes > 1000, "it was rewritten too fast to tell");
+    assert!(changes > 100, "it was rewritten too fast to tell");
     assert_eq!(field(&mut client, "aof_last_bgrewrite_status"), "ok");
     let (digest, details) = (whole_digest(&mut client), large_details(&mut client));
     server.kill();

@@ -1,6 +1,6 @@
 //! A vector in chunks: it grows at its end without moving what it has, and a copy of it shares the chunks.
 //!
-//! So a copy takes a word for each chunk, whatever the elements own. Whoever changes an element of a chunk that others hold copies that chunk first.
+//! So a copy takes two words for each chunk, whatever the elements own. Whoever changes an element of a chunk that others hold copies that chunk first.
 
 use crate::prefetch::prefetch_address;
 use crate::shared;

@@ -1,7 +1,7 @@
 //! Large values as they were at one moment.
 //!
 //! Encoding a value takes time in its size, and nobody may wait for that at its slot. So a large one is *frozen* while its slot is held, which takes
-//! some microseconds: what is frozen shares the parts of the value, and whoever changes a part that is shared copies it first.
+//! a few microseconds for a megabyte: what is frozen shares the parts of the value, and whoever changes a part that is shared copies it first.
 
 use crate::access::object_bytes;
 use crate::object::{KeyRecord, Object};

@@ -9,7 +9,7 @@
 //! about [`INTERVAL_KEYS`] keys, with a bit for each. An interval is saved as a whole, under its slot's lock, and its bit is cleared: by the
 //! walk, or by the first change of one of its keys. Hashes do not change, so a record belongs to its interval however the table grows; a key that is
 //! new belongs to one that was saved before the key came. So a snapshot costs a bit for four keys at most, and sixteen bytes a slot; a change waits for
-//! the saving of a handful of keys at most, and nothing is ever copied but into the file; a large value is not encoded meanwhile but [frozen](crate::FrozenRecord).
+//! the saving of a handful of keys at most, and no small value is ever copied but into the file; a large one is not encoded meanwhile but [frozen](crate::FrozenRecord), and what changes of it is copied.
 //!
 //! Redis forks: the pages that are written meanwhile double, and the fork itself takes a pause that grows with the memory.
 
@@ -29,7 +29,7 @@ const INTERVAL_KEYS: usize = 8;
 /// How many keys the walk saves under one hold of a slot's lock, at least where there are so many.
 const KEYS_PER_HOLD: usize = 64;
 
-/// The walk saves no more under one hold where it has come upon values of so much memory, in bytes: to freeze them takes about a microsecond for a megabyte.
+/// The walk saves no more under one hold where it has come upon values of so much memory, in bytes: to freeze them takes a few microseconds for a megabyte.
 const BYTES_PER_HOLD: usize = 64 << 20;
 
 /// The buckets of so many intervals are brought in while others are saved.
@@ -319,14 +319,16 @@ impl Keyspace {
                 (cursor.slot, cursor.interval) = (cursor.slot + 1, 0);
             }
             // While these are saved, what the next step begins with comes in.
-            self.prefetch_intervals(parts, cursor);
+            if database == 0 {
+                self.prefetch_intervals(parts, cursor);
+            }
             snapshot.give(cursor.database, records, sink);
             return true;
         }
         false
     }
 
-    /// Asks the processor to bring in the buckets of the intervals from the cursor on.
+    /// Asks the processor to bring in the buckets of the intervals from the cursor on, of what is database 0 now.
     fn prefetch_intervals(&self, parts: &[Part], cursor: &SnapshotCursor) {
         let Some(bits) = parts.get(cursor.slot).and_then(|part| part.bits) else { return };
         let Some(slot) = Slot::new(cursor.slot as u16) else { return };

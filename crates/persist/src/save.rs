@@ -223,7 +223,7 @@ impl SavedKeys {
         }
     }
 
-    /// The memory that it takes, in bytes; a large value counts for no more than a mebibyte.
+    /// The memory that it takes, in bytes, without what is being written; a large value counts for no more than a mebibyte.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.bytes.load(Relaxed)

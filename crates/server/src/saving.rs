@@ -143,26 +143,31 @@ fn write(
 
 /// Writes the keys of an order to its file.
 pub(crate) fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> io::Result<()> {
-    let options = &order.options;
+    let (options, way) = (&order.options, sink.way());
     if options.as_commands {
         let mut writer = begin_commands(node, sink, options.moment.now)?;
-        walk(node, order, &mut writer)?;
+        walk(node, order, &mut writer, way.as_ref())?;
         return writer.finish().flush();
     }
     let mut writer = Writer::new(sink, options.file);
     write_head(node, &mut writer, options.moment.now, order.is_base)?;
-    walk(node, order, &mut writer)?;
+    walk(node, order, &mut writer, way.as_ref())?;
     writer.finish()?.flush()
 }
 
-fn walk(node: &Node, order: &SaveOrder, file: &mut impl KeyFile) -> io::Result<()> {
-    let (mut delayed, mut way) = (0, GivingWay::default());
+fn walk(
+    node: &Node,
+    order: &SaveOrder,
+    file: &mut impl KeyFile,
+    way: Option<&GivingWay>,
+) -> io::Result<()> {
+    let mut delayed = 0;
     save_keys(&node.keyspace, &order.snapshot, &order.saved, file, &mut |saved| {
         let delay = node.settings.current().general.rdb_key_save_delay;
         if delay > 0 {
             let keys = saved - std::mem::replace(&mut delayed, saved);
             rest(Duration::from_micros(keys * delay as u64), || order.snapshot.is_cancelled());
-        } else if order.in_background {
+        } else if let Some(way) = way {
             way.give_way();
         }
     })

@@ -72,6 +72,13 @@ pub(crate) struct FileSink<'f> {
     way: Option<GivingWay>,
 }
 
+impl FileSink<'_> {
+    /// How its writer gives way, where it does.
+    pub(crate) fn way(&self) -> Option<GivingWay> {
+        self.way.clone()
+    }
+}
+
 impl Write for FileSink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write_all(bytes).map_err(|short| short.error)?;
@@ -82,7 +89,7 @@ impl Write for FileSink<'_> {
             due.send(()).map_err(|_| io::Error::other("it could not be synced"))?;
             self.unsynced = 0;
         }
-        if let Some(way) = &mut self.way {
+        if let Some(way) = &self.way {
             way.give_way();
         }
         Ok(bytes.len())

@@ -278,7 +278,7 @@ impl Ranking {
     }
 }
 
-// The leaves are shared, what leads to them is not.
+// The nodes of the tree are shared, the index is not.
 impl Clone for Ranking {
     fn clone(&self) -> Ranking {
         let Ranking { hasher, len, .. } = *self;

@@ -64,14 +64,13 @@ fn change(
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
     let names_removals = REMOVALS.iter().any(|name| change.touches(name));
-    let log_changes = change.touches("appendonly") || change.touches("aof-disable-auto-gc");
+    let log_changes = LOG_SETTINGS.iter().any(|name| change.touches(name));
     let begins_log = change.touches("appendonly") && change.config.persistence.appendonly;
     node.settings.replace(change.config, &changing);
     if names_removals {
         node.renew_logging(worker);
     }
     node.evict_clients();
-    node.host.wake_log_reader();
     if let Some((cluster, machine)) = bus {
         cluster.operate(node, worker, |bus| bus.reconfigure(now, machine));
     }
@@ -80,13 +79,24 @@ fn change(
         // The first base.
         node.order_rewrite();
     }
-    if log_changes && !node.host.follow_log_settings() {
+    let follows = !log_changes || node.host.follow_log_settings();
+    // Another may have failed to switch it on.
+    if begins_log && !follows {
         take_back(node, worker, now, &old, &change.changed);
         let reason = "Unable to turn on AOF. Check server logs.";
         return Err(SetError::failed("appendonly", reason));
     }
     Ok(())
 }
+
+/// The directives that have to be in force for the append-only file when the reply leaves.
+const LOG_SETTINGS: [&str; 5] = [
+    "aof-disable-auto-gc",
+    "aof-timestamp-enabled",
+    "appendfsync",
+    "appendonly",
+    "no-appendfsync-on-rewrite",
+];
 
 /// Sets what was changed to what it was.
 fn take_back(

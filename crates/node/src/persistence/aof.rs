@@ -115,7 +115,7 @@ impl Node {
 
     /// Tells how a rewrite ended.
     pub fn end_rewrite(&self, order: &SaveOrder, is_ok: bool, now: Now) {
-        let begun = self.end_running(order).map(|running| running.begun.monotonic);
+        let begun = self.end_running(order, is_ok).map(|running| running.begun.monotonic);
         let mut state = self.persistence.aof.0.lock();
         state.took = begun.map(|begun| now.monotonic.since(begun)).or(state.took);
         if is_ok {

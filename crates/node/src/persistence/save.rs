@@ -100,11 +100,14 @@ impl Node {
         self.persistence.state.lock().running = Some(running);
     }
 
-    /// Tells that it is not written any more; what it was.
-    pub(super) fn end_running(&self, order: &SaveOrder) -> Option<Running> {
+    /// Tells that it is not written any more, and whether that is well; what it was.
+    pub(super) fn end_running(&self, order: &SaveOrder, is_ok: bool) -> Option<Running> {
         self.keyspace.end_snapshot(&order.snapshot);
         let mut state = self.persistence.state.lock();
         let ended = state.running.take();
+        if !order.is_base {
+            state.is_last_ok = is_ok;
+        }
         // Under the lock: the timer must not begin to hold writes for a save that has ended.
         self.pause.hold_writes(Shortage::Save, false);
         drop(state);
@@ -150,7 +153,7 @@ impl Node {
     /// it is told of.
     pub fn end_save(&self, order: &SaveOrder, is_ok: bool, now: Now) {
         let is_cancelled = order.snapshot.is_cancelled();
-        let ended = self.end_running(order);
+        let ended = self.end_running(order, is_ok);
         let mut state = self.persistence.state.lock();
         if let Some(running) = ended {
             if running.in_background {
@@ -161,7 +164,6 @@ impl Node {
                 state.saved_changes = running.changes;
             }
         }
-        state.is_last_ok = is_ok;
         if is_ok || (order.in_background && !is_cancelled) {
             self.persistence.set_hindrance(super::SAVE_FAILED, !is_ok);
         }

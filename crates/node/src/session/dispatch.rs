@@ -356,10 +356,11 @@ const NOT_SAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but 
      writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details \
      about the RDB error.";
 
-/// What a command is told that needs memory while there is none.
+/// What a command is told while data are loaded.
 pub(crate) const LOADING: CommandError =
     CommandError::Text("LOADING Redis is loading the dataset in memory");
 
+/// What a command is told that needs memory while there is none.
 pub(crate) const OUT_OF_MEMORY: CommandError =
     CommandError::Text("OOM command not allowed when used memory > 'maxmemory'.");
 

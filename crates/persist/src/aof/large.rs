@@ -1,4 +1,4 @@
-//! A large value as commands: what is in memory of them is a batch.
+//! A large value as commands: what is in memory of them is a batch, but for a stream, whose commands are gathered as a whole.
 
 use super::CommandWriter;
 use super::commands::{ELEMENTS_MAX, Elements, command, push_key, push_score};

@@ -59,11 +59,6 @@ impl Encoder<Empty> {
         self.buffer.clear();
         self.buffer.shrink_to(KEPT_BYTES_MAX);
     }
-
-    /// How many bytes were gathered.
-    pub(super) fn gathered_bytes(&self) -> usize {
-        self.buffer.len()
-    }
 }
 
 impl<W: Write> Encoder<W> {

@@ -24,15 +24,19 @@ const GROWTH_MAX: usize = COPY_MAX / 3;
 
 /// A string is given a table of two to four times as many places as it has bytes, but of two to the power of so many: that of a short one stays in the cache.
 const HASH_BITS: RangeInclusive<u32> = 6..=13;
-/// After so many bytes (two to the power of this) without a copy it is looked for at one position less often: what cannot be compressed is soon done with.
+/// After so many bytes (two to the power of this) without a copy one position more is passed over at each step: what cannot be compressed is soon done with.
 const SKIP_SHIFT: u32 = 6;
+/// So many positions at most: what can be compressed behind it is still found.
+const SKIP_MAX: usize = 62;
+/// So many bytes before the place where a copy was found are looked at, whether they belong to it: the copy goes beyond that place in any case.
+const BACK_MAX: usize = COPY_MAX - 8;
 
 /// Strings shorter than this (two to the power of it) are taken to be like those before them.
 const SHORT_BITS: u32 = 10;
-/// Where so many short ones of about one length, one after the other, were not worth it, only one of so many is tried until one is. So what is lost is no
-/// more than a few hundredths of what they have together.
+/// Where so many short ones of about one length, one after the other, were not worth it, only one of eight is tried until one is, by chance, so
+/// that strings which come in a fixed order are all tried now and then.
 const VAIN_MAX: u32 = 64;
-const TRIED_INTERVAL: u32 = 8;
+const TRIED_BITS: u32 = 3;
 
 /// Compresses one string after the other with the same table.
 #[derive(Debug)]
@@ -55,7 +59,8 @@ impl Compressor {
     pub(super) fn compress(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> bool {
         let Some(class) = input.len().checked_ilog2() else { return false };
         let vain = self.vain.get(class as usize).copied().unwrap_or_default();
-        let is_tried = vain < VAIN_MAX || vain.is_multiple_of(TRIED_INTERVAL);
+        let is_tried =
+            vain < VAIN_MAX || vain.wrapping_mul(0x9e37_79b1) >> (u32::BITS - TRIED_BITS) == 0;
         let sought = if class < SHORT_BITS { u32::MAX } else { 0xff_ffff };
         let is_worth_it = is_tried && self.compress_all((input, sought), out, most);
         if let Some(vain) = self.vain.get_mut(class as usize) {
@@ -90,11 +95,12 @@ impl Compressor {
             let is_within = (from < at) & (at.wrapping_sub(from) <= DISTANCE_MAX);
             let from = select_unpredictable(is_within, from, 0);
             if !is_within | (word_at(input, from).map(|word| word & sought) != Some(word)) {
-                at += 2 + ((at - literals) >> SKIP_SHIFT);
+                at += 2 + ((at - literals) >> SKIP_SHIFT).min(SKIP_MAX);
                 continue;
             }
             let back = at - from;
-            let before = common_end(&input[literals..at], &input[..from]);
+            let back_to = literals.max(at.saturating_sub(BACK_MAX));
+            let before = common_end(&input[back_to..at], &input[..from]);
             let begin = at - before;
             let longest = COPY_MAX.min(input.len() - begin);
             let length = common_start(&input[from - before..], &input[begin..begin + longest]);
@@ -302,8 +308,10 @@ mod tests {
             assert!(!becomes_shorter(&vain));
         }
         assert!(becomes_shorter(&[0; 100]), "others of another length are not like these");
-        let interval = TRIED_INTERVAL as usize;
-        assert!((0..interval).any(|_| becomes_shorter(&[0; 40])), "one of so many is tried");
+        assert!((0..100).any(|_| becomes_shorter(&[0; 40])), "one of eight is tried");
+        (0..=VAIN_MAX).for_each(|_| assert!(!becomes_shorter(&vain)));
+        let alternates = |_| becomes_shorter(&vain) || becomes_shorter(&[0; 40]);
+        assert!((0..100).any(alternates), "whatever the order in which they come");
         assert!(becomes_shorter(&[0; 60]), "it was worth it, so all are tried again");
         for _ in 0..10 * VAIN_MAX {
             let long: Vec<u8> = (0..=255).cycle().take(256).collect();
@@ -311,6 +319,20 @@ mod tests {
         }
         let long = [[1; 1024], [2; 1024]].concat();
         assert!(becomes_shorter(&long), "long ones are always tried");
+    }
+
+    #[test]
+    fn what_can_be_compressed_is_found_behind_what_cannot() {
+        let mut state = 1u64;
+        let mut noise = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        let mut input: Vec<u8> = (0..600 << 10).map(|_| noise()).collect();
+        input.resize(input.len() + (1 << 20), b'x');
+        let out = compressed(&mut Compressor::new(), &input).expect("there is no limit");
+        assert!(out.len() < 700 << 10, "{} bytes", out.len());
+        assert_eq!(decompressed(&out, input.len()), Ok(input));
     }
 
     #[test]

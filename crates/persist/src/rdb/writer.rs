@@ -34,7 +34,7 @@ pub enum Pieces {
     Set,
     /// Members of a sorted set, each by [`Encoder::scored`].
     SortedSet,
-    /// Fields of a hash, and behind each its value, both by [`Encoder::item`].
+    /// Fields of a hash, and behind each its value, both by [`Encoder::string`].
     Hash,
     /// The same, and behind each value the time at which the field expires, or -1, by [`Encoder::time`]; in Valkey's versions.
     HashTimes,
@@ -85,12 +85,6 @@ impl PartWriter {
     /// Begins anew, in the same memory.
     pub fn clear(&mut self) {
         self.encoder.clear();
-    }
-
-    /// How many bytes can be taken.
-    #[must_use]
-    pub fn gathered_bytes(&self) -> usize {
-        self.encoder.gathered_bytes()
     }
 }
 

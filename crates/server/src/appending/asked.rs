@@ -3,7 +3,7 @@
 use super::load::{Load, layout};
 use super::open::OpenLog;
 use super::rewrite::remove_history;
-use super::{AppenderLink, Appending};
+use super::{AppenderLink, Appending, options};
 use crate::storage::DiskStorage;
 use crate::{clock, entropy};
 use persist::aof::{Manifest, State};
@@ -52,10 +52,12 @@ impl Appending {
         // They were changed before this was asked for.
         let config = self.node.settings.current();
         self.switch(files, &config);
-        if let Some(log) = files
-            && !config.persistence.aof_disable_auto_gc
-        {
-            remove_history(log);
+        if let Some(log) = files {
+            log.writer.options = options(&config);
+            log.confirm(&self.node);
+            if !config.persistence.aof_disable_auto_gc {
+                remove_history(log);
+            }
         }
         if !config.persistence.appendonly {
             return true;
@@ -64,7 +66,7 @@ impl Appending {
         goes_on || self.rewrite(files, &config)
     }
 
-    /// Nothing is logged while the files are loaded, and nobody else writes: clients are told to wait.
+    /// Nothing is logged while the files are loaded, and clients are told to wait. A command that was on its way already may be lost.
     fn reload(&self, files: &mut Option<OpenLog>) -> Result<(), String> {
         let (node, now) = (&self.node, clock::now());
         node.begin_loading(now, 0);

@@ -9,6 +9,9 @@
 
 use std::time::Duration;
 
+/// The longest that clients are waited for: a disk that has stalled once must not hold up those that are there.
+const GATHERING_MAX: Duration = Duration::from_millis(10);
+
 /// How the next sync is put off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gathering {
@@ -46,7 +49,8 @@ impl Pace {
             return None;
         }
         let each = spent.div_f64((released * workers) as f64);
-        (took > each.mul_f64(clients as f64)).then_some(Gathering { clients, time_max: took / 2 })
+        let time_max = (took / 2).min(GATHERING_MAX);
+        (took > each.mul_f64(clients as f64)).then_some(Gathering { clients, time_max })
     }
 }
 

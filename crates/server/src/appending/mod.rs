@@ -3,7 +3,7 @@
 //! # Design
 //!
 //! A worker that ends its turn writes what all have logged, unless somebody is at it, who then looks once more: a write(2) is short, and to have another
-//! thread do it would cost two switches. Workers never wait for the disk. While a sync runs, where the last write has failed, and where each write is to
+//! thread do it would cost two switches. Workers never wait for a sync, but in CONFIG SET and DEBUG LOADAOF. While a sync runs, where the last write has failed, and where each write is to
 //! be synced, they leave the log to a thread of its own, and keep what they have to say until that has confirmed it. All that is seldom is
 //! done by that thread.
 
@@ -27,7 +27,7 @@ use config::{AppendFsync, Config};
 use gathering::{Gathering, Pace, Synced};
 use node::{LogStatus, Node};
 use parking_lot::MutexGuard;
-use persist::aof::{Fsync, Options, RewriteSchedule};
+use persist::aof::{Fsync, Options, RewriteSchedule, State};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -112,6 +112,8 @@ impl Appending {
             let mut files = link.files.lock();
             let gathering = self.write(&mut files, &config);
             self.do_what_is_asked(&mut files);
+            // They may have changed while a sync went on.
+            let config = self.node.settings.current();
             if is_stopped {
                 if let Some(log) = files.take() {
                     self.close(log);
@@ -193,6 +195,9 @@ impl Appending {
             log.writer.finish_sync(job, result);
         }
         log.confirm(&self.node);
+        if let State::Full(failure) | State::Failed(failure) = log.writer.state() {
+            tracing::warn!("{failure}");
+        }
         if log.base.is_some() {
             log.give_up_base(&self.node);
             self.node.forget_ordered_rewrite();

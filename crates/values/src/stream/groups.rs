@@ -61,8 +61,10 @@ impl Groups {
         name: &[u8],
         change: impl FnOnce(&mut Group) -> R,
     ) -> Option<R> {
-        let group = Arc::make_mut(self.by_name.get_mut(name)?);
-        let before = group.heap_bytes();
+        let shared = self.by_name.get_mut(name)?;
+        // Before it is copied: a copy has no room to spare.
+        let before = shared.heap_bytes();
+        let group = Arc::make_mut(shared);
         let result = change(group);
         self.heap_bytes = self.heap_bytes + group.heap_bytes() - before;
         Some(result)
@@ -76,8 +78,9 @@ impl Groups {
     /// Forgets an entry in all groups.
     pub(super) fn forget(&mut self, id: StreamId) {
         let referring = self.by_name.values_mut().filter(|group| group.pending(id).is_some());
-        for group in referring.map(Arc::make_mut) {
-            let before = group.heap_bytes();
+        for shared in referring {
+            let before = shared.heap_bytes();
+            let group = Arc::make_mut(shared);
             group.forget(id);
             self.heap_bytes = self.heap_bytes + group.heap_bytes() - before;
         }

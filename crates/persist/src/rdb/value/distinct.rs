@@ -6,6 +6,9 @@ use std::collections::HashSet;
 /// So many items are compared each with each other.
 const FEW: usize = 24;
 
+/// Beyond so many they are looked at one after the other, so that a file of equal ones takes no memory for all of them.
+const MANY_MAX: usize = 1 << 16;
+
 /// Whether no two items are equal.
 ///
 /// Their fingerprints tell, for nearly always these differ, too. Where two are the same the items are looked at: somebody may have chosen them so.
@@ -19,8 +22,10 @@ pub(super) fn are_distinct<'a>(items: impl Iterator<Item = Item<'a>> + Clone) ->
             if few[..count].iter().fold(false, |same, &other| same | (other == print)) {
                 return are_distinct_themselves(items);
             }
-        } else {
+        } else if many.len() < MANY_MAX {
             many.push(print);
+        } else {
+            return are_distinct_themselves(items);
         }
     }
     if !many.is_empty() {

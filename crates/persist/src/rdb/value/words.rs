@@ -16,7 +16,7 @@ pub(super) struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    /// Reads strings in groups of `size`, at most `groups` of them; at least one.
+    /// Reads strings in groups of `size`, at most `groups` of them; at least one where any is asked for.
     pub(super) fn read<R: Read>(
         decoder: &mut Decoder<R>,
         text: &'t mut Vec<u8>,

@@ -59,6 +59,10 @@ impl<T: Clone + Default, const CHUNK: usize> Chunked<T, CHUNK> {
         self.len = last;
         if last.is_multiple_of(CHUNK) {
             self.chunks.pop();
+            let count = self.chunks.len();
+            if count * 4 <= self.chunks.capacity() {
+                self.chunks.shrink_to(count * 2);
+            }
         } else if let [first] = &*self.chunks
             && last * 4 <= first.len()
         {

@@ -1,7 +1,7 @@
 //! Prints what the table costs: bytes per key at counts that span a doubling, and the longest single
 //! insert while 4M keys come, in 16,384 tables and in one.
 //!
-//! `cargo run --release -p redstart-collections --example figures`
+//! `cargo run --release -p redstart-collections --example table_figures`
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use collections::{KeyHasher, NewValue, Record, Table};

@@ -259,7 +259,7 @@ const LARGE_CHANGES: [&str; 22] = [
     "RPUSH list new:{}",
     "LSET list {} changed",
     "LPOP list",
-    "RPOP list 3",
+    "RPOP list",
     "LREM list 2 element:{}",
     "XADD stream * f new",
     "XDEL stream {}-1",

@@ -7,7 +7,7 @@ use crate::shared;
 use std::sync::Arc;
 
 /// The counts that stand before what an `Arc` holds, in bytes.
-pub(crate) const ARC_BYTES: usize = 2 * size_of::<usize>();
+pub const ARC_BYTES: usize = 2 * size_of::<usize>();
 
 /// So many chunks ahead are fetched while their counts are raised.
 const FETCHED_AHEAD: usize = 16;

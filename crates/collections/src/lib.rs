@@ -31,6 +31,7 @@ mod shared;
 mod table;
 mod word;
 
+pub use chunked::ARC_BYTES;
 pub use giving_back::give_back_memory;
 pub use held::{Held, Holdable};
 pub use intset::{Intset, IntsetSlice, MalformedIntset};

@@ -115,6 +115,13 @@ impl Node {
         ended
     }
 
+    /// Whether a snapshot is being written in the background.
+    #[must_use]
+    pub fn is_saving(&self) -> bool {
+        let state = self.persistence.state.lock();
+        state.running.as_ref().is_some_and(|one| one.in_background && !one.is_rewrite)
+    }
+
     /// Since when the append-only file is being rewritten.
     pub(super) fn running_rewrite(&self) -> Option<Monotonic> {
         let state = self.persistence.state.lock();

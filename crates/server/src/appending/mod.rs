@@ -148,6 +148,7 @@ impl Appending {
     ) -> Option<Gathering> {
         let log = files.as_mut()?;
         log.writer.options = options(config);
+        log.writer.is_saving = self.node.is_saving();
         if let Some((job, result)) = self.syncer.finished() {
             log.writer.finish_sync(job, result);
         }

@@ -14,14 +14,11 @@
 //! No element of a prefixed node is the text of an integer: so its size in a plain one follows from its length.
 
 use super::element::Element;
-use collections::{Held, Item, Listpack};
+use collections::{ARC_BYTES, Held, Item, Listpack};
 use std::sync::Arc;
 
 /// A prefix is given up where that takes off this part of the node at least: an eighth.
 const SAVED_PART_MIN: usize = 8;
-
-/// The counts of an `Arc`, in bytes.
-const ARC_BYTES: usize = 2 * size_of::<usize>();
 
 /// Some consecutive elements, at least one. A clone shares them until either is changed.
 #[derive(Clone)]

@@ -2,12 +2,13 @@
 
 use super::StreamId;
 use super::group::Group;
+use collections::ARC_BYTES;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a group costs beyond what it owns.
 const GROUP_PLACE_BYTES: usize =
-    size_of::<(Box<[u8]>, Arc<Group>)>() * 3 / 2 + 2 * size_of::<usize>() + size_of::<Group>();
+    size_of::<(Box<[u8]>, Arc<Group>)>() * 3 / 2 + ARC_BYTES + size_of::<Group>();
 
 /// The consumer groups of a stream. A clone shares them; one that others hold is copied as a whole before it is changed.
 #[derive(Clone, PartialEq, Default, Debug)]

@@ -14,6 +14,8 @@ const ALL: u64 = u64::MAX;
 /// Up to where the log is confirmed.
 pub(crate) struct Confirmation {
     offset: AtomicU64,
+    /// Up to where the append-only file is on the disk.
+    synced: AtomicU64,
     /// Whether what was read waits, too, for what may have been seen.
     covers_reads: AtomicBool,
     /// Those that wait, each with the offset that it waits for.
@@ -26,6 +28,7 @@ impl Confirmation {
     pub(crate) fn new(workers: usize) -> Confirmation {
         Confirmation {
             offset: AtomicU64::new(ALL),
+            synced: AtomicU64::new(0),
             covers_reads: AtomicBool::new(false),
             waiting: Mutex::default(),
             released: (0..workers).map(|_| Mutex::default()).collect(),
@@ -70,6 +73,18 @@ impl Node {
     pub fn wake_released(&self, worker: usize) {
         let released = std::mem::take(&mut *self.confirmation.released[worker].lock());
         released.iter().for_each(|client| client.wake());
+    }
+
+    /// Whether the append-only file has the log up to `offset` on the disk.
+    pub(crate) fn is_synced(&self, offset: u64) -> bool {
+        offset <= self.confirmation.synced.load(SeqCst)
+    }
+
+    /// The append-only file has the log up to here on the disk.
+    pub fn note_synced(&self, offset: u64) {
+        if self.confirmation.synced.swap(offset, SeqCst) != offset {
+            self.wake_waiting();
+        }
     }
 
     /// How many clients wait for the log.

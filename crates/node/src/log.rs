@@ -277,6 +277,12 @@ impl Node {
         if position.has(LogUser::File) { position.bytes() } else { 0 }
     }
 
+    /// The offset behind the last byte that was logged, and the database of the last command.
+    pub(crate) fn log_place(&self) -> (u64, Option<usize>) {
+        let position = self.log.position.0.lock();
+        (position.end, position.database)
+    }
+
     /// The offset behind the last byte that was logged.
     #[must_use]
     pub fn log_end(&self) -> u64 {

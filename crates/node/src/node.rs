@@ -15,6 +15,8 @@ use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
 use crate::persistence::{self, Persistence};
 use crate::pubsub::{self, Channels};
+use crate::replication::{self, Replication};
+use crate::session::Session;
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
 use crate::tracking::Tracking;
@@ -68,6 +70,7 @@ pub struct Node {
     pub(crate) log: Log,
     pub(crate) confirmation: Confirmation,
     pub(crate) persistence: Persistence,
+    pub(crate) replication: Replication,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -106,6 +109,7 @@ pub fn command_table() -> Table {
         persistence::COMMANDS,
         cluster::COMMANDS,
         pubsub::COMMANDS,
+        replication::COMMANDS,
         server::COMMANDS,
         transaction::COMMANDS,
     ];
@@ -157,6 +161,7 @@ impl Node {
             identity,
             password,
             facts: ProcessFacts::default(),
+            replication: Replication::new(&options.run_id, options.started.monotonic),
             upkeep: Upkeep::new(&options.run_id),
             host,
             run_id: options.run_id,
@@ -166,6 +171,15 @@ impl Node {
             cross_protocol_told: AtomicU64::new(0),
             workers: options.workers,
         }
+    }
+
+    /// Forgets a session whose connection has ended.
+    pub fn end_session(&self, session: &mut Session, now: Monotonic) {
+        session.end(self);
+        if let Some(replica) = session.replica() {
+            self.leave_replica(replica, now);
+        }
+        self.disconnect(session.client());
     }
 
     /// Forgets a client whose connection has ended.
@@ -242,6 +256,7 @@ impl Node {
     pub fn reset_statistics(&self) {
         self.stats.iter().for_each(WorkerStats::reset);
         self.keyspace.reset_statistics();
+        self.replication.reset_statistics();
         self.upkeep.reset_statistics();
     }
 

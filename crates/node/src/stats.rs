@@ -115,6 +115,8 @@ pub struct WorkerStats {
     pub input_bytes: Counter,
     /// Bytes written to clients.
     pub output_bytes: Counter,
+    /// Bytes of them that were the stream, or a snapshot, for replicas.
+    pub replication_output_bytes: Counter,
     /// Reads that brought something.
     pub reads: Counter,
     /// Writes to clients.
@@ -145,6 +147,7 @@ impl WorkerStats {
             rejected_connections: Counter::default(),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
+            replication_output_bytes: Counter::default(),
             reads: Counter::default(),
             writes: Counter::default(),
             errors: Counter::default(),

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! 1. Nothing is read while output waits to be written: a client that does not read is not read from.
+//! 1. Nothing is read while output waits to be written: a client that does not read is not read from. (A replica is: `feeding`.)
 //! 2. Nothing leaves that tells of what the log does not hold safely yet, and nothing overtakes it.
 //! 3. A connection holds memory of its own only while a request is incomplete or output is waiting.
 
@@ -48,8 +48,8 @@ enum Phase {
 
 /// The task that serves one client.
 pub(crate) struct Connection {
-    stream: Stream,
-    session: Session,
+    pub(crate) stream: Stream,
+    pub(crate) session: Session,
     bench: Arc<Mutex<Bench>>,
     /// The beginning of an incomplete request, or requests that had to wait.
     input: BytesMut,
@@ -81,12 +81,28 @@ impl Connection {
         }
     }
 
+    /// Whether it is a replica's, and has nothing else to do than to be sent the stream and to be read from.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.phase == Phase::Read && self.session.replica().is_some()
+    }
+
+    /// Keeps output that the socket did not take.
+    pub(crate) fn keep_output(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.output.extend_from_slice(bytes);
+            self.session.client().pending_output_bytes.store(self.output.len(), Relaxed);
+        }
+    }
+
     /// Writes what waits; ready when nothing does.
-    fn poll_flush_output(
+    pub(crate) fn poll_flush_output(
         &mut self,
         cx: &mut Context<'_>,
         node: &Node,
     ) -> Poll<std::io::Result<()>> {
+        if self.output.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
         if let Some(offset) = self.awaited {
             if !self.session.may_leave(node, offset) {
                 return Poll::Pending;
@@ -104,7 +120,7 @@ impl Connection {
     }
 
     /// Reads and executes what has come; false at the end of the stream.
-    fn poll_read_and_execute(
+    pub(crate) fn poll_read_and_execute(
         &mut self,
         cx: &mut Context<'_>,
         bench: &mut Bench,
@@ -268,10 +284,7 @@ impl Connection {
         {
             written += some;
         }
-        if written < bench.output.len() {
-            self.output.extend_from_slice(&bench.output[written..]);
-            client.pending_output_bytes.store(self.output.len(), Relaxed);
-        }
+        self.keep_output(&bench.output[written..]);
         bench.output.clear();
         if bench.output.capacity() > OUTPUT_BYTES_KEPT {
             bench.output = Vec::new();
@@ -333,6 +346,9 @@ impl Future for Connection {
                 this.tell_end(bench);
                 return Poll::Ready(());
             }
+            if this.is_fed() {
+                return this.poll_replica(cx, bench);
+            }
             if !this.output.is_empty()
                 && ready!(this.poll_flush_output(cx, &bench.worker.node)).is_err()
             {
@@ -373,7 +389,6 @@ impl Drop for Connection {
         self.session.forget_ahead(&mut bench.worker);
         let node = Arc::clone(&bench.worker.node);
         drop(bench);
-        self.session.end(&node);
-        node.disconnect(self.session.client());
+        node.end_session(&mut self.session, clock::monotonic());
     }
 }

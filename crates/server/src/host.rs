@@ -177,7 +177,11 @@ impl Host for ProcessHost {
         match self.worker_wakes.get(by.0) {
             // It looks at the end of its turn.
             Some(wake) => wake.notify_one(),
-            None => self.appender.wake(),
+            None => {
+                self.appender.wake();
+                // A worker hands on to replicas what others have logged.
+                self.worker_wakes[0].notify_one();
+            }
         }
     }
 

@@ -46,31 +46,31 @@ section! {
             port("replica-announce-port", "0").alias("slave-announce-port").unused();
         /// Replicas without which writes are refused.
         min_replicas_to_write: u32 =
-            integer("min-replicas-to-write", 0, INT, "0").alias("min-slaves-to-write").unused();
+            integer("min-replicas-to-write", 0, INT, "0").alias("min-slaves-to-write");
         /// Seconds of silence after which a replica does not count for that.
         min_replicas_max_lag_seconds: u32 =
-            integer("min-replicas-max-lag", 0, INT, "10").alias("min-slaves-max-lag").unused();
+            integer("min-replicas-max-lag", 0, INT, "10").alias("min-slaves-max-lag");
         /// Bytes of the log that are kept for replicas that come back.
         repl_backlog_size: u64 =
-            bytes_within("repl-backlog-size", 1, i64::MAX as u64, "10485760").unused();
+            bytes_within("repl-backlog-size", 1, i64::MAX as u64, "10485760");
         /// Seconds without replicas after which they are dropped; 0 is never.
-        repl_backlog_ttl_seconds: u64 = integer("repl-backlog-ttl", 0, i64::MAX, "3600").unused();
+        repl_backlog_ttl_seconds: u64 = integer("repl-backlog-ttl", 0, i64::MAX, "3600");
         /// Seconds of silence after which a link is given up.
-        repl_timeout_seconds: u32 = integer("repl-timeout", 1, INT, "60").unused();
+        repl_timeout_seconds: u32 = integer("repl-timeout", 1, INT, "60");
         /// Seconds between the primary's pings.
         repl_ping_replica_period_seconds: u32 =
             integer("repl-ping-replica-period", 1, INT, "10")
-                .alias("repl-ping-slave-period").unused();
+                .alias("repl-ping-slave-period");
         /// Whether small packets to replicas are gathered.
         repl_disable_tcp_nodelay: bool = yes_no("repl-disable-tcp-nodelay", "no").unused();
         /// Whether snapshots go to replicas without touching the disk.
-        repl_diskless_sync: bool = yes_no("repl-diskless-sync", "yes").unused();
+        repl_diskless_sync: bool = yes_no("repl-diskless-sync", "yes");
         /// Seconds to wait for more replicas before such a snapshot.
         repl_diskless_sync_delay_seconds: u32 =
-            integer("repl-diskless-sync-delay", 0, INT, "5").unused();
+            integer("repl-diskless-sync-delay", 0, INT, "5");
         /// Replicas for which it does not wait longer; 0 is no such number.
         repl_diskless_sync_max_replicas: u32 =
-            integer("repl-diskless-sync-max-replicas", 0, INT, "0").unused();
+            integer("repl-diskless-sync-max-replicas", 0, INT, "0");
         /// What a replica does with a snapshot from the network.
         repl_diskless_load: DisklessLoad =
             choice::<DisklessLoad>("repl-diskless-load", "disabled").unused();

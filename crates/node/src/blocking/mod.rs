@@ -131,7 +131,8 @@ impl Blocked {
     }
 }
 
-const UNBLOCKED: CommandError = CommandError::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+/// What a client is told that was unblocked with an error.
+pub(crate) const UNBLOCKED: CommandError = CommandError::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 /// All clients that wait.
 #[derive(Default)]

@@ -159,6 +159,11 @@ impl Node {
         end
     }
 
+    /// The memory of what is kept of the log, in bytes.
+    pub(crate) fn kept_log_bytes(&self) -> u64 {
+        self.log.assembly.lock().kept.memory_bytes() as u64
+    }
+
     /// Which bytes are kept for replicas, as offsets.
     pub(crate) fn kept_log(&self) -> Range<u64> {
         let assembly = self.log.assembly.lock();

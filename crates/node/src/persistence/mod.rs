@@ -33,7 +33,7 @@ pub(crate) struct Persistence {
     ended: Condvar,
     loading: Loading,
     aof: Aof,
-    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`], [`LOG_FAILED`]. Asked before each.
+    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`], [`LOG_FAILED`], [`TOO_FEW_REPLICAS`]. Asked before each.
     hindrances: AtomicU8,
 }
 
@@ -45,6 +45,9 @@ const SAVE_FAILED: u8 = 2;
 
 /// The append-only file cannot be written.
 const LOG_FAILED: u8 = 4;
+
+/// Too few replicas follow.
+const TOO_FEW_REPLICAS: u8 = 8;
 
 struct State {
     running: Option<Running>,

@@ -18,9 +18,11 @@ mod wait;
 
 pub(crate) use commands::COMMANDS;
 pub use replica::{Fed, Replica};
+pub(crate) use report::{ReplicaReport, earlier_fields};
 pub use transfer::{Abandoned, Mark, TRANSFER_BYTES_MAX, Transfer};
 pub(crate) use wait::ReplicaWait;
 
+use crate::blocking::Unblock;
 use crate::clients::Client;
 use crate::event::Event;
 use crate::node::Node;
@@ -38,14 +40,12 @@ pub(crate) struct Replication {
     is_replica: AtomicBool,
     /// How many replicas get the stream.
     online: AtomicUsize,
-    /// Whether commands that write are refused, for too few replicas follow.
-    has_too_few: AtomicBool,
     /// How much of the stream a replica may leave unread before it is disconnected, in bytes; 0 without limit.
     unread_bytes_max: AtomicU64,
     /// Held while a stretch of the primary's stream is applied: what is cut between has what was relayed, and nothing else.
     applying: Mutex<()>,
-    /// Clients that wait for replicas (WAIT, WAITAOF).
-    waiting: Mutex<Vec<Arc<Client>>>,
+    /// Clients that wait for replicas (WAIT, WAITAOF), and how they were told not to.
+    waiting: Mutex<Vec<(Arc<Client>, Option<Unblock>)>>,
     /// What happened and has to be logged.
     events: Mutex<Vec<Event>>,
 }
@@ -106,7 +106,6 @@ impl Replication {
             }),
             is_replica: AtomicBool::new(false),
             online: AtomicUsize::new(0),
-            has_too_few: AtomicBool::new(false),
             unread_bytes_max: AtomicU64::new(0),
             applying: Mutex::new(()),
             waiting: Mutex::default(),
@@ -198,4 +197,14 @@ impl Node {
     pub fn take_replication_events(&self) -> Vec<Event> {
         std::mem::take(&mut *self.replication.events.lock())
     }
+}
+
+impl Node {
+    /// Whether the primary that the node follows is connected, and its stream comes.
+    pub(crate) fn is_link_up(&self) -> bool {
+        false
+    }
+
+    /// The primary asks how far this node is.
+    pub(crate) fn answer_getack(&self) {}
 }

@@ -158,8 +158,7 @@ impl Node {
             && config.replication.min_replicas_max_lag_seconds != 0
             && !self.replication.is_replica()
             && self.near_replicas(now) < least;
-        self.replication.has_too_few.store(is_short, SeqCst);
-        self.note_replication_hindrance();
+        self.note_too_few_replicas(is_short);
     }
 
     /// How many replicas have said lately that they follow.

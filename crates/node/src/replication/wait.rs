@@ -1,6 +1,7 @@
 //! WAIT and WAITAOF: a client waits until others have what it has written.
 
-use crate::clients::flag;
+use crate::blocking::{UNBLOCKED, Unblock};
+use crate::clients::{Client, ClientId, flag};
 use crate::node::Node;
 use crate::session::{After, Context};
 use base::{Monotonic, number};
@@ -91,7 +92,7 @@ fn wait_for(
     }
     let client = &context.state.client;
     client.set_flag(flag::BLOCKED, true);
-    node.replication.waiting.lock().push(Arc::clone(client));
+    node.replication.waiting.lock().push((Arc::clone(client), None));
     context.state.waiting = Some(wait);
     context.state.after = After::Block;
     // They say by themselves how far they are only once a second.
@@ -133,13 +134,45 @@ impl Node {
 
     /// Wakes the clients that wait for replicas, to look again.
     pub(crate) fn wake_waiting(&self) {
-        self.replication.waiting.lock().iter().for_each(|client| client.wake());
+        self.replication.waiting.lock().iter().for_each(|(client, _)| client.wake());
+    }
+
+    /// The reply to a client that has waited for replicas, where they are there or its time is up.
+    pub(crate) fn take_replica_wait(
+        &self,
+        wait: &ReplicaWait,
+        client: &Client,
+        now: Monotonic,
+    ) -> Option<Vec<u8>> {
+        let is_over = wait.deadline.is_some_and(|deadline| deadline <= now);
+        let waiting = self.replication.waiting.lock();
+        let unblocked = waiting.iter().find(|(one, _)| one.id == client.id).and_then(|(_, how)| *how);
+        drop(waiting);
+        if !is_over && unblocked.is_none() && !self.is_waited_for(wait) {
+            return None;
+        }
+        self.end_replica_wait(client);
+        let mut out = Vec::new();
+        match unblocked {
+            Some(Unblock::Error) => Reply::new(&mut out, wait.protocol).error_bytes(&UNBLOCKED.text()),
+            Some(Unblock::Timeout) | None => self.push_waited(wait, &mut out),
+        }
+        Some(out)
     }
 
     /// A client waits for replicas no longer.
-    pub(crate) fn end_replica_wait(&self, client: &Arc<crate::clients::Client>) {
-        self.replication.waiting.lock().retain(|one| one.id != client.id);
+    pub(crate) fn end_replica_wait(&self, client: &Client) {
+        self.replication.waiting.lock().retain(|(one, _)| one.id != client.id);
         client.set_flag(flag::BLOCKED, false);
+    }
+
+    /// Lets a client wait for replicas no longer (CLIENT UNBLOCK); whether it did.
+    pub(crate) fn unblock_replica_wait(&self, id: ClientId, how: Unblock) -> bool {
+        let mut waiting = self.replication.waiting.lock();
+        let Some((client, told)) = waiting.iter_mut().find(|(one, _)| one.id == id) else { return false };
+        *told = Some(how);
+        client.wake();
+        true
     }
 
     /// Has replicas say how far they are.

@@ -59,6 +59,11 @@ impl Settings {
         listeners
     }
 
+    /// Without how many replicas writes are refused.
+    pub(super) fn min_replicas(&self) -> u32 {
+        self.0.replication.min_replicas_to_write
+    }
+
     /// The size of the replication backlog, in bytes.
     pub(super) fn backlog_bytes(&self) -> u64 {
         self.0.replication.repl_backlog_size

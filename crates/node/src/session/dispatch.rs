@@ -103,7 +103,7 @@ impl<'a> Context<'a> {
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
         }
-        if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR) {
+        if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR | flag::REPLICA) {
             self.check_listener(entry)?;
         }
         if self.node.is_hindered() {
@@ -124,6 +124,9 @@ impl<'a> Context<'a> {
         }
         if self.node.is_loading() && !entry.spec.has(Flag::Loading) {
             return Err(LOADING);
+        }
+        if self.node.has_too_few_replicas() && entry.spec.has(Flag::Write) {
+            return Err(TOO_FEW_REPLICAS);
         }
         let writes = entry.spec.has(Flag::Write) || entry.spec.name == "ping";
         if writes && self.node.refuses_writes() {
@@ -355,6 +358,10 @@ const NOT_SAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but 
      Commands that may modify the data set are disabled, because this instance is configured to report errors during \
      writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details \
      about the RDB error.";
+
+/// What a command is told that would write while too few replicas follow.
+const TOO_FEW_REPLICAS: CommandError =
+    CommandError::Text("NOREPLICAS Not enough good replicas to write.");
 
 /// What a command is told while data are loaded.
 pub(crate) const LOADING: CommandError =

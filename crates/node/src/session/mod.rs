@@ -13,6 +13,7 @@ use crate::clients::{Client, flag};
 use crate::event::Event;
 use crate::eviction::MemoryLimit;
 use crate::node::Node;
+use crate::replication::{Replica, ReplicaWait};
 use crate::stats::Batch;
 use crate::tracking::Tracker;
 use crate::transaction::{Transaction, Watching};
@@ -92,6 +93,10 @@ pub(crate) struct State {
     pub(crate) watching: Watching,
     /// What the connection waits with.
     pub(crate) blocked: Option<Arc<Blocked>>,
+    /// What it waits for of replicas.
+    pub(crate) waiting: Option<ReplicaWait>,
+    /// What it has told of itself as a replica.
+    pub(crate) replica: Option<Arc<Replica>>,
     /// The log up to here tells of what its commands have done.
     pub(crate) log_offset: u64,
     /// Where the commands of a file are run, the time that it is: what they did has been done, and nothing stands in their way.
@@ -218,6 +223,8 @@ impl Session {
             transaction: None,
             watching: Watching::default(),
             blocked: None,
+            waiting: None,
+            replica: None,
             log_offset: 0,
             replays_at: None,
         };
@@ -248,24 +255,42 @@ impl Session {
         if let Some(blocked) = self.state.blocked.take() {
             node.blocked.end(&blocked, &node.keyspace);
         }
+        if self.state.waiting.take().is_some() {
+            node.end_replica_wait(&self.state.client);
+        }
     }
 
-    /// When a connection that waits for a key waits no longer; `None` where that has no end.
+    /// When a connection that waits for a key, or for replicas, waits no longer; `None` where that has no end.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        self.state.blocked.as_ref().and_then(|blocked| blocked.deadline)
+        let of_keys = self.state.blocked.as_ref().and_then(|blocked| blocked.deadline);
+        of_keys.or_else(|| self.state.waiting.as_ref().and_then(|wait| wait.deadline))
+    }
+
+    /// What the stream is taken from for this connection, where it is a replica's.
+    #[must_use]
+    pub fn replica(&self) -> Option<&Arc<Replica>> {
+        self.state.replica.as_ref().filter(|_| self.state.client.has_flag(flag::REPLICA))
     }
 
     /// Appends the reply that a connection waits for; false while there is none. The command counts as run from here on.
     pub fn unblock(&mut self, worker: &Worker, now: Monotonic, out: &mut Vec<u8>) -> bool {
-        let Some(blocked) = &self.state.blocked else { return true };
         let node = &worker.node;
-        let Some((reply, log_offset)) = node.blocked.take_reply(blocked, now, &node.keyspace)
-        else {
-            return false;
+        let reply = if let Some(wait) = &self.state.waiting {
+            let Some(reply) = node.take_replica_wait(wait, &self.state.client, now) else {
+                return false;
+            };
+            self.state.waiting = None;
+            reply
+        } else if let Some(blocked) = &self.state.blocked {
+            let taken = node.blocked.take_reply(blocked, now, &node.keyspace);
+            let Some((reply, log_offset)) = taken else { return false };
+            self.state.log_offset = self.state.log_offset.max(log_offset);
+            self.state.blocked = None;
+            reply
+        } else {
+            return true;
         };
-        self.state.log_offset = self.state.log_offset.max(log_offset);
-        self.state.blocked = None;
         self.state.commands += 1;
         let stats = worker.stats();
         stats.commands.add(1);

@@ -6,6 +6,7 @@ use super::rewrite::remove_history;
 use super::{AppenderLink, Appending, options};
 use crate::storage::DiskStorage;
 use crate::{clock, entropy};
+use node::LogUser;
 use persist::aof::{Manifest, State};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
@@ -85,7 +86,7 @@ impl Appending {
         });
         let loaded = drained.and_then(|()| self.load_files(files.as_ref()));
         if files.as_ref().is_some_and(|log| log.is_logging) {
-            let begun = node.begin_log(node.control(), now, |_, offset| offset);
+            let begun = node.begin_log(LogUser::File, node.control(), now, |_, offset| offset);
             assert_eq!(begun, end, "nothing was logged meanwhile");
         }
         node.end_loading();

@@ -135,6 +135,7 @@ impl OpenLog {
     /// Tells the node what may leave.
     pub(super) fn confirm(&self, node: &Node) {
         let is_always = self.writer.options.fsync == Fsync::Always;
+        node.note_synced(self.writer.synced());
         match self.writer.state() {
             State::Waiting => node.confirm_all(),
             State::Good => node.confirm_log(self.writer.confirmed(), is_always),

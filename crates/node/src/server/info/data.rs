@@ -1,5 +1,6 @@
 //! INFO: what becomes of the data: files, replicas, the cluster, the databases.
 
+use crate::replication::{ReplicaReport, earlier_fields};
 use super::Report;
 use crate::persistence::seconds_since;
 
@@ -85,19 +86,33 @@ fn append_only_file_sizes(report: &mut Report<'_>) {
     report.field("aof_delayed_fsync", 0);
 }
 
-/// A primary without replicas.
+/// Whom the node follows, and who follows it.
 pub(super) fn replication(report: &mut Report<'_>) {
-    let backlog_bytes = report.settings.backlog_bytes();
+    let (node, now) = (report.node, report.now.monotonic);
     report.field("role", "master");
-    report.field("connected_slaves", 0);
+    let replicas = node.replica_reports(now);
+    report.field("connected_slaves", replicas.len());
+    if report.settings.min_replicas() > 0 {
+        report.field("min_slaves_good_slaves", node.near_replicas(now));
+    }
+    for (number, replica) in replicas.iter().enumerate() {
+        let ReplicaReport { host, port, state, offset, lag_seconds } = replica;
+        report.field(
+            format_args!("slave{number}"),
+            format_args!("ip={host},port={port},state={state},offset={offset},lag={lag_seconds}"),
+        );
+    }
+    let stream = node.stream_report();
+    let (earlier, end) = earlier_fields(&stream.history);
     report.field("master_failover_state", "no-failover");
-    report.field("master_replid", report.node.upkeep.replication_id());
-    report.field("master_replid2", "0".repeat(40));
-    report.field("master_repl_offset", 0);
-    report.field("second_repl_offset", -1);
-    report.field("repl_backlog_active", 0);
-    report.field("repl_backlog_size", backlog_bytes);
-    report.fields(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"], 0);
+    report.field("master_replid", stream.history.id);
+    report.field("master_replid2", earlier);
+    report.field("master_repl_offset", stream.offset);
+    report.field("second_repl_offset", end);
+    report.field("repl_backlog_active", u8::from(stream.is_kept));
+    report.field("repl_backlog_size", report.settings.backlog_bytes());
+    report.field("repl_backlog_first_byte_offset", stream.kept.0);
+    report.field("repl_backlog_histlen", stream.kept.1);
 }
 
 pub(super) fn cluster(report: &mut Report<'_>) {

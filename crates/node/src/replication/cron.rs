@@ -115,5 +115,12 @@ impl Node {
             self.renew_replica_count(now);
         }
         self.wake_waiting();
+        let offsets = {
+            let state = self.replication.state.lock();
+            let online = state.replicas.iter().filter(|one| one.is_online());
+            let offset = |one: &Arc<Replica>| one.acknowledged.load(SeqCst).wrapping_add_signed(-state.shift);
+            online.map(offset).collect()
+        };
+        self.confirm_by_replicas(offsets);
     }
 }

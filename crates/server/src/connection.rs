@@ -13,7 +13,7 @@ use crate::worker::Bench;
 use base::Monotonic;
 use bytes::{Buf, BytesMut};
 use node::clients::flag;
-use node::{Node, Session, Step, Worker};
+use node::{Event, Node, Session, Step, Worker};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::ops::Range;
@@ -285,7 +285,10 @@ impl Connection {
             }
         };
         for event in bench.worker.take_events() {
-            tracing::warn!("{event}");
+            match event {
+                Event::Replication { .. } => tracing::info!("{event}"),
+                event => tracing::warn!("{event}"),
+            }
         }
         let client = self.session.client();
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);

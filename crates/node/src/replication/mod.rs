@@ -8,6 +8,7 @@
 
 mod commands;
 mod cron;
+mod failover;
 mod primary;
 mod psync;
 mod replconf;
@@ -31,6 +32,7 @@ use crate::node::Node;
 use ::replication::{History, ReplicationId};
 use base::{Monotonic, Rng};
 use parking_lot::{Mutex, MutexGuard};
+use failover::Failover;
 use replica::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -48,6 +50,7 @@ pub(crate) struct Replication {
     applying: Mutex<()>,
     /// Clients that wait for replicas (WAIT, WAITAOF), and how they were told not to.
     waiting: Mutex<Vec<(Arc<Client>, Option<Unblock>)>>,
+    failover: Mutex<Option<Failover>>,
     /// What happened and has to be logged.
     events: Mutex<Vec<Event>>,
 }
@@ -111,6 +114,7 @@ impl Replication {
             unread_bytes_max: AtomicU64::new(0),
             applying: Mutex::new(()),
             waiting: Mutex::default(),
+            failover: Mutex::new(None),
             events: Mutex::default(),
         }
     }

@@ -121,8 +121,9 @@ impl Node {
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
         let table = command_table();
-        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), and that which runs a file.
-        let threads = options.workers + 3;
+        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), that which runs a file, and that which
+        // follows a primary.
+        let threads = options.workers + 4;
         let config = options.config;
         let databases = if config.cluster.enabled {
             config.cluster.databases
@@ -212,6 +213,12 @@ impl Node {
     #[must_use]
     pub fn replaying(&self) -> WorkerId {
         WorkerId(self.workers + 2)
+    }
+
+    /// The number under which the thread counts that follows a primary.
+    #[must_use]
+    pub fn following(&self) -> WorkerId {
+        WorkerId(self.workers + 3)
     }
 
     /// The statistics of one thread.

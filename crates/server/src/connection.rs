@@ -10,9 +10,10 @@ use crate::clock;
 use crate::control::log_overcome;
 use crate::stream::Stream;
 use crate::worker::Bench;
+use base::Monotonic;
 use bytes::{Buf, BytesMut};
 use node::clients::flag;
-use node::{Node, Session, Step, Worker};
+use node::{Event, Node, Session, Step, Worker};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::ops::Range;
@@ -63,6 +64,15 @@ pub(crate) struct Connection {
     knows_waker: bool,
     /// Ends the wait for a key.
     timer: Option<Pin<Box<Sleep>>>,
+    /// The wait for replicas (`write-acks`).
+    ack_wait: Option<AckWait>,
+}
+
+/// A wait for replicas.
+struct AckWait {
+    begun: Monotonic,
+    /// Ends it.
+    timer: Pin<Box<Sleep>>,
 }
 
 impl Connection {
@@ -78,6 +88,7 @@ impl Connection {
             phase: Phase::Read,
             knows_waker: false,
             timer: None,
+            ack_wait: None,
         }
     }
 
@@ -105,9 +116,9 @@ impl Connection {
         }
         if let Some(offset) = self.awaited {
             if !self.session.may_leave(node, offset) {
-                return Poll::Pending;
+                ready!(self.poll_patience(cx, node, offset));
             }
-            self.awaited = None;
+            self.end_wait(node);
         }
         while !self.output.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
@@ -117,6 +128,38 @@ impl Connection {
         self.output = BytesMut::new();
         self.session.client().pending_output_bytes.store(0, Relaxed);
         Poll::Ready(Ok(()))
+    }
+
+    /// Ready when replicas have been waited for long enough: what was to be said is replaced with an error then, where it has to be.
+    fn poll_patience(&mut self, cx: &mut Context<'_>, node: &Node, offset: u64) -> Poll<()> {
+        let Some(patience) = self.session.ack_patience(node) else { return Poll::Pending };
+        let wait = self.ack_wait.get_or_insert_with(|| AckWait {
+            begun: clock::monotonic(),
+            timer: Box::pin(tokio::time::sleep(patience)),
+        });
+        ready!(wait.timer.as_mut().poll(cx));
+        match self.session.give_up_acks(node, offset) {
+            None => {
+                // The file has to have it, too; then it is asked again.
+                wait.timer.as_mut().reset(tokio::time::Instant::now() + patience);
+                let is_over = wait.timer.as_mut().poll(cx).is_ready();
+                debug_assert!(!is_over);
+                return Poll::Pending;
+            }
+            Some(None) => {}
+            Some(Some(error)) => {
+                self.output = BytesMut::from(&resp::replace_replies(&self.output, &error)[..]);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// What was waited for is there.
+    fn end_wait(&mut self, node: &Node) {
+        self.awaited = None;
+        if let Some(wait) = self.ack_wait.take() {
+            node.note_ack_wait(clock::monotonic().since(wait.begun));
+        }
     }
 
     /// Reads and executes what has come; false at the end of the stream.
@@ -242,7 +285,10 @@ impl Connection {
             }
         };
         for event in bench.worker.take_events() {
-            tracing::warn!("{event}");
+            match event {
+                Event::Replication { .. } => tracing::info!("{event}"),
+                event => tracing::warn!("{event}"),
+            }
         }
         let client = self.session.client();
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);

@@ -1,6 +1,6 @@
 //! Primaries and replicas.
 
-use super::choices::DisklessLoad;
+use super::choices::{DisklessLoad, WriteAcksPolicy};
 use super::{Directive, Setting, section};
 use crate::directive::{Rule, bytes_within, choice, integer, port, special, text, yes_no};
 use crate::values::ReplicaOf;
@@ -77,6 +77,12 @@ section! {
         /// Whether snapshot and stream use two connections.
         dual_channel_replication_enabled: bool =
             yes_no("dual-channel-replication-enabled", "no").unused();
+        /// Replicas that have to have what is written before a client is told that it is; ours.
+        write_acks: u32 = integer("write-acks", 0, INT, "0");
+        /// Milliseconds that a write waits for them.
+        write_acks_timeout_ms: u32 = integer("write-acks-timeout", 1, INT, "1000");
+        /// What becomes of it then.
+        write_acks_policy: WriteAcksPolicy = choice::<WriteAcksPolicy>("write-acks-policy", "refuse");
         /// Whether links use multipath TCP.
         repl_mptcp: bool = yes_no("repl-mptcp", "no").immutable().unused();
     }

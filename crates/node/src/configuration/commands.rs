@@ -70,6 +70,7 @@ fn change(
     if names_removals {
         node.renew_logging(worker);
     }
+    node.renew_replica_count(now.monotonic);
     node.evict_clients();
     if let Some((cluster, machine)) = bus {
         cluster.operate(node, worker, |bus| bus.reconfigure(now, machine));

@@ -54,8 +54,8 @@ impl Node {
         }
         let mut assembly = self.log.assembly.lock();
         let from = self.log.position.0.lock().taken;
-        if from == assembly.kept.end() {
-            self.collect(&mut assembly, false);
+        if from >= assembly.kept.end() {
+            self.collect(&mut assembly, from > assembly.kept.end());
         }
         let mut position = self.log.position.0.lock();
         let Some(offset) = assembly.kept.copy(from, bytes_max, into) else {
@@ -135,7 +135,8 @@ impl Node {
 
     /// A reader at this offset; `None` where what comes next is not kept.
     pub(crate) fn log_reader(&self, offset: u64) -> Option<Arc<LogReader>> {
-        let assembly = self.log.assembly.lock();
+        let mut assembly = self.log.assembly.lock();
+        self.collect(&mut assembly, true);
         let mut retention = self.log.retention.lock();
         let is_kept = (assembly.kept.begin().max(retention.begin)..=assembly.kept.end()).contains(&offset);
         is_kept.then(|| {

@@ -15,6 +15,7 @@ pub(crate) use commands::COMMANDS;
 pub(crate) use save::seconds_since;
 pub use save::{SaveError, SaveOrder};
 
+use crate::replication::Transfer;
 use crate::worker::Now;
 use aof::Aof;
 use base::Monotonic;
@@ -76,6 +77,8 @@ struct State {
 pub(crate) struct Running {
     snapshot: Arc<Snapshot>,
     saved: Arc<SavedKeys>,
+    /// The replicas that it goes to, where it is for them.
+    transfer: Option<Arc<Transfer>>,
     /// Writes wait, for too much is saved and not written.
     holds_writes: bool,
     begun: Now,
@@ -93,6 +96,7 @@ impl Running {
         Running {
             snapshot: Arc::clone(&order.snapshot),
             saved: Arc::clone(&order.saved),
+            transfer: order.transfer.clone(),
             holds_writes: false,
             begun,
             changes: 0,

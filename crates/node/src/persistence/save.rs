@@ -248,6 +248,13 @@ impl Node {
         let mut state = self.persistence.state.lock();
         let Some(running) = &mut state.running else { return };
         let bytes = running.saved.memory_bytes();
+        if let Some(transfer) = running.transfer.as_ref().filter(|one| one.mark().is_some()) {
+            // A replica that is slow is no reason to hold writes.
+            let transfer = Arc::clone(transfer);
+            drop(state);
+            self.bound_transfer(&transfer, bytes);
+            return;
+        }
         let holds =
             bytes > SAVED_BYTES_MAX || (running.holds_writes && bytes > SAVED_BYTES_MAX / 2);
         if std::mem::replace(&mut running.holds_writes, holds) != holds {

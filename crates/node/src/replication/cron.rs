@@ -1,6 +1,7 @@
 //! What is done about replicas by the timer.
 
 use super::replica::{Replica, Stage};
+use super::transfer::Transfer;
 use crate::event::Event;
 use crate::node::Node;
 use crate::worker::Now;
@@ -76,6 +77,23 @@ impl Node {
         }
     }
 
+    /// Disconnects the replica that has read least of a snapshot, where so much had to be kept in memory meanwhile that it is more than replicas may leave unread.
+    pub(crate) fn bound_transfer(&self, transfer: &Transfer, saved_bytes: usize) {
+        let most = self.replication.unread_bytes_max.load(SeqCst);
+        if most == 0 || saved_bytes as u64 <= most {
+            return;
+        }
+        if let Some(client) = transfer.slowest().filter(|client| !client.is_killed()) {
+            self.replication.tell(Event::Replication {
+                message: format!(
+                    "Disconnecting replica {}: it reads its snapshot more slowly than keys change, and {saved_bytes} bytes had to be kept. Raise                      client-output-buffer-limit for replicas, or set repl-diskless-sync no.",
+                    client.origin.address
+                ),
+            });
+            client.kill_for_unread();
+        }
+    }
+
     fn look_at_replica(&self, replica: &Arc<Replica>, patience: u64, now: Monotonic) {
         let what = match &*replica.stage.lock() {
             Stage::Waiting { .. } | Stage::Receiving { begun: false, .. } => {
@@ -115,5 +133,12 @@ impl Node {
             self.renew_replica_count(now);
         }
         self.wake_waiting();
+        let offsets = {
+            let state = self.replication.state.lock();
+            let online = state.replicas.iter().filter(|one| one.is_online());
+            let offset = |one: &Arc<Replica>| one.acknowledged.load(SeqCst).wrapping_add_signed(-state.shift);
+            online.map(offset).collect()
+        };
+        self.confirm_by_replicas(offsets);
     }
 }

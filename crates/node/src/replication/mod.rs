@@ -14,6 +14,8 @@ mod replconf;
 mod replica;
 mod report;
 mod transfer;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 pub(crate) use commands::COMMANDS;

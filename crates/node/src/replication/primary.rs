@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::worker::Now;
 use ::replication::{History, ReplicationId};
 use base::Monotonic;
+use config::WriteAcksPolicy;
 use engine::WorkerId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -150,15 +151,24 @@ impl Node {
         mark
     }
 
-    /// Counts the replicas that are near enough for writes to be accepted (`min-replicas-to-write`).
-    pub(super) fn renew_replica_count(&self, now: Monotonic) {
+    /// Counts the replicas that are near enough for writes to be accepted (`min-replicas-to-write`), and to confirm them (`write-acks`).
+    pub(crate) fn renew_replica_count(&self, now: Monotonic) {
         let config = self.settings.current();
-        let least = config.replication.min_replicas_to_write as usize;
-        let is_short = least != 0
-            && config.replication.min_replicas_max_lag_seconds != 0
-            && !self.replication.is_replica()
-            && self.near_replicas(now) < least;
-        self.note_too_few_replicas(is_short);
+        let settings = &config.replication;
+        let is_primary = !self.replication.is_replica();
+        let near = self.near_replicas(now);
+        let least = match settings.min_replicas_max_lag_seconds {
+            0 => 0,
+            _ => settings.min_replicas_to_write as usize,
+        };
+        let acks = settings.write_acks as usize;
+        let (least, acks) = match settings.write_acks_policy {
+            WriteAcksPolicy::Refuse => (least.max(acks), acks),
+            // While there are not so many, nobody waits for them.
+            WriteAcksPolicy::Degrade => (least, if near < acks { 0 } else { acks }),
+        };
+        self.note_too_few_replicas(is_primary && near < least);
+        self.ask_replicas_to_confirm(if is_primary { acks } else { 0 });
     }
 
     /// How many replicas have said lately that they follow.

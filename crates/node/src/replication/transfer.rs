@@ -120,6 +120,13 @@ impl Transfer {
         Chunk::Bytes(chunk)
     }
 
+    /// The client that has read least.
+    pub(crate) fn slowest(&self) -> Option<Arc<Client>> {
+        let state = self.state.lock();
+        let slowest = state.readers.iter().flatten().min_by_key(|reader| reader.next);
+        slowest.map(|reader| Arc::clone(&reader.client))
+    }
+
     /// The reader of this number reads no more.
     pub(crate) fn leave(&self, number: usize) {
         let mut state = self.state.lock();

@@ -64,6 +64,11 @@ impl Settings {
         self.0.replication.min_replicas_to_write
     }
 
+    /// How many replicas have to have what is written before a client is told.
+    pub(super) fn write_acks(&self) -> u32 {
+        self.0.replication.write_acks
+    }
+
     /// The size of the replication backlog, in bytes.
     pub(super) fn backlog_bytes(&self) -> u64 {
         self.0.replication.repl_backlog_size

@@ -7,6 +7,7 @@ use crate::clients::flag;
 use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
 use commands::spec::Flag;
+use config::WriteAcksPolicy;
 use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Wide, echoed};
 use engine::Access;
 use resp::{Args, Reply};
@@ -112,6 +113,9 @@ impl<'a> Context<'a> {
         if self.node.is_hindered() {
             self.check_hindrances(entry)?;
         }
+        if self.state.write_acks.is_some() {
+            self.check_acks(entry)?;
+        }
         if self.node.pause_kind().is_some() && !self.state.is_in_exec && self.must_wait(entry) {
             self.state.after = After::Wait;
         }
@@ -149,6 +153,20 @@ impl<'a> Context<'a> {
         }
         if node.is_loading() && !entry.spec.has(Flag::Loading) {
             return Err(LOADING);
+        }
+        Ok(())
+    }
+
+    /// Refuses what would be written for a client that wants more replicas to have it than there are.
+    #[cold]
+    fn check_acks(&self, entry: &Entry) -> Outcome {
+        let has_too_few = || {
+            let policy = self.node.settings.current().replication.write_acks_policy;
+            policy == WriteAcksPolicy::Refuse
+                && self.node.near_replicas(self.now.monotonic) < self.node.acks(self.state.write_acks)
+        };
+        if entry.spec.has(Flag::Write) && has_too_few() {
+            return Err(TOO_FEW_REPLICAS);
         }
         Ok(())
     }

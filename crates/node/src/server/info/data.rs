@@ -113,6 +113,11 @@ pub(super) fn replication(report: &mut Report<'_>) {
     report.field("repl_backlog_size", report.settings.backlog_bytes());
     report.field("repl_backlog_first_byte_offset", stream.kept.0);
     report.field("repl_backlog_histlen", stream.kept.1);
+    let (waits, micros, timeouts) = node.ack_waits();
+    report.field("write_acks", report.settings.write_acks());
+    report.field("write_acks_waits", waits);
+    report.field("write_acks_wait_usec", micros);
+    report.field("write_acks_timeouts", timeouts);
 }
 
 pub(super) fn cluster(report: &mut Report<'_>) {

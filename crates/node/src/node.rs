@@ -142,7 +142,8 @@ impl Node {
         channels.configure(&config);
         let tracking = Arc::new(Tracking::default());
         tracking.configure(&config);
-        Node {
+        let primary = config.replication.replicaof.0.clone();
+        let node = Node {
             cluster: options.cluster.map(|machine| {
                 ClusterNode::new(machine, &keyspace, Arc::clone(&channels), Arc::clone(&tracking))
             }),
@@ -162,7 +163,7 @@ impl Node {
             identity,
             password,
             facts: ProcessFacts::default(),
-            replication: Replication::new(&options.run_id, options.started.monotonic),
+            replication: Replication::new(&options.run_id, options.started.monotonic, primary),
             upkeep: Upkeep::new(&options.run_id),
             host,
             run_id: options.run_id,
@@ -171,7 +172,9 @@ impl Node {
             pause: Pause::default(),
             cross_protocol_told: AtomicU64::new(0),
             workers: options.workers,
-        }
+        };
+        node.note_role(node.replication.is_replica());
+        node
     }
 
     /// Forgets a session whose connection has ended.

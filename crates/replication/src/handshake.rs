@@ -239,7 +239,7 @@ impl Handshake {
 }
 
 /// The greatest offset that is believed: beyond it, sums with others would not be numbers of 63 bits.
-const OFFSET_MAX: u64 = 1 << 62;
+pub const OFFSET_MAX: u64 = 1 << 62;
 
 /// Whether somebody is there who may be asked further: also one who wants to know first who asks.
 fn answers_ping(line: &[u8]) -> bool {

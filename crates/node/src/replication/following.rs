@@ -169,6 +169,11 @@ impl Following {
         self.state.lock().is_torn = is_torn;
     }
 
+    /// Whether the data are torn; nobody cares from here on.
+    pub(super) fn take_torn(&self) -> bool {
+        std::mem::take(&mut self.state.lock().is_torn)
+    }
+
     pub(super) fn note_unapplied(&self, bytes: usize) {
         self.unapplied.store(bytes as u64, SeqCst);
     }
@@ -322,6 +327,14 @@ impl Node {
             let id = ReplicationId::random(&mut self.replication.state.lock().rng);
             self.enter_history(loaded.renamed(id, place.offset), place.offset, None);
             self.replication.state.lock().alone_since = Some(now.monotonic);
+        }
+    }
+
+    /// The node cannot go on from where it is: it asks for everything the next time.
+    pub fn give_up_place(&self, primary: &Primary) {
+        let _applied = self.replication.pause_applying();
+        if self.follows(primary) {
+            self.replication.following.tear(true);
         }
     }
 

@@ -19,7 +19,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("node", &["base", "cluster", "commands", "config", "engine", "persist", "replication", "resp"]),
     ("server", &["base", "cluster", "config", "engine", "node", "persist", "replication", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "cluster", "commands", "config", "engine", "node", "persist", "resp"]),
+    (
+        "testkit",
+        &["base", "cluster", "commands", "config", "engine", "node", "persist", "replication", "resp"],
+    ),
     ("xtask", &["testkit"]),
 ];
 

@@ -127,6 +127,8 @@ pub mod flag {
     pub const MONITOR: u32 = 1 << 12;
     /// Is a replica: it is sent the stream.
     pub const REPLICA: u32 = 1 << 13;
+    /// Is the primary: its stream is run.
+    pub const PRIMARY: u32 = 1 << 14;
 }
 
 impl Client {
@@ -252,11 +254,11 @@ impl Client {
     }
 
     /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens, is shown commands, waits
-    /// for an answer, or is a replica.
+    /// for an answer, or is a replica or the primary.
     #[must_use]
     pub fn may_idle_out(&self) -> bool {
         let others = flag::SUBSCRIBED | flag::MONITOR | flag::BLOCKED | flag::PAUSED;
-        !self.has_flag(others | flag::REPLICA)
+        !self.has_flag(others | flag::REPLICA | flag::PRIMARY)
     }
 
     /// The protocol that it speaks.

@@ -173,6 +173,11 @@ impl Node {
         offset <= self.confirmation.synced.load(SeqCst)
     }
 
+    /// Up to where the append-only file has the log on the disk.
+    pub(crate) fn synced_log(&self) -> u64 {
+        self.confirmation.synced.load(SeqCst)
+    }
+
     /// The append-only file has the log up to here on the disk.
     pub fn note_synced(&self, offset: u64) {
         if self.confirmation.synced.swap(offset, SeqCst) != offset {

@@ -58,7 +58,10 @@ pub use pause::PauseKind;
 pub use persistence::{LogStatus, SaveError, SaveOrder};
 pub use pubsub::Channels;
 pub use replay::{Replay, ReplayError};
-pub use replication::{Abandoned, Fed, Mark, Replica, StreamPlace, TRANSFER_BYTES_MAX, Transfer};
+pub use replication::{
+    Abandoned, Applied, Applier, Fed, LinkStage, Mark, Primary, Replica, StreamFailures,
+    StreamPlace, TRANSFER_BYTES_MAX, Transfer,
+};
 pub use session::{Context, Session, Step};
 pub use table::{Action, Container, Entry, SessionCommand, SessionRun, Table};
 pub use tracking::Tracking;

@@ -283,6 +283,11 @@ impl Node {
         (position.end, position.database)
     }
 
+    /// The last command before the end of the log is of this database; where that is not known to those who go on from there, the next tells.
+    pub(crate) fn note_log_database(&self, database: Option<usize>) {
+        self.log.position.0.lock().database = database;
+    }
+
     /// The offset behind the last byte that was logged.
     #[must_use]
     pub fn log_end(&self) -> u64 {

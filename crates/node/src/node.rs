@@ -121,8 +121,9 @@ impl Node {
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
         let table = command_table();
-        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), and that which runs a file.
-        let threads = options.workers + 3;
+        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), that which runs a file, and that which
+        // follows a primary.
+        let threads = options.workers + 4;
         let config = options.config;
         let databases = if config.cluster.enabled {
             config.cluster.databases
@@ -141,7 +142,8 @@ impl Node {
         channels.configure(&config);
         let tracking = Arc::new(Tracking::default());
         tracking.configure(&config);
-        Node {
+        let primary = config.replication.replicaof.0.clone();
+        let node = Node {
             cluster: options.cluster.map(|machine| {
                 ClusterNode::new(machine, &keyspace, Arc::clone(&channels), Arc::clone(&tracking))
             }),
@@ -161,7 +163,7 @@ impl Node {
             identity,
             password,
             facts: ProcessFacts::default(),
-            replication: Replication::new(&options.run_id, options.started.monotonic),
+            replication: Replication::new(&options.run_id, options.started.monotonic, primary),
             upkeep: Upkeep::new(&options.run_id),
             host,
             run_id: options.run_id,
@@ -170,7 +172,9 @@ impl Node {
             pause: Pause::default(),
             cross_protocol_told: AtomicU64::new(0),
             workers: options.workers,
-        }
+        };
+        node.note_role(node.replication.is_replica());
+        node
     }
 
     /// Forgets a session whose connection has ended.
@@ -212,6 +216,12 @@ impl Node {
     #[must_use]
     pub fn replaying(&self) -> WorkerId {
         WorkerId(self.workers + 2)
+    }
+
+    /// The number under which the thread counts that follows a primary.
+    #[must_use]
+    pub fn following(&self) -> WorkerId {
+        WorkerId(self.workers + 3)
     }
 
     /// The statistics of one thread.

@@ -117,6 +117,8 @@ pub struct WorkerStats {
     pub output_bytes: Counter,
     /// Bytes of them that were the stream, or a snapshot, for replicas.
     pub replication_output_bytes: Counter,
+    /// Bytes of the primary's stream.
+    pub replication_input_bytes: Counter,
     /// Reads that brought something.
     pub reads: Counter,
     /// Writes to clients.
@@ -148,6 +150,7 @@ impl WorkerStats {
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
             replication_output_bytes: Counter::default(),
+            replication_input_bytes: Counter::default(),
             reads: Counter::default(),
             writes: Counter::default(),
             errors: Counter::default(),
@@ -170,6 +173,7 @@ impl WorkerStats {
             input_bytes,
             output_bytes,
             replication_output_bytes,
+            replication_input_bytes,
             reads,
             writes,
             errors,
@@ -188,6 +192,7 @@ impl WorkerStats {
             input_bytes,
             output_bytes,
             replication_output_bytes,
+            replication_input_bytes,
             reads,
             writes,
             errors,

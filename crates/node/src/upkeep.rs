@@ -178,6 +178,8 @@ impl Node {
             || self.pause_kind().is_some()
             // Of what is loaded, later commands of a file may say more.
             || self.is_loading()
+            // It is the primary's to say.
+            || self.replication.is_replica()
         {
             return;
         }

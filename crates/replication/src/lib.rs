@@ -4,7 +4,11 @@
 //! history of his own at the offset at which he was, and remembers the one before, so that others may go on with him.
 
 mod backlog;
+mod handshake;
 mod history;
+mod payload;
 
 pub use backlog::{BLOCK_BYTES, Backlog};
+pub use handshake::{Answer, Greeting, Handshake, LINE_BYTES_MAX, LineTooLong, OFFSET_MAX, Refusal, first_line};
 pub use history::{History, ReplicationId};
+pub use payload::{MARK_BYTES, MarkSearch, Payload, PayloadError};

@@ -3,6 +3,7 @@
 use crate::appending::{AppenderLink, Wish};
 use crate::bus::LinkBuffers;
 use crate::files;
+use crate::following::FollowerLink;
 use crate::loading::{Duplicates, load_snapshot};
 use crate::nodes_conf::NodesConf;
 use crate::open_files::{self, OpenFiles};
@@ -37,6 +38,7 @@ pub(crate) struct ProcessHost {
     pub(crate) worker_wakes: Vec<Arc<Notify>>,
     pub(crate) saver: std::sync::mpsc::Sender<SaverOrder>,
     pub(crate) appender: Arc<AppenderLink>,
+    pub(crate) follower: Arc<FollowerLink>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
     pub(crate) telemetry: Telemetry,
     pub(crate) config_file: Option<PathBuf>,
@@ -144,11 +146,11 @@ impl Host for ProcessHost {
         let loaded = load_snapshot(node, &path, duplicates, &|| true);
         node.end_loading();
         match loaded {
-            Ok(is_there) => {
-                if !is_there {
+            Ok(loaded) => {
+                if loaded.is_none() {
                     tracing::warn!("There is no file {} to load", path.display());
                 }
-                is_there
+                loaded.is_some()
             }
             Err(error) => {
                 tracing::warn!("{error}");
@@ -183,6 +185,10 @@ impl Host for ProcessHost {
                 self.worker_wakes[0].notify_one();
             }
         }
+    }
+
+    fn follow(&self) {
+        self.follower.interrupt();
     }
 
     fn wake_bus(&self) {

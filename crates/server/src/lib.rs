@@ -19,6 +19,7 @@ pub mod daemon;
 mod entropy;
 mod feeding;
 mod files;
+mod following;
 mod giving_way;
 mod host;
 mod launch;

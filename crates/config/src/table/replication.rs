@@ -13,37 +13,37 @@ section! {
         /// Primary of this node, outside a cluster.
         replicaof: ReplicaOf =
             special("replicaof", Rule::Words("host and port, or no one"), "")
-                .alias("slaveof").immutable().unused();
+                .alias("slaveof").immutable();
         /// Password for the primary.
-        masterauth: Vec<u8> = text("masterauth", "").alias("primaryauth").secret().unused();
+        masterauth: Vec<u8> = text("masterauth", "").alias("primaryauth").secret();
         /// User for the primary.
-        masteruser: Vec<u8> = text("masteruser", "").alias("primaryuser").secret().unused();
+        masteruser: Vec<u8> = text("masteruser", "").alias("primaryuser").secret();
         /// Whether a replica answers while it has lost its primary.
         replica_serve_stale_data: bool =
-            yes_no("replica-serve-stale-data", "yes").alias("slave-serve-stale-data").unused();
+            yes_no("replica-serve-stale-data", "yes").alias("slave-serve-stale-data");
         /// Whether a replica refuses writes.
         replica_read_only: bool =
-            yes_no("replica-read-only", "yes").alias("slave-read-only").unused();
+            yes_no("replica-read-only", "yes").alias("slave-read-only");
         /// Whether a replica drops its old data in the background.
         replica_lazy_flush: bool =
-            yes_no("replica-lazy-flush", "yes").alias("slave-lazy-flush").unused();
+            yes_no("replica-lazy-flush", "yes").alias("slave-lazy-flush");
         /// Whether a replica leaves eviction to its primary.
         replica_ignore_maxmemory: bool =
-            yes_no("replica-ignore-maxmemory", "yes").alias("slave-ignore-maxmemory").unused();
+            yes_no("replica-ignore-maxmemory", "yes").alias("slave-ignore-maxmemory");
         /// Whether a replica goes on when it cannot write to its disk.
         replica_ignore_disk_write_errors: bool =
             yes_no("replica-ignore-disk-write-errors", "no").unused();
         /// Rank among the replicas; the lowest is preferred, 0 is never promoted.
         replica_priority: u32 =
-            integer("replica-priority", 0, INT, "100").alias("slave-priority").unused();
+            integer("replica-priority", 0, INT, "100").alias("slave-priority");
         /// Whether Sentinel hears of this replica.
-        replica_announced: bool = yes_no("replica-announced", "yes").unused();
+        replica_announced: bool = yes_no("replica-announced", "yes");
         /// Address that the primary is told.
         replica_announce_ip: String =
-            text("replica-announce-ip", "").alias("slave-announce-ip").unused();
+            text("replica-announce-ip", "").alias("slave-announce-ip");
         /// Port that the primary is told; 0 is the real one.
         replica_announce_port: u16 =
-            port("replica-announce-port", "0").alias("slave-announce-port").unused();
+            port("replica-announce-port", "0").alias("slave-announce-port");
         /// Replicas without which writes are refused.
         min_replicas_to_write: u32 =
             integer("min-replicas-to-write", 0, INT, "0").alias("min-slaves-to-write");
@@ -73,7 +73,7 @@ section! {
             integer("repl-diskless-sync-max-replicas", 0, INT, "0");
         /// What a replica does with a snapshot from the network.
         repl_diskless_load: DisklessLoad =
-            choice::<DisklessLoad>("repl-diskless-load", "disabled").unused();
+            choice::<DisklessLoad>("repl-diskless-load", "disabled");
         /// Whether snapshot and stream use two connections.
         dual_channel_replication_enabled: bool =
             yes_no("dual-channel-replication-enabled", "no").unused();

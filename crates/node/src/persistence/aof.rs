@@ -96,7 +96,7 @@ impl Node {
     ) -> Option<(u64, SaveOrder)> {
         // The last save before the end, which pauses everybody, comes first.
         let is_ending = self.pause_kind() == Some(PauseKind::All);
-        if is_ending || self.persistence.state.lock().running.is_some() {
+        if is_ending || self.is_loading() || self.persistence.state.lock().running.is_some() {
             return None;
         }
         let begun = if logs {

@@ -34,7 +34,7 @@ pub(crate) struct Persistence {
     ended: Condvar,
     loading: Loading,
     aof: Aof,
-    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`], [`LOG_FAILED`], [`TOO_FEW_REPLICAS`]. Asked before each.
+    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`], [`LOG_FAILED`], [`TOO_FEW_REPLICAS`], [`FOLLOWS`]. Asked before each.
     hindrances: AtomicU8,
 }
 
@@ -49,6 +49,9 @@ const LOG_FAILED: u8 = 4;
 
 /// Too few replicas follow.
 const TOO_FEW_REPLICAS: u8 = 8;
+
+/// The data are a primary's.
+const FOLLOWS: u8 = 16;
 
 struct State {
     running: Option<Running>,

@@ -345,6 +345,7 @@ impl Node {
     pub fn save_at_end(&self, worker: WorkerId, now: Now) -> bool {
         const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
         self.begin_pause(PauseKind::All, now.monotonic + LONG);
+        self.replication.following.rest(true);
         loop {
             // What is being written is of no use beside what will be.
             self.cancel_save();
@@ -354,6 +355,7 @@ impl Node {
                 continue;
             }
             if !self.wait_for_save() {
+                self.replication.following.rest(false);
                 self.end_pause();
                 return false;
             }
@@ -384,6 +386,11 @@ impl Node {
     /// Whether so few replicas follow that commands that write are refused.
     pub(crate) fn has_too_few_replicas(&self) -> bool {
         self.persistence.hindrances() & super::TOO_FEW_REPLICAS != 0
+    }
+
+    /// Tells whether the node follows a primary.
+    pub(crate) fn note_role(&self, is_replica: bool) {
+        self.persistence.set_hindrance(super::FOLLOWS, is_replica);
     }
 
     /// Whether commands that write are refused, for a save has failed (`stop-writes-on-bgsave-error`).

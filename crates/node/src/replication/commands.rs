@@ -1,6 +1,6 @@
 //! PSYNC, REPLCONF, SYNC, WAIT, WAITAOF, as the table has them.
 
-use super::{failover, psync, replconf, wait};
+use super::{failover, psync, replconf, replicaof, wait};
 use crate::table::{SessionCommand, SessionRun};
 use commands::spec::{Argument, Arity, Category, Flag, Group};
 use commands::{Body, Command, Spec};
@@ -56,6 +56,19 @@ pub(crate) const COMMANDS: &[SessionCommand] = &[
         },
         replconf::replconf,
     ),
+    follow(Spec {
+        name: "replicaof",
+        summary: "Follows a primary, or nobody any more.",
+        since: "5.0.0",
+        ..FOLLOW
+    }),
+    follow(Spec {
+        name: "slaveof",
+        summary: "The same under its old name.",
+        since: "1.0.0",
+        deprecated: Some(("5.0.0", "`REPLICAOF`")),
+        ..FOLLOW
+    }),
     command(
         Spec {
             name: "sync",
@@ -106,6 +119,25 @@ pub(crate) const COMMANDS: &[SessionCommand] = &[
 ];
 
 const COMMON: Spec = Spec { group: Group::Server, ..Spec::DEFAULT };
+
+/// What REPLICAOF is by any name.
+const FOLLOW: Spec = Spec {
+    complexity: "O(1)",
+    arity: Arity::Exactly(3),
+    flags: &[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading],
+    arguments: &[Argument::one_of(
+        "args",
+        &[
+            Argument::block("host-port", &[Argument::string("host"), Argument::integer("port")]),
+            Argument::block("no-one", &[Argument::word("no", "NO"), Argument::word("one", "ONE")]),
+        ],
+    )],
+    ..COMMON
+};
+
+const fn follow(spec: Spec) -> SessionCommand {
+    command(spec, replicaof::replicaof)
+}
 
 const fn command(spec: Spec, run: SessionRun) -> SessionCommand {
     Command { spec, body: Body::Run(run) }

@@ -6,20 +6,26 @@
 //! history. What is kept of the log for replicas is kept once; a replica is a place in it ([`Replica`]), and its connection takes from there what its socket
 //! has room for. One that needs everything gets a snapshot first, which is cut at the offset at which its stream begins ([`transfer`]).
 
+mod apply;
 mod commands;
 mod cron;
 mod failover;
+mod following;
 mod primary;
 mod psync;
 mod replconf;
 mod replica;
+mod replicaof;
 mod report;
 mod transfer;
 #[cfg(test)]
 mod tests;
 mod wait;
 
+pub use apply::{Applied, Applier, StreamFailures};
 pub(crate) use commands::COMMANDS;
+pub(crate) use following::PrimaryReport;
+pub use following::{LinkStage, Primary};
 pub use replica::{Fed, Replica};
 pub(crate) use report::{ReplicaReport, earlier_fields};
 pub use transfer::{Abandoned, Mark, TRANSFER_BYTES_MAX, Transfer};
@@ -33,6 +39,7 @@ use ::replication::{History, ReplicationId};
 use base::{Monotonic, Rng};
 use parking_lot::{Mutex, MutexGuard};
 use failover::Failover;
+use following::Following;
 use replica::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -46,6 +53,7 @@ pub(crate) struct Replication {
     online: AtomicUsize,
     /// How much of the stream a replica may leave unread before it is disconnected, in bytes; 0 without limit.
     unread_bytes_max: AtomicU64,
+    pub(crate) following: Following,
     /// Held while a stretch of the primary's stream is applied: what is cut between has what was relayed, and nothing else.
     applying: Mutex<()>,
     /// Clients that wait for replicas (WAIT, WAITAOF), and how they were told not to.
@@ -93,7 +101,7 @@ pub struct StreamPlace {
 }
 
 impl Replication {
-    pub(crate) fn new(run_id: &str, now: Monotonic) -> Replication {
+    pub(crate) fn new(run_id: &str, now: Monotonic, primary: Option<(String, u16)>) -> Replication {
         // The first name follows from the run's, which is random and no secret.
         let seed = run_id.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
         let mut rng = Rng::from_seed(seed.unwrap_or_default());
@@ -109,9 +117,10 @@ impl Replication {
                 looked_at: now,
                 counts: SyncCounts::default(),
             }),
-            is_replica: AtomicBool::new(false),
             online: AtomicUsize::new(0),
             unread_bytes_max: AtomicU64::new(0),
+            is_replica: AtomicBool::new(primary.is_some()),
+            following: Following::new(primary),
             applying: Mutex::new(()),
             waiting: Mutex::default(),
             failover: Mutex::new(None),
@@ -203,14 +212,4 @@ impl Node {
     pub fn take_replication_events(&self) -> Vec<Event> {
         std::mem::take(&mut *self.replication.events.lock())
     }
-}
-
-impl Node {
-    /// Whether the primary that the node follows is connected, and its stream comes.
-    pub(crate) fn is_link_up(&self) -> bool {
-        false
-    }
-
-    /// The primary asks how far this node is.
-    pub(crate) fn answer_getack(&self) {}
 }

@@ -1,6 +1,6 @@
 //! WAIT and WAITAOF: a client waits until others have what it has written.
 
-use crate::blocking::{UNBLOCKED, Unblock};
+use crate::blocking::{ROLE_CHANGED, UNBLOCKED, Unblock};
 use crate::clients::{Client, ClientId, flag};
 use crate::node::Node;
 use crate::session::{After, Context};
@@ -155,6 +155,9 @@ impl Node {
         let mut out = Vec::new();
         match unblocked {
             Some(Unblock::Error) => Reply::new(&mut out, wait.protocol).error_bytes(&UNBLOCKED.text()),
+            Some(Unblock::RoleChange) => {
+                Reply::new(&mut out, wait.protocol).error_bytes(&ROLE_CHANGED.text());
+            }
             Some(Unblock::Timeout) | None => self.push_waited(wait, &mut out),
         }
         Some(out)
@@ -173,6 +176,14 @@ impl Node {
         *told = Some(how);
         client.wake();
         true
+    }
+
+    /// Lets nobody wait for replicas any longer: the node has become one.
+    pub(super) fn unblock_replica_waits(&self) {
+        for (client, told) in self.replication.waiting.lock().iter_mut() {
+            *told = Some(Unblock::RoleChange);
+            client.wake();
+        }
     }
 
     /// Has replicas say how far they are.

@@ -69,6 +69,21 @@ impl Settings {
         self.0.replication.write_acks
     }
 
+    /// Its rank among replicas (`replica-priority`).
+    pub(super) fn replica_priority(&self) -> u32 {
+        self.0.replication.replica_priority
+    }
+
+    /// Whether it refuses writes as a replica.
+    pub(super) fn is_replica_read_only(&self) -> bool {
+        self.0.replication.replica_read_only
+    }
+
+    /// Whether Sentinel is to hear of it as a replica.
+    pub(super) fn is_replica_announced(&self) -> bool {
+        self.0.replication.replica_announced
+    }
+
     /// The size of the replication backlog, in bytes.
     pub(super) fn backlog_bytes(&self) -> u64 {
         self.0.replication.repl_backlog_size

@@ -41,6 +41,9 @@ impl<'a> Context<'a> {
             }
             let text = error.text();
             self.node.stats(self.worker).count_error(&text);
+            if let Some(stretch) = &mut self.state.stretch {
+                stretch.note_failure(&text);
+            }
             Reply::new(out, protocol).error_bytes(&text);
         }
         if matches!(self.state.after, After::Wait | After::Block) {
@@ -119,27 +122,37 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Refuses what would ask for data that are not loaded yet, or change data that cannot be saved; then PING, too, so that whoever
-    /// watches the server learns of it.
+    /// Refuses what would ask for data that are not there, or change data that cannot be saved, or that are the primary's; what cannot be saved
+    /// refuses PING, too, so that whoever watches the server learns of it.
     #[cold]
     fn check_hindrances(&self, entry: &Entry) -> Outcome {
         if self.state.replays_at.is_some() {
-            return Ok(());
+            return self.check_streamed(entry);
         }
-        if self.node.is_loading() && !entry.spec.has(Flag::Loading) {
-            return Err(LOADING);
+        let node = self.node;
+        let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
+        let writes = entry.spec.has(Flag::Write) || transaction.is_some_and(|one| one.writes());
+        if writes || entry.spec.name == "ping" {
+            if node.refuses_writes() {
+                return Err(CommandError::Text(NOT_SAVED));
+            }
+            if let Some(reason) = node.log_failure() {
+                return Err(CommandError::Owned(format!(
+                    "MISCONF Errors writing to the AOF file: {reason}"
+                )));
+            }
         }
-        if self.node.has_too_few_replicas() && entry.spec.has(Flag::Write) {
+        if writes && node.has_too_few_replicas() {
             return Err(TOO_FEW_REPLICAS);
         }
-        let writes = entry.spec.has(Flag::Write) || entry.spec.name == "ping";
-        if writes && self.node.refuses_writes() {
-            return Err(CommandError::Text(NOT_SAVED));
+        if writes && node.refuses_own_writes() {
+            return Err(READONLY);
         }
-        if writes && let Some(reason) = self.node.log_failure() {
-            return Err(CommandError::Owned(format!(
-                "MISCONF Errors writing to the AOF file: {reason}"
-            )));
+        if !entry.spec.has(Flag::Stale) && node.is_stale() {
+            return Err(STALE);
+        }
+        if node.is_loading() && !entry.spec.has(Flag::Loading) {
+            return Err(LOADING);
         }
         Ok(())
     }
@@ -330,8 +343,9 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         let timeout = (blocking.timeout)(args)?;
         let has_memory = self.has_memory_for(entry);
-        // Inside a transaction nobody waits.
-        let timeout = if self.held.is_some() { Timeout::None } else { timeout };
+        // Inside a transaction nobody waits, and in a primary's stream neither.
+        let may_wait = self.held.is_none() && !self.is_streamed();
+        let timeout = if may_wait { timeout } else { Timeout::None };
         let (node, client) = (self.node, Arc::clone(&self.state.client));
         let (database, protocol) = (self.state.database, self.state.protocol);
         let now = self.now.monotonic;
@@ -380,6 +394,15 @@ const NOT_SAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but 
 /// What a command is told that would write while too few replicas follow.
 const TOO_FEW_REPLICAS: CommandError =
     CommandError::Text("NOREPLICAS Not enough good replicas to write.");
+
+/// What a command is told that would change data that are the primary's.
+pub(crate) const READONLY: CommandError =
+    CommandError::Text("READONLY You can't write against a read only replica.");
+
+/// What a command is told while data are not what the primary has, and are not to be shown.
+const STALE: CommandError = CommandError::Text(
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
 
 /// What a command is told while data are loaded.
 pub(crate) const LOADING: CommandError =

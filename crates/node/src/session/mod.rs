@@ -5,6 +5,7 @@ mod dispatch;
 mod hold;
 pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
+mod stretch;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub(crate) use deliver::{Answered, Outbox};
 use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
 use prepare::Ahead;
 pub(crate) use prepare::Window;
+pub(crate) use stretch::Stretch;
 use resp::{Decoder, Limits, Protocol, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -104,6 +106,8 @@ pub(crate) struct State {
     pub(crate) log_offset: u64,
     /// Where the commands of a file are run, the time that it is: what they did has been done, and nothing stands in their way.
     pub(crate) replays_at: Option<UnixMillis>,
+    /// Where these commands are those of a primary's stream, what is noted of it.
+    pub(crate) stretch: Option<Box<Stretch>>,
 }
 
 impl State {
@@ -232,6 +236,7 @@ impl Session {
             write_acks: None,
             log_offset: 0,
             replays_at: None,
+            stretch: None,
         };
         Session { decoder: Decoder::new(), state, ahead: None, seen: 0, batch_start: 0 }
     }
@@ -438,7 +443,11 @@ impl Session {
         }
         loop {
             let unauthenticated = !self.state.is_authenticated;
-            let limits = Limits { unauthenticated, ..worker.tuning.limits };
+            let mut limits = Limits { unauthenticated, ..worker.tuning.limits };
+            if self.state.stretch.is_some() {
+                // What the primary has taken this node takes, too.
+                limits.bulk_bytes_max = i64::from(Limits::INPUT_BYTES_MAX);
+            }
             let most = if unauthenticated { 1 } else { WINDOW };
             let (start, first) = (self.decoder.consumed(), window.requests.len());
             let decoded = self.decoder.decode(input, &limits, &mut window.requests, first + most);
@@ -510,6 +519,11 @@ impl Session {
             let answer = out.len();
             context.run(entry, one.key, args, out);
             context.deliver(entry, answer, out);
+            if context.is_streamed() {
+                let is_first = index == ahead.requests.start;
+                let start = if is_first { ahead.start } else { requests.end_offset(index - 1) };
+                context.state.note_streamed(entry, start..requests.end_offset(index));
+            }
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

@@ -17,6 +17,8 @@ pub(crate) enum Wish {
     Follow,
     /// The files are loaded again (DEBUG LOADAOF).
     Load,
+    /// The data are about to be others, of which the files know nothing: they are left as they are, and begun anew when those are there.
+    Leave,
 }
 
 /// A wish, and the way to whoever waits to hear whether all went well.
@@ -42,6 +44,7 @@ impl Appending {
         for (wish, answer) in asked {
             let is_done = match wish {
                 Wish::Follow => self.follow(files),
+                Wish::Leave => self.leave(files),
                 Wish::Load => self.reload(files).inspect_err(|why| tracing::warn!("{why}")).is_ok(),
             };
             // Whoever has asked may be gone.
@@ -65,6 +68,18 @@ impl Appending {
         }
         let goes_on = files.as_ref().is_some_and(|log| log.is_logging || log.base.is_some());
         goes_on || self.rewrite(files, &config)
+    }
+
+    fn leave(&mut self, files: &mut Option<OpenLog>) -> bool {
+        if let Some(log) = files.take() {
+            let is_logging = log.is_logging;
+            self.close(log);
+            if is_logging {
+                self.node.end_log(LogUser::File, self.node.control(), clock::now());
+                self.node.confirm_all();
+            }
+        }
+        true
     }
 
     /// Nothing is logged while the files are loaded, and clients are told to wait. A command that was on its way already may be lost.

@@ -170,7 +170,9 @@ impl<'a> Property<'a> {
 
 impl ClientType {
     fn of(client: &Client) -> ClientType {
-        if client.has_flag(flag::REPLICA) {
+        if client.has_flag(flag::PRIMARY) {
+            ClientType::Primary
+        } else if client.has_flag(flag::REPLICA) {
             ClientType::Replica
         } else if client.has_flag(flag::SUBSCRIBED) {
             ClientType::Pubsub

@@ -1,6 +1,5 @@
-//! INFO: what becomes of the data: files, replicas, the cluster, the databases.
+//! INFO: what becomes of the data: files, the cluster, the databases.
 
-use crate::replication::{ReplicaReport, earlier_fields};
 use super::Report;
 use crate::persistence::seconds_since;
 
@@ -84,40 +83,6 @@ fn append_only_file_sizes(report: &mut Report<'_>) {
     report.field("aof_buffer_length", aof.waiting_bytes);
     report.field("aof_pending_bio_fsync", u8::from(aof.status.syncs));
     report.field("aof_delayed_fsync", 0);
-}
-
-/// Whom the node follows, and who follows it.
-pub(super) fn replication(report: &mut Report<'_>) {
-    let (node, now) = (report.node, report.now.monotonic);
-    report.field("role", "master");
-    let replicas = node.replica_reports(now);
-    report.field("connected_slaves", replicas.len());
-    if report.settings.min_replicas() > 0 {
-        report.field("min_slaves_good_slaves", node.near_replicas(now));
-    }
-    for (number, replica) in replicas.iter().enumerate() {
-        let ReplicaReport { host, port, state, offset, lag_seconds } = replica;
-        report.field(
-            format_args!("slave{number}"),
-            format_args!("ip={host},port={port},state={state},offset={offset},lag={lag_seconds}"),
-        );
-    }
-    let stream = node.stream_report();
-    let (earlier, end) = earlier_fields(&stream.history);
-    report.field("master_failover_state", node.failover_state());
-    report.field("master_replid", stream.history.id);
-    report.field("master_replid2", earlier);
-    report.field("master_repl_offset", stream.offset);
-    report.field("second_repl_offset", end);
-    report.field("repl_backlog_active", u8::from(stream.is_kept));
-    report.field("repl_backlog_size", report.settings.backlog_bytes());
-    report.field("repl_backlog_first_byte_offset", stream.kept.0);
-    report.field("repl_backlog_histlen", stream.kept.1);
-    let (waits, micros, timeouts) = node.ack_waits();
-    report.field("write_acks", report.settings.write_acks());
-    report.field("write_acks_waits", waits);
-    report.field("write_acks_wait_usec", micros);
-    report.field("write_acks_timeouts", timeouts);
 }
 
 pub(super) fn cluster(report: &mut Report<'_>) {

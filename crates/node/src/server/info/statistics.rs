@@ -95,7 +95,7 @@ fn traffic(report: &mut Report<'_>) {
     report.field("instantaneous_ops_per_sec", rates.commands);
     report.field("total_net_input_bytes", sum(|stats| &stats.input_bytes));
     report.field("total_net_output_bytes", sum(|stats| &stats.output_bytes));
-    report.field("total_net_repl_input_bytes", 0);
+    report.field("total_net_repl_input_bytes", sum(|stats| &stats.replication_input_bytes));
     report.field("total_net_repl_output_bytes", sum(|stats| &stats.replication_output_bytes));
     report.field("instantaneous_input_kbps", kilobytes(rates.input_bytes));
     report.field("instantaneous_output_kbps", kilobytes(rates.output_bytes));

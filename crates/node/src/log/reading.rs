@@ -54,8 +54,9 @@ impl Node {
         }
         let mut assembly = self.log.assembly.lock();
         let from = self.log.position.0.lock().taken;
-        if from >= assembly.kept.end() {
-            self.collect(&mut assembly, from > assembly.kept.end());
+        let end = assembly.kept.end();
+        if from >= end {
+            self.collect(&mut assembly, from > end);
         }
         let mut position = self.log.position.0.lock();
         let Some(offset) = assembly.kept.copy(from, bytes_max, into) else {

@@ -1,11 +1,37 @@
 //! PSYNC, REPLCONF, SYNC, WAIT, WAITAOF, as the table has them.
 
-use super::{psync, replconf, replicaof, wait};
+use super::{failover, psync, replconf, replicaof, wait};
 use crate::table::{SessionCommand, SessionRun};
 use commands::spec::{Argument, Arity, Category, Flag, Group};
 use commands::{Body, Command, Spec};
 
 pub(crate) const COMMANDS: &[SessionCommand] = &[
+    command(
+        Spec {
+            name: "failover",
+            summary: "Hands over to a replica, and follows it.",
+            since: "6.2.0",
+            complexity: "O(1)",
+            arity: Arity::AtLeast(1),
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Stale],
+            arguments: &[
+                Argument::block(
+                    "target",
+                    &[
+                        Argument::string("host"),
+                        Argument::integer("port"),
+                        Argument::word("force", "FORCE").optional(),
+                    ],
+                )
+                .token("TO")
+                .optional(),
+                Argument::word("abort", "ABORT").optional(),
+                Argument::integer("milliseconds").token("TIMEOUT").optional(),
+            ],
+            ..COMMON
+        },
+        failover::failover,
+    ),
     command(
         Spec {
             name: "psync",

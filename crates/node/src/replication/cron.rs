@@ -38,6 +38,7 @@ impl Node {
             self.keep_log(settings.repl_backlog_size);
         }
         self.begin_due_sync(self.upkeep(), now);
+        self.advance_failover(self.upkeep(), now);
         if is_due {
             self.look_at_replicas(&config, now);
             self.renew_replica_count(now.monotonic);
@@ -53,6 +54,8 @@ impl Node {
         let (replicas, pings, alone_since) = {
             let mut state = self.replication.state.lock();
             let pings = !state.replicas.is_empty()
+                // An offset that is waited for must not move on.
+                && self.replication.failover.lock().is_none()
                 && !self.replication.is_replica()
                 && now.monotonic.since(state.pinged_at) >= period;
             if pings {

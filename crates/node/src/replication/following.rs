@@ -253,7 +253,7 @@ impl Node {
             address: (!announced.1.is_empty()).then(|| announced.1.clone()),
             version: VERSION,
             place: self.place().map(|place| (place.id, place.offset + 1)),
-            hands_over: false,
+            hands_over: self.hands_over(),
         }
     }
 

@@ -9,6 +9,7 @@
 mod apply;
 mod commands;
 mod cron;
+mod failover;
 mod following;
 mod primary;
 mod psync;
@@ -37,6 +38,7 @@ use crate::node::Node;
 use ::replication::{History, ReplicationId};
 use base::{Monotonic, Rng};
 use parking_lot::{Mutex, MutexGuard};
+use failover::Failover;
 use following::Following;
 use replica::Stage;
 use std::sync::Arc;
@@ -56,6 +58,7 @@ pub(crate) struct Replication {
     applying: Mutex<()>,
     /// Clients that wait for replicas (WAIT, WAITAOF), and how they were told not to.
     waiting: Mutex<Vec<(Arc<Client>, Option<Unblock>)>>,
+    failover: Mutex<Option<Failover>>,
     /// What happened and has to be logged.
     events: Mutex<Vec<Event>>,
 }
@@ -120,6 +123,7 @@ impl Replication {
             following: Following::new(primary),
             applying: Mutex::new(()),
             waiting: Mutex::default(),
+            failover: Mutex::new(None),
             events: Mutex::default(),
         }
     }

@@ -13,6 +13,9 @@ use std::sync::atomic::Ordering::SeqCst;
 
 /// `PSYNC replicationid offset`.
 pub(super) fn psync(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
+        context.take_over(&args[1])?;
+    }
     let Some(replica) = context.begin_replica()? else { return Ok(()) };
     let next = number::parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
     let wanted = ReplicationId::parse(&args[1]).zip(u64::try_from(next).ok());
@@ -51,6 +54,23 @@ impl Context<'_> {
             return Err(CommandError::Text("NOMASTERLINK Can't SYNC while not connected with my master"));
         }
         Ok(Some(self.introduced()))
+    }
+
+    /// The primary asks this replica to take over.
+    fn take_over(&mut self, id: &[u8]) -> Outcome {
+        if !self.node.replication.is_replica() {
+            return Err(CommandError::Text("ERR PSYNC FAILOVER can't be sent to a master."));
+        }
+        let own = self.node.replication.state.lock().history.id;
+        if ReplicationId::parse(id) != Some(own) {
+            return Err(CommandError::Text("ERR PSYNC FAILOVER replid must match my replid."));
+        }
+        if self.node.promote((self.worker, self.now))? {
+            self.events.push(Event::Replication {
+                message: "Failover request received for this node: it is the primary from here on.".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// What the client has told of itself as a replica, or nothing yet.

@@ -187,7 +187,7 @@ impl Node {
     }
 
     /// Has replicas say how far they are.
-    fn ask_for_acknowledgements(&self, by: engine::WorkerId) {
+    pub(super) fn ask_for_acknowledgements(&self, by: engine::WorkerId) {
         if self.replication.state.lock().replicas.is_empty() {
             return;
         }

@@ -24,7 +24,7 @@ pub(super) fn replication(report: &mut Report<'_>) {
     }
     let stream = node.stream_report();
     let (earlier, end) = earlier_fields(&stream.history);
-    report.field("master_failover_state", "no-failover");
+    report.field("master_failover_state", node.failover_state());
     report.field("master_replid", stream.history.id);
     report.field("master_replid2", earlier);
     report.field("master_repl_offset", stream.offset);

@@ -286,6 +286,7 @@ impl Node {
             // They hear of the name when they come back.
             self.disconnect_replicas();
         }
+        self.end_failover();
         Some(database.unwrap_or(0))
     }
 
@@ -312,6 +313,7 @@ impl Node {
         }
         self.enter_history(History::new(place.id), place.offset, Some(place.database));
         self.replication.following.tear(false);
+        self.end_failover();
         true
     }
 

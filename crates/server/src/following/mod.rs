@@ -17,7 +17,7 @@ use base::Rng;
 use link::{Link, connect, shut_down};
 use node::{LinkStage, Node, Primary};
 use parking_lot::Mutex;
-use replication::{Answer, Handshake};
+use replication::{Answer, Handshake, Refusal};
 use socket2::Socket;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -218,7 +218,14 @@ impl Following {
         loop {
             let line = link.line()?;
             self.node.note_heard(clock::monotonic());
-            match handshake.take(&line).map_err(|refusal| Ended::Failed(refusal.to_string()))? {
+            let answer = handshake.take(&line).map_err(|refusal| {
+                if matches!(refusal, Refusal::Error { .. }) {
+                    // A replica that was asked to take over does not want to.
+                    self.node.note_refused_failover((self.node.following(), clock::now()));
+                }
+                Ended::Failed(refusal.to_string())
+            });
+            match answer? {
                 Answer::Alive => {}
                 Answer::Send(request) => link.send(&request)?,
                 answer => return Ok(answer),

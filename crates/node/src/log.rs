@@ -248,9 +248,189 @@ impl Node {
         end
     }
 
+    /// Brings into effect what the settings, and the node's role, say about what is logged and who may write. When this returns, nothing is under way that
+    /// went by what they said before.
+    pub(crate) fn renew_logging(&self, worker: WorkerId) {
+        let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
+        self.keyspace.set_logging(self.logging(), &all);
+    }
+
+    /// How what commands do is logged. A replica has it from its primary, in the primary's words.
+    fn logging(&self) -> Logging {
+        if self.refuses_own_writes() {
+            return Logging::FOREIGN;
+        }
+        let position = self.log.position.0.lock();
+        if position.users == 0 || position.is_suspended || self.replication.is_replica() {
+            return Logging::OFF;
+        }
+        drop(position);
+        let memory = &self.settings.current().memory;
+        Logging::ON
+            .unlinking(Removal::Expired, memory.lazyfree_lazy_expire)
+            .unlinking(Removal::Evicted, memory.lazyfree_lazy_eviction)
+            .unlinking(Removal::Emptied, memory.lazyfree_lazy_server_del)
+    }
+
+    /// How many bytes wait for the file.
+    const fn bytes(&self) -> usize {
+        (self.end - self.taken) as usize
+    }
+}
+
+impl Log {
+    /// The log of so many threads.
+    pub(crate) fn new(threads: usize) -> Log {
+        Log {
+            position: Alone::default(),
+            parts: (0..threads).map(|_| Alone::default()).collect(),
+            assembly: Mutex::new(Assembly::new(threads, 0)),
+            retention: Mutex::default(),
+            is_unannounced: AtomicBool::new(false),
+        }
+    }
+}
+
+/// What is appended at once.
+struct Entry<'a> {
+    unit: Unit,
+    commands: Option<&'a LoggedCommands>,
+    as_it_came: Option<(usize, Args<'a>)>,
+}
+
+impl Entry<'_> {
+    /// Appends it where the command before it is of this database; that of the last command.
+    fn push(&self, out: &mut Vec<u8>, before: Option<usize>) -> Option<usize> {
+        let count = self.commands.map_or(0, LoggedCommands::len);
+        let count = count + usize::from(self.as_it_came.is_some());
+        debug_assert!(count > 0);
+        let is_several = self.unit == Unit::Whole && count > 1;
+        let mut last = before;
+        if is_several {
+            push_request(out, [&b"MULTI"[..]].into_iter());
+        }
+        for (database, words) in self.commands.into_iter().flat_map(LoggedCommands::iter) {
+            select(out, &mut last, database);
+            push_request(out, words);
+        }
+        if let Some((database, args)) = self.as_it_came {
+            select(out, &mut last, database);
+            push_request(out, args.iter_from(0));
+        }
+        if is_several {
+            push_request(out, [&b"EXEC"[..]].into_iter());
+        }
+        last
+    }
+}
+
+fn select(out: &mut Vec<u8>, last: &mut Option<usize>, database: usize) {
+    if *last != Some(database) {
+        out.extend(select_request(database));
+        *last = Some(database);
+    }
+}
+
+fn select_request(database: usize) -> Vec<u8> {
+    let (mut out, number) = (Vec::new(), database.to_string());
+    push_request(&mut out, [b"SELECT", number.as_bytes()].into_iter());
+    out
+}
+
+/// What is logged together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// All of it is one unit.
+    Whole,
+    /// Each command stands for itself: keys that go by themselves have nothing to do with each other.
+    Each,
+}
+
+impl Node {
+    /// Begins to log what is written for a user of the log, or, where it is logged for him already, lets him begin anew: the offset from which on the log stands
+    /// for itself. What was written before has no part in it; `at_cut` runs between the two, while nobody else can read or write.
+    pub fn begin_log<T>(
+        &self,
+        user: LogUser,
+        worker: WorkerId,
+        now: Now,
+        at_cut: impl FnOnce(&mut Access<'_>, u64) -> T,
+    ) -> T {
+        let _settings = self.settings.begin_change();
+        let _applied = self.replication.pause_applying();
+        let moment = Moment::at(now.wall);
+        let mut all = self.keyspace.hold_all(0, worker, moment);
+        let mut assembly = self.log.assembly.lock();
+        self.collect(&mut assembly, true);
+        let offset = {
+            let mut position = self.log.position.0.lock();
+            let end = position.end;
+            let is_replica = self.replication.is_replica();
+            if user == LogUser::File {
+                if !position.has(user) {
+                    position.taken = end;
+                }
+                // The stream is the primary's: nothing is put into it here.
+                let select = position.database.filter(|_| is_replica).map(select_request);
+                position.for_file = select.map(|request| (end, request));
+            }
+            position.users |= user as u8;
+            position.is_suspended = false;
+            if !is_replica {
+                position.database = None;
+            }
+            end
+        };
+        drop(assembly);
+        self.keyspace.set_logging(self.logging(), &all);
+        let result = at_cut(&mut all, offset);
+        // Looking at a key may have been its end.
+        self.conclude(all, worker, moment, None);
+        result
+    }
+
+    /// Ends logging for a user of the log. What he has not taken is forgotten.
+    pub fn end_log(&self, user: LogUser, worker: WorkerId, now: Now) {
+        let _settings = self.settings.begin_change();
+        let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
+        let mut assembly = self.log.assembly.lock();
+        self.collect(&mut assembly, true);
+        let mut position = self.log.position.0.lock();
+        position.users &= !(user as u8);
+        if user == LogUser::File {
+            position.taken = position.end;
+            position.is_full = false;
+            position.for_file = None;
+            self.pause.hold_writes(Shortage::Log, false);
+        }
+        if position.users == 0 {
+            position.database = None;
+            position.for_replicas.clear();
+            assembly.forget(position.end);
+        }
+        drop(position);
+        self.trim_log(&mut assembly);
+        drop(assembly);
+        self.keyspace.set_logging(self.logging(), &all);
+        drop(all);
+        self.wake_paused();
+    }
+
+    /// Lets what is written from here on go unlogged, until [`Node::begin_log`]: the offset behind all that was. What was not taken stays.
+    pub fn suspend_log(&self, worker: WorkerId, now: Now) -> u64 {
+        let _settings = self.settings.begin_change();
+        let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
+        let mut position = self.log.position.0.lock();
+        position.is_suspended = true;
+        let end = position.end;
+        drop(position);
+        self.keyspace.set_logging(self.logging(), &all);
+        end
+    }
+
     /// Brings into effect what the settings, and the node's role, say about how keys go in the log.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
-        if self.log.position.0.lock().users != 0 {
+        {
             let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
             self.keyspace.set_logging(self.logging(), &all);
         }

@@ -286,9 +286,14 @@ impl<'a> Context<'a> {
             }
             Run::Write(write) => {
                 let has_memory = self.has_memory_for(entry);
+                let is_done_elsewhere = self.state.replays_at.is_some();
                 self.holding(entry, key, args, |access| {
                     if !has_memory {
                         return Err(OUT_OF_MEMORY);
+                    }
+                    // It may have become a replica since the command was let in.
+                    if access.is_foreign() && !is_done_elsewhere {
+                        return Err(READONLY);
                     }
                     write(&mut access.edit(), args, reply)
                 })
@@ -313,9 +318,13 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         let has_memory = self.has_memory_for(entry);
         let in_cluster = self.node.cluster.is_some();
+        let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
         let mut run = |access: &mut Access<'_>| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
+            }
+            if access.is_foreign() && !may_write {
+                return Err(READONLY);
             }
             (wide.run)(&mut access.edit(), args, in_cluster, reply)
         };
@@ -349,10 +358,14 @@ impl<'a> Context<'a> {
         let (node, client) = (self.node, Arc::clone(&self.state.client));
         let (database, protocol) = (self.state.database, self.state.protocol);
         let now = self.now.monotonic;
+        let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
         let mut begun = None;
         let outcome = self.holding(entry, key, args, |access| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
+            }
+            if access.is_foreign() && !may_write {
+                return Err(READONLY);
             }
             if (blocking.attempt)(&mut access.edit(), args, None, reply)? == Attempt::Served {
                 return Ok(());

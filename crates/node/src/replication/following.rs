@@ -351,6 +351,7 @@ impl Node {
     fn enter_history(&self, history: History, offset: u64, database: Option<usize>) {
         let end = self.cut_log();
         self.note_log_database(database);
+        self.forget_confirmed_by_replicas();
         let mut state = self.replication.state.lock();
         state.history = history;
         state.shift = (offset as i64).wrapping_sub(end as i64);

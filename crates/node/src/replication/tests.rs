@@ -186,6 +186,8 @@ fn what_is_written_waits_for_write_acks() {
     let end = fixture.node.log_end();
     let error = peer.give_up_acks(&fixture, end).expect("only replicas are waited for").expect("an error");
     assert!(error.starts_with("-UNACKED 1 replicas did not acknowledge within 1000 ms"), "{error}");
-    reader.send(&fixture, "CLIENT WRITE-ACKS DEFAULT\r\nGET a\r\n");
-    assert_eq!(reader.awaited(&fixture), None);
+    let mut third = fixture.connect();
+    third.send(&fixture, "GET a\r\n");
+    assert_eq!(third.awaited(&fixture), None);
+    assert_eq!(peer.awaited(&fixture), Some(end), "what it has written itself is as unsure as before");
 }

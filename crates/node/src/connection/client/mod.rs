@@ -392,4 +392,6 @@ const HELP_LINES: &[&str] = &[
     "    End the waiting of a blocked client, as if its time were over or with an error.",
     "UNPAUSE",
     "    End a pause now.",
+    "WRITE-ACKS (<number>|DEFAULT)",
+    "    Tell this connection what it has written when so many replicas have it.",
 ];

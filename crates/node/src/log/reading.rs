@@ -55,7 +55,8 @@ impl Node {
         let mut assembly = self.log.assembly.lock();
         let from = self.log.position.0.lock().taken;
         if from >= assembly.kept.end() {
-            self.collect(&mut assembly, from > assembly.kept.end());
+            let is_ahead = from > assembly.kept.end();
+            self.collect(&mut assembly, is_ahead);
         }
         let mut position = self.log.position.0.lock();
         let Some(offset) = assembly.kept.copy(from, bytes_max, into) else {

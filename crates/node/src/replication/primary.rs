@@ -11,7 +11,6 @@ use base::Monotonic;
 use config::WriteAcksPolicy;
 use engine::WorkerId;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 impl Node {

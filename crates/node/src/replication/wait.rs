@@ -7,7 +7,7 @@ use crate::session::{After, Context};
 use base::{Monotonic, number};
 use commands::{CommandError, Outcome};
 use resp::{Args, Protocol, Reply};
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -34,10 +34,6 @@ impl Launch {
                 "aclfile is not supported yet: remove it, or use requirepass",
             ),
             (
-                config.replication.replicaof.0.is_some(),
-                "replicaof is not supported yet: this server cannot be a replica",
-            ),
-            (
                 config.tls.port != 0,
                 "tls-port is not supported yet: put a TLS proxy in front, and remove tls-port",
             ),
@@ -87,7 +83,6 @@ mod tests {
             "user a on nopass",
             "rename-command FLUSHALL \"\"",
             "aclfile a",
-            "replicaof host 6379",
             "tls-port 6380",
         ] {
             let error = launch(line).expect_err(line).to_string();

@@ -54,9 +54,9 @@ impl Node {
         }
         let mut assembly = self.log.assembly.lock();
         let from = self.log.position.0.lock().taken;
-        let end = assembly.kept.end();
-        if from >= end {
-            self.collect(&mut assembly, from > end);
+        if from >= assembly.kept.end() {
+            let is_ahead = from > assembly.kept.end();
+            self.collect(&mut assembly, is_ahead);
         }
         let mut position = self.log.position.0.lock();
         let Some(offset) = assembly.kept.copy(from, bytes_max, into) else {

@@ -350,6 +350,7 @@ impl Node {
     /// The end of the log is this offset of a history, and what was before has no part in it. The last command was of this database.
     fn enter_history(&self, history: History, offset: u64, database: Option<usize>) {
         let end = self.cut_log();
+        self.forget_confirmed_by_replicas();
         self.note_log_database(database);
         self.forget_confirmed_by_replicas();
         let mut state = self.replication.state.lock();

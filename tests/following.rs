@@ -53,7 +53,8 @@ fn digests(client: &mut Client, database: usize) -> Vec<(String, String, String)
         .iter()
         .filter_map(Reply::text)
         .map(|key| {
-            let digest = client.command(&["DEBUG", "DIGEST-VALUE", &key]).items().map(<[Reply]>::to_vec);
+            let digest =
+                client.command(&["DEBUG", "DIGEST-VALUE", &key]).items().map(<[Reply]>::to_vec);
             let expiry = client.command(&["PEXPIRETIME", &key]);
             (key, format!("{digest:?}"), format!("{expiry:?}"))
         })
@@ -158,7 +159,8 @@ fn follows(program: &Program, diskless: &str, load: &str) {
 /// A link that is cut is opened again, and the stream goes on where it was: in the database that it was in.
 fn goes_on(primary: &Server, replica: &Server) {
     let mut client = primary.client();
-    let partial = |client: &mut Client| info_field(client, "stats", "sync_partial_ok").parse().unwrap_or(0);
+    let partial =
+        |client: &mut Client| info_field(client, "stats", "sync_partial_ok").parse().unwrap_or(0);
     let before: u64 = partial(&mut client);
     client.line("SELECT 5");
     for round in 0..3 {
@@ -230,7 +232,10 @@ fn told(program: &Program) -> Vec<String> {
         let names = text.lines().filter_map(|line| Some(line.split_once(':')?.0.to_owned()));
         // What one of the two tells and the other does not.
         let own = ["replicas_repl_buffer", "replicas_waiting_psync", "write_acks"];
-        names.filter(|name| !own.iter().any(|own| name.starts_with(own))).collect::<Vec<_>>().join(" ")
+        names
+            .filter(|name| !own.iter().any(|own| name.starts_with(own)))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     told.push(names(&mut client));
     let role = client.line("ROLE");
@@ -294,7 +299,8 @@ fn the_append_only_file_has_what_the_primary_has() {
             && info_field(&mut client, "persistence", "aof_rewrites") != "0"
     });
     assert!(is_rewritten, "{}", replica.log());
-    let expected: Vec<_> = (0..16).map(|database| digests(&mut primary.client(), database)).collect();
+    let expected: Vec<_> =
+        (0..16).map(|database| digests(&mut primary.client(), database)).collect();
     drop(primary);
     replica.kill();
     replica.restart();

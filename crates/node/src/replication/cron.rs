@@ -74,7 +74,9 @@ impl Node {
         if ttl != 0 && !self.replication.is_replica() && alone_since.is_some_and(is_over) {
             self.forget_stream(self.upkeep(), now);
             self.replication.tell(Event::Replication {
-                message: format!("Replication backlog freed after {ttl} seconds without connected replicas."),
+                message: format!(
+                    "Replication backlog freed after {ttl} seconds without connected replicas."
+                ),
             });
             self.replication.state.lock().alone_since = None;
         }
@@ -139,7 +141,9 @@ impl Node {
         let offsets = {
             let state = self.replication.state.lock();
             let online = state.replicas.iter().filter(|one| one.is_online());
-            let offset = |one: &Arc<Replica>| one.acknowledged.load(SeqCst).wrapping_add_signed(-state.shift);
+            let offset = |one: &Arc<Replica>| {
+                one.acknowledged.load(SeqCst).wrapping_add_signed(-state.shift)
+            };
             online.map(offset).collect()
         };
         self.confirm_by_replicas(offsets);

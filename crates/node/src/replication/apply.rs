@@ -163,3 +163,6 @@ impl Applier {
         node.end_session(&mut self.session, now);
     }
 }
+
+#[cfg(test)]
+mod tests;

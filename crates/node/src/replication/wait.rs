@@ -27,7 +27,7 @@ pub(crate) struct ReplicaWait {
 pub(super) fn wait(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if context.node.replication.is_replica() {
         return Err(CommandError::Text(
-            "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured \
+            "ERR WAIT cannot be used with replica instances. Please also note that if a replica is configured \
              to be writable (which is not the default) writes to replicas are just local and are not propagated.",
         ));
     }

@@ -39,19 +39,22 @@ const GROWTH_BYTES_MAX: u64 = 64 << 20;
 const PEAK_BYTES_MAX: u64 = 96 << 20;
 
 /// What ends the server, stops all clients, or sets what all others mean.
-const LEFT_OUT: [&str; 4] = ["client|pause", "config|set", "debug", "shutdown"];
+const LEFT_OUT: [&str; 7] =
+    ["client|pause", "config|set", "debug", "failover", "replicaof", "shutdown", "slaveof"];
 
 /// Commands with none or many replies, or behind which others have such: the connection is reset then.
-const RESET_BEHIND: [&str; 10] = [
+const RESET_BEHIND: [&str; 12] = [
     "client|reply",
     "monitor",
     "psubscribe",
+    "psync",
     "punsubscribe",
     "quit",
     "reset",
     "ssubscribe",
     "subscribe",
     "sunsubscribe",
+    "sync",
     "unsubscribe",
 ];
 

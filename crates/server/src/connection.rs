@@ -141,9 +141,8 @@ impl Connection {
         match self.session.give_up_acks(node, offset) {
             None => {
                 // The file has to have it, too; then it is asked again.
-                wait.timer.as_mut().reset(tokio::time::Instant::now() + patience);
-                let is_over = wait.timer.as_mut().poll(cx).is_ready();
-                debug_assert!(!is_over);
+                wait.timer = Box::pin(tokio::time::sleep(patience));
+                ready!(wait.timer.as_mut().poll(cx));
                 return Poll::Pending;
             }
             Some(None) => {}

@@ -17,7 +17,7 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// For what would be unsafe to leave out: access control, a primary to follow, TLS.
+    /// For what would be unsafe to leave out: access control, TLS.
     pub fn new(loaded: Loaded, config_file: Option<PathBuf>) -> Result<Launch, LoadError> {
         if let Some(user) = loaded.users.first() {
             let reason =

@@ -16,12 +16,25 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("replication", &["base"]),
     ("persist", &["base", "collections", "engine", "resp", "values"]),
     ("commands", &["base", "engine", "persist", "resp", "values"]),
-    ("node", &["base", "cluster", "commands", "config", "engine", "persist", "replication", "resp"]),
+    (
+        "node",
+        &["base", "cluster", "commands", "config", "engine", "persist", "replication", "resp"],
+    ),
     ("server", &["base", "cluster", "config", "engine", "node", "persist", "replication", "resp"]),
     ("sim", &["base", "cluster"]),
     (
         "testkit",
-        &["base", "cluster", "commands", "config", "engine", "node", "persist", "replication", "resp"],
+        &[
+            "base",
+            "cluster",
+            "commands",
+            "config",
+            "engine",
+            "node",
+            "persist",
+            "replication",
+            "resp",
+        ],
     ),
     ("xtask", &["testkit"]),
 ];

@@ -153,7 +153,8 @@ impl Node {
     ) -> Option<bool> {
         let has_room = || self.limited_bytes() <= limit.bytes_max;
         // Nothing changes during a pause, or beside what is loaded: keys do not go, and nothing is refused for it.
-        if has_room() || self.pause_kind().is_some() || self.is_loading() || self.leaves_eviction() {
+        if has_room() || self.pause_kind().is_some() || self.is_loading() || self.leaves_eviction()
+        {
             return Some(true);
         }
         // What a flush has left goes before any key, and before a command is refused.

@@ -214,7 +214,8 @@ impl Handshake {
         let answer = match parts.next() {
             Some(b"+FULLRESYNC") => {
                 let id = parts.next().and_then(ReplicationId::parse);
-                let offset = parts.next().and_then(number::parse_u64).filter(|&offset| offset <= OFFSET_MAX);
+                let offset =
+                    parts.next().and_then(number::parse_u64).filter(|&offset| offset <= OFFSET_MAX);
                 id.zip(offset).map(|(id, offset)| Answer::Full { id, offset })
             }
             // Who needs everything has nothing to go on from.
@@ -292,7 +293,8 @@ mod tests {
     fn a_replica_introduces_itself_and_asks_for_everything() {
         let greeting = Greeting { port: 6380, version: "9.0.0", ..Greeting::default() };
         let full = format!("+FULLRESYNC {} 1234", id());
-        let replies = ["+PONG", "+OK", "+OK", "-ERR Unrecognized REPLCONF option: version", "", &full];
+        let replies =
+            ["+PONG", "+OK", "+OK", "-ERR Unrecognized REPLCONF option: version", "", &full];
         let (requests, last) = run(greeting, &replies);
         assert_eq!(
             requests,
@@ -317,7 +319,8 @@ mod tests {
             hands_over: true,
             ..Greeting::default()
         };
-        let replies = ["-NOAUTH Authentication required.", "+OK", "+OK", "+OK", "+OK", "+OK", "+CONTINUE"];
+        let replies =
+            ["-NOAUTH Authentication required.", "+OK", "+OK", "+OK", "+OK", "+OK", "+CONTINUE"];
         let (requests, last) = run(greeting.clone(), &replies);
         assert_eq!(requests[1], "AUTH u p");
         assert_eq!(requests[3], "REPLCONF ip-address ::1");
@@ -354,7 +357,10 @@ mod tests {
         for reply in ["-LOADING Redis is loading", "-NOMASTERLINK Can't SYNC"] {
             assert!(matches!(answer(place, reply), Err(Refusal::NotNow(_))), "{reply}");
         }
-        assert!(matches!(answer(place, "-NOPERM no"), Err(Refusal::Error { request: "PSYNC", .. })));
+        assert!(matches!(
+            answer(place, "-NOPERM no"),
+            Err(Refusal::Error { request: "PSYNC", .. })
+        ));
         let old = answer(None, "-ERR unknown command 'PSYNC'");
         assert_eq!(old, Ok(Answer::Unplaced(b"SYNC".to_vec())));
     }
@@ -380,6 +386,9 @@ mod tests {
         assert_eq!(first_line(&[b'x'; LINE_BYTES_MAX]), Err(LineTooLong));
         let mut longest = [b'x'; LINE_BYTES_MAX];
         longest[LINE_BYTES_MAX - 1] = b'\n';
-        assert_eq!(first_line(&longest), Ok(Some((&longest[..LINE_BYTES_MAX - 1], LINE_BYTES_MAX))));
+        assert_eq!(
+            first_line(&longest),
+            Ok(Some((&longest[..LINE_BYTES_MAX - 1], LINE_BYTES_MAX)))
+        );
     }
 }

@@ -9,6 +9,8 @@ mod history;
 mod payload;
 
 pub use backlog::{BLOCK_BYTES, Backlog};
-pub use handshake::{Answer, Greeting, Handshake, LINE_BYTES_MAX, LineTooLong, OFFSET_MAX, Refusal, first_line};
+pub use handshake::{
+    Answer, Greeting, Handshake, LINE_BYTES_MAX, LineTooLong, OFFSET_MAX, Refusal, first_line,
+};
 pub use history::{History, ReplicationId};
 pub use payload::{MARK_BYTES, MarkSearch, Payload, PayloadError};

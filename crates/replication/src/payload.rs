@@ -97,7 +97,9 @@ mod tests {
         assert_eq!(Payload::parse(b"$173"), Ok(Some(Payload::Sized(173))));
         assert_eq!(Payload::parse(b""), Ok(None));
         assert_eq!(Payload::parse(b"-ERR no"), Err(PayloadError::Aborted("ERR no".to_owned())));
-        for line in [&b"$"[..], b"$-1", b"$EOF:", b"$99999999999999999999", b"+OK", b"$EOF:ab", b"\0"] {
+        for line in
+            [&b"$"[..], b"$-1", b"$EOF:", b"$99999999999999999999", b"+OK", b"$EOF:ab", b"\0"]
+        {
             assert!(matches!(Payload::parse(line), Err(PayloadError::Unexpected(_))), "{line:?}");
         }
         assert!(Payload::parse(&[&marked[..], b"x"].concat()).is_err(), "the mark is too long");

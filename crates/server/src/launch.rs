@@ -79,12 +79,9 @@ mod tests {
 
     #[test]
     fn what_would_be_unsafe_to_leave_out_is_refused() {
-        for line in [
-            "user a on nopass",
-            "rename-command FLUSHALL \"\"",
-            "aclfile a",
-            "tls-port 6380",
-        ] {
+        for line in
+            ["user a on nopass", "rename-command FLUSHALL \"\"", "aclfile a", "tls-port 6380"]
+        {
             let error = launch(line).expect_err(line).to_string();
             assert!(error.contains("not supported yet"), "{line}: {error}");
         }

@@ -273,7 +273,9 @@ impl<'l> Load<'l> {
                 self.node.note_loading_memory(bytes);
             }
             b"repl-id" => self.place.0 = ReplicationId::parse(value),
-            b"repl-offset" => self.place.1 = text.parse().ok().filter(|&offset| offset <= OFFSET_MAX),
+            b"repl-offset" => {
+                self.place.1 = text.parse().ok().filter(|&offset| offset <= OFFSET_MAX)
+            }
             b"repl-stream-db" => self.place.2 = text.parse().unwrap_or(0),
             _ => {}
         }

@@ -135,7 +135,8 @@ impl Blocked {
 }
 
 /// What a client is told that was unblocked with an error.
-pub(crate) const UNBLOCKED: CommandError = CommandError::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+pub(crate) const UNBLOCKED: CommandError =
+    CommandError::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 /// What those are told who waited when the node became a replica.
 pub(crate) const ROLE_CHANGED: CommandError = CommandError::Text(

@@ -66,6 +66,10 @@ impl Node {
         if pings {
             self.log_for_replicas(self.upkeep(), &[b"PING"]);
         }
+        if settings.write_acks > 0 && !self.replication.is_replica() {
+            // A replica that is asked now and then tells after every stretch.
+            self.ask_for_acknowledgements(self.upkeep());
+        }
         for replica in &replicas {
             self.look_at_replica(replica, patience, now.monotonic);
         }
@@ -74,7 +78,9 @@ impl Node {
         if ttl != 0 && !self.replication.is_replica() && alone_since.is_some_and(is_over) {
             self.forget_stream(self.upkeep(), now);
             self.replication.tell(Event::Replication {
-                message: format!("Replication backlog freed after {ttl} seconds without connected replicas."),
+                message: format!(
+                    "Replication backlog freed after {ttl} seconds without connected replicas."
+                ),
             });
             self.replication.state.lock().alone_since = None;
         }
@@ -139,7 +145,9 @@ impl Node {
         let offsets = {
             let state = self.replication.state.lock();
             let online = state.replicas.iter().filter(|one| one.is_online());
-            let offset = |one: &Arc<Replica>| one.acknowledged.load(SeqCst).wrapping_add_signed(-state.shift);
+            let offset = |one: &Arc<Replica>| {
+                one.acknowledged.load(SeqCst).wrapping_add_signed(-state.shift)
+            };
             online.map(offset).collect()
         };
         self.confirm_by_replicas(offsets);

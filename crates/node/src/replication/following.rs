@@ -265,11 +265,7 @@ impl Node {
 
     /// The primary goes on with the stream from where the node is, under another name perhaps; the database of the last command before. Tells whether the
     /// primary is still followed.
-    pub fn go_on_with_stream(
-        &self,
-        primary: &Primary,
-        id: Option<ReplicationId>,
-    ) -> Option<usize> {
+    pub fn go_on_with_stream(&self, primary: &Primary, id: Option<ReplicationId>) -> Option<usize> {
         let _applied = self.replication.pause_applying();
         if !self.follows(primary) {
             return None;

@@ -17,9 +17,9 @@ mod replconf;
 mod replica;
 mod replicaof;
 mod report;
-mod transfer;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod wait;
 
 pub use apply::{Applied, Applier, StreamFailures};
@@ -37,9 +37,9 @@ use crate::event::Event;
 use crate::node::Node;
 use ::replication::{History, ReplicationId};
 use base::{Monotonic, Rng};
-use parking_lot::{Mutex, MutexGuard};
 use failover::Failover;
 use following::Following;
+use parking_lot::{Mutex, MutexGuard};
 use replica::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};

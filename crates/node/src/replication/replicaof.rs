@@ -14,7 +14,11 @@ use resp::{Args, Reply};
 use std::sync::atomic::Ordering::SeqCst;
 
 /// `REPLICAOF host port`, `REPLICAOF NO ONE`.
-pub(super) fn replicaof(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn replicaof(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let node = context.node;
     if node.cluster.is_some() {
         return Err(CommandError::Text("ERR REPLICAOF not allowed in cluster mode."));
@@ -98,11 +102,7 @@ impl Node {
     }
 
     /// Changes whom the node follows, in the settings, too, and does `change` while nothing of a stream is applied.
-    fn change_role(
-        &self,
-        primary: Option<(String, u16)>,
-        change: impl FnOnce(&Node),
-    ) -> Outcome {
+    fn change_role(&self, primary: Option<(String, u16)>, change: impl FnOnce(&Node)) -> Outcome {
         let changing = self.settings.begin_change();
         let applied = self.replication.pause_applying();
         if self.is_loading() {

@@ -7,8 +7,8 @@ use crate::session::{After, Context};
 use base::{Monotonic, number};
 use commands::{CommandError, Outcome};
 use resp::{Args, Protocol, Reply};
-use std::sync::atomic::Ordering::SeqCst;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 /// What a client waits for.
@@ -37,12 +37,18 @@ pub(super) fn wait(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<
 }
 
 /// `WAITAOF numlocal numreplicas timeout`.
-pub(super) fn wait_aof(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn wait_aof(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let here = match number::parse_i64(&args[1]) {
         None => return Err(CommandError::NotInteger),
         Some(0) => false,
         Some(1) => true,
-        Some(_) => return Err(CommandError::Text("ERR value is out of range, must be between 0 and 1")),
+        Some(_) => {
+            return Err(CommandError::Text("ERR value is out of range, must be between 0 and 1"));
+        }
     };
     let replicas = parse_count(&args[2])?;
     let deadline = parse_deadline(context, &args[3])?;
@@ -53,20 +59,24 @@ pub(super) fn wait_aof(context: &mut Context<'_>, args: Args<'_>, reply: &mut Re
         ));
     }
     if here && !context.node.settings.current().persistence.appendonly {
-        return Err(CommandError::Text("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."));
+        return Err(CommandError::Text(
+            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+        ));
     }
     wait_for(context, replicas, Some(here), deadline, reply)
 }
 
 fn parse_count(text: &[u8]) -> Result<usize, CommandError> {
     let count = number::parse_i64(text).ok_or(CommandError::NotInteger)?;
-    usize::try_from(count).map_err(|_| CommandError::Text("ERR value is out of range, must be positive"))
+    usize::try_from(count)
+        .map_err(|_| CommandError::Text("ERR value is out of range, must be positive"))
 }
 
 fn parse_deadline(context: &Context<'_>, text: &[u8]) -> Result<Option<Monotonic>, CommandError> {
     let millis = number::parse_i64(text)
         .ok_or(CommandError::Text("ERR timeout is not an integer or out of range"))?;
-    let millis = u64::try_from(millis).map_err(|_| CommandError::Text("ERR timeout is negative"))?;
+    let millis =
+        u64::try_from(millis).map_err(|_| CommandError::Text("ERR timeout is negative"))?;
     Ok((millis > 0).then(|| context.now.monotonic + Duration::from_millis(millis)))
 }
 
@@ -146,7 +156,8 @@ impl Node {
     ) -> Option<Vec<u8>> {
         let is_over = wait.deadline.is_some_and(|deadline| deadline <= now);
         let waiting = self.replication.waiting.lock();
-        let unblocked = waiting.iter().find(|(one, _)| one.id == client.id).and_then(|(_, how)| *how);
+        let unblocked =
+            waiting.iter().find(|(one, _)| one.id == client.id).and_then(|(_, how)| *how);
         drop(waiting);
         if !is_over && unblocked.is_none() && !self.is_waited_for(wait) {
             return None;
@@ -154,7 +165,9 @@ impl Node {
         self.end_replica_wait(client);
         let mut out = Vec::new();
         match unblocked {
-            Some(Unblock::Error) => Reply::new(&mut out, wait.protocol).error_bytes(&UNBLOCKED.text()),
+            Some(Unblock::Error) => {
+                Reply::new(&mut out, wait.protocol).error_bytes(&UNBLOCKED.text())
+            }
             Some(Unblock::RoleChange) => {
                 Reply::new(&mut out, wait.protocol).error_bytes(&ROLE_CHANGED.text());
             }
@@ -172,7 +185,9 @@ impl Node {
     /// Lets a client wait for replicas no longer (CLIENT UNBLOCK); whether it did.
     pub(crate) fn unblock_replica_wait(&self, id: ClientId, how: Unblock) -> bool {
         let mut waiting = self.replication.waiting.lock();
-        let Some((client, told)) = waiting.iter_mut().find(|(one, _)| one.id == id) else { return false };
+        let Some((client, told)) = waiting.iter_mut().find(|(one, _)| one.id == id) else {
+            return false;
+        };
         *told = Some(how);
         client.wake();
         true

@@ -7,8 +7,8 @@ use crate::clients::flag;
 use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
 use commands::spec::Flag;
-use config::WriteAcksPolicy;
 use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Wide, echoed};
+use config::WriteAcksPolicy;
 use engine::Access;
 use resp::{Args, Reply};
 use std::sync::Arc;
@@ -163,7 +163,8 @@ impl<'a> Context<'a> {
         let has_too_few = || {
             let policy = self.node.settings.current().replication.write_acks_policy;
             policy == WriteAcksPolicy::Refuse
-                && self.node.near_replicas(self.now.monotonic) < self.node.acks(self.state.write_acks)
+                && self.node.near_replicas(self.now.monotonic)
+                    < self.node.acks(self.state.write_acks)
         };
         if entry.spec.has(Flag::Write) && has_too_few() {
             return Err(TOO_FEW_REPLICAS);

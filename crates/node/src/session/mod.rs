@@ -25,11 +25,11 @@ pub(crate) use deliver::{Answered, Outbox};
 use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
 use prepare::Ahead;
 pub(crate) use prepare::Window;
-pub(crate) use stretch::Stretch;
 use resp::{Decoder, Limits, Protocol, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+pub(crate) use stretch::Stretch;
 
 /// How many requests are decoded, prefetched and executed together.
 const WINDOW: usize = 16;

@@ -92,6 +92,9 @@ impl Context<'_> {
         if !self.is_streamed() || is_on_keys || STREAMED.contains(&entry.full_name.as_str()) {
             return Ok(());
         }
-        Err(CommandError::Owned(format!("ERR '{}' is no command of a replication stream", entry.full_name)))
+        Err(CommandError::Owned(format!(
+            "ERR '{}' is no command of a replication stream",
+            entry.full_name
+        )))
     }
 }

@@ -88,7 +88,8 @@ impl Following {
         loop {
             let line = link.line()?;
             self.node.note_heard(clock::monotonic());
-            let payload = Payload::parse(&line).map_err(|error| Ended::Failed(error.to_string()))?;
+            let payload =
+                Payload::parse(&line).map_err(|error| Ended::Failed(error.to_string()))?;
             if let Some(payload) = payload {
                 return Ok(payload);
             }
@@ -104,7 +105,9 @@ impl Following {
     ) -> Result<Loaded, Ended> {
         match payload {
             Payload::Sized(bytes) => {
-                tracing::info!("MASTER <-> REPLICA sync: receiving {bytes} bytes from master to disk");
+                tracing::info!(
+                    "MASTER <-> REPLICA sync: receiving {bytes} bytes from master to disk"
+                );
             }
             Payload::Marked(_) => tracing::info!(
                 "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to disk"
@@ -130,7 +133,12 @@ impl Following {
         if !is_kept {
             remove(&path);
         } else if let Err(error) = DiskStorage.rename(&path, dump) {
-            tracing::warn!("Can't rename {} to {}: {}", path.display(), dump.display(), reason(&error));
+            tracing::warn!(
+                "Can't rename {} to {}: {}",
+                path.display(),
+                dump.display(),
+                reason(&error)
+            );
             remove(&path);
         }
         loaded
@@ -188,7 +196,11 @@ impl Following {
     }
 
     /// What was loaded stays if it is all that was to come, and goes otherwise.
-    fn end_loaded(&self, primary: &Primary, loaded: Result<Loaded, LoadFailure>) -> Result<Loaded, Ended> {
+    fn end_loaded(
+        &self,
+        primary: &Primary,
+        loaded: Result<Loaded, LoadFailure>,
+    ) -> Result<Loaded, Ended> {
         let failure = match loaded {
             Ok(loaded) => return Ok(loaded),
             Err(failure) => failure,

@@ -98,7 +98,8 @@ fn wait(socket: &Socket, flags: PollFlags, time: Duration) -> io::Result<bool> {
     let end = clock::monotonic() + time;
     loop {
         let left = end.since(clock::monotonic());
-        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        let timeout =
+            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
         match poll(&mut [PollFd::new(socket, flags)], Some(&timeout)) {
             Ok(0) if left.is_zero() => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}

@@ -69,9 +69,8 @@ impl Follower {
     ) -> io::Result<Follower> {
         let following =
             Following { node: Arc::clone(node), link: Arc::clone(&link), appender, rng };
-        let thread = thread::Builder::new()
-            .name("replica".to_owned())
-            .spawn(move || following.run())?;
+        let thread =
+            thread::Builder::new().name("replica".to_owned()).spawn(move || following.run())?;
         // Nobody else sets it.
         let _ = link.thread.set(thread.thread().clone());
         Ok(Follower { link, thread })

@@ -49,7 +49,8 @@ impl Following {
         let node = Arc::clone(&self.node);
         let waker = Waker::from(Arc::new(ShutDown(Arc::clone(link.socket()))));
         let begun = (clock::now(), self.rng.fork());
-        let applier = Applier::begin(&node, primary, database, origin(link.socket()), &waker, begun);
+        let applier =
+            Applier::begin(&node, primary, database, origin(link.socket()), &waker, begun);
         let Some(mut applier) = applier else { return Ended::Unwanted };
         node.note_link(primary, LinkStage::Up, clock::monotonic());
         let ended = self.run_stream(link, primary, &mut applier);
@@ -100,7 +101,8 @@ impl Following {
             }
             let now = clock::monotonic();
             let passed = now.since(telling.at);
-            let is_prompt = telling.is_behind && passed >= PROMPT_INTERVAL && node.tells_promptly(now);
+            let is_prompt =
+                telling.is_behind && passed >= PROMPT_INTERVAL && node.tells_promptly(now);
             if node.take_question(now) || passed >= TOLD_INTERVAL || is_prompt {
                 self.tell(link, &mut telling)?;
             }
@@ -119,20 +121,28 @@ impl Following {
     }
 
     /// Runs the commands that have come.
-    fn apply(&self, primary: &Primary, applier: &mut Applier, input: &mut Vec<u8>) -> Result<(), Ended> {
+    fn apply(
+        &self,
+        primary: &Primary,
+        applier: &mut Applier,
+        input: &mut Vec<u8>,
+    ) -> Result<(), Ended> {
         loop {
             if !self.is_wanted(primary) {
                 return Err(Ended::Unwanted);
             }
             let is_full = self.node.log_bytes() > LOG_BYTES_MAX;
-            let applied = if is_full { Applied::NotNow } else { applier.apply(clock::now(), input) };
+            let applied =
+                if is_full { Applied::NotNow } else { applier.apply(clock::now(), input) };
             match applied {
                 Applied::Bytes(bytes) => {
                     applier.end_stretch(clock::now());
                     input.drain(..bytes);
                     let missing = applier.missing(input.len());
                     if input.len() + missing > Limits::INPUT_BYTES_MAX as usize {
-                        return Err(Ended::Failed("A command of the stream is too long".to_owned()));
+                        return Err(Ended::Failed(
+                            "A command of the stream is too long".to_owned(),
+                        ));
                     }
                     return Ok(());
                 }

@@ -199,7 +199,10 @@ fn what_is_no_stream_ends_the_link() {
 #[test]
 fn nothing_stands_in_the_way_of_the_stream() {
     let (fixture, mut peer) = replica();
-    peer.send(&fixture, "CONFIG SET requirepass secret maxmemory 1 replica-ignore-maxmemory no\r\n");
+    peer.send(
+        &fixture,
+        "CONFIG SET requirepass secret maxmemory 1 replica-ignore-maxmemory no\r\n",
+    );
     peer.send(&fixture, "CLIENT PAUSE 100000 ALL\r\n");
     let mut applier = link(&fixture);
     let now = fixture.now.wall.0;
@@ -222,7 +225,10 @@ fn who_is_promoted_goes_on_under_a_name_of_its_own() {
     let end = fixture.node.replication_offset();
     let readonly = "-READONLY You can't write against a read only replica.\r\n";
     assert_eq!(peer.send(&fixture, "SET b 1\r\nFLUSHALL\r\n"), [readonly, readonly].concat());
-    assert_eq!(peer.send(&fixture, "MULTI\r\nSLAVEOF NO ONE\r\nEXEC\r\n"), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+    assert_eq!(
+        peer.send(&fixture, "MULTI\r\nSLAVEOF NO ONE\r\nEXEC\r\n"),
+        "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n"
+    );
     assert_eq!(applier.apply(fixture.now, &requests(&["SET a 2"])), Applied::Ended);
     applier.end(fixture.now.monotonic);
     let told = peer.send(&fixture, "INFO replication\r\n");
@@ -236,7 +242,11 @@ fn who_is_promoted_goes_on_under_a_name_of_its_own() {
         assert!(told.contains(&line), "{line} in {told}");
     }
     peer.send(&fixture, "SELECT 3\r\nSET b 2\r\n");
-    assert_eq!(passed_on(&fixture, end), requests(&["SELECT 3", "SET b 2"]), "the database is told");
+    assert_eq!(
+        passed_on(&fixture, end),
+        requests(&["SELECT 3", "SET b 2"]),
+        "the database is told"
+    );
 }
 
 #[test]
@@ -253,7 +263,10 @@ fn who_is_demoted_offers_what_it_has() {
     let mut blocked = fixture.connect();
     blocked.send(&fixture, "BLPOP list 0\r\n");
     peer.send(&fixture, "REPLICAOF 127.0.0.1 7000\r\n");
-    assert_eq!(blocked.unblock(&fixture), "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n");
+    assert_eq!(
+        blocked.unblock(&fixture),
+        "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"
+    );
     let (name, next) = node.greeting().place.expect("its replica has it, too");
     assert_eq!(next, end + 1);
     let database = node.go_on_with_stream(&primary(&fixture), Some(id()));

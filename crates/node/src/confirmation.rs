@@ -6,8 +6,8 @@ use crate::clients::Client;
 use crate::node::Node;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Duration;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 /// The offset of a log that nobody waits for.
 const ALL: u64 = u64::MAX;

@@ -348,7 +348,7 @@ impl Node {
     pub(crate) fn log_for_replicas(&self, by: WorkerId, words: &[&[u8]]) -> Option<u64> {
         let mut request = Vec::new();
         push_request(&mut request, words.iter().copied());
-        self.append(by, &request, None, &[0..request.len()])
+        self.append(by, &request, None, std::slice::from_ref(&(0..request.len())))
     }
 
     /// Appends bytes as they are, where there may be replicas.

@@ -131,7 +131,10 @@ mod tests {
         assert_eq!(backlog.copy(backlog.end(), 1, &mut copied), Some(backlog.end()));
         assert!(copied.is_empty());
         backlog.forget_before(u64::MAX);
-        assert_eq!((backlog.begin(), backlog.end()), (3 * BLOCK_BYTES as u64, 3 * BLOCK_BYTES as u64));
+        assert_eq!(
+            (backlog.begin(), backlog.end()),
+            (3 * BLOCK_BYTES as u64, 3 * BLOCK_BYTES as u64)
+        );
         backlog.push(b"more");
         assert_eq!(backlog.copy(backlog.begin(), 10, &mut copied), Some(backlog.end()));
         assert_eq!(copied, b"more");

@@ -18,7 +18,8 @@ fn reply_bytes(bytes: &[u8]) -> Option<usize> {
     while left > 0 {
         let line = bytes.get(at..)?.windows(2).position(|two| two == b"\r\n")?;
         let (kind, text) = bytes[at..at + line].split_first()?;
-        let count = || std::str::from_utf8(text).ok()?.parse::<i64>().ok().map(|count| count.max(0) as u64);
+        let count =
+            || std::str::from_utf8(text).ok()?.parse::<i64>().ok().map(|count| count.max(0) as u64);
         at += line + 2;
         left -= 1;
         match kind {
@@ -73,7 +74,14 @@ mod tests {
 
     #[test]
     fn what_is_not_complete_is_left_out() {
-        for bytes in [&b"$5\r\nab"[..], b"*2\r\n:1\r\n", b"*99999999999\r\n", b"?\r\n", b"$9223372036854775807\r\n", b"\r\n"] {
+        for bytes in [
+            &b"$5\r\nab"[..],
+            b"*2\r\n:1\r\n",
+            b"*99999999999\r\n",
+            b"?\r\n",
+            b"$9223372036854775807\r\n",
+            b"\r\n",
+        ] {
             assert_eq!(replace_replies(bytes, b"-E\r\n"), b"", "{bytes:?}");
         }
     }

@@ -285,9 +285,10 @@ impl Connection {
             }
         };
         for event in bench.worker.take_events() {
-            match event {
-                Event::Replication { .. } => tracing::info!("{event}"),
-                event => tracing::warn!("{event}"),
+            if matches!(event, Event::Replication { .. }) {
+                tracing::info!("{event}");
+            } else {
+                tracing::warn!("{event}");
             }
         }
         let client = self.session.client();

@@ -30,7 +30,12 @@ pub(crate) fn send_order(node: &Node, order: &SaveOrder) {
     node.end_sync_save(order, sent.is_ok(), clock::now());
 }
 
-fn send_directly(node: &Node, order: &SaveOrder, transfer: &Transfer, mark: &Mark) -> io::Result<()> {
+fn send_directly(
+    node: &Node,
+    order: &SaveOrder,
+    transfer: &Transfer,
+    mark: &Mark,
+) -> io::Result<()> {
     let mut sink = TransferSink::new(transfer);
     sink.write_all(b"$EOF:")?;
     sink.write_all(mark)?;

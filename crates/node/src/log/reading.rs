@@ -82,7 +82,12 @@ impl Node {
     }
 
     /// Appends to `into` what comes next for a reader, at most so many bytes, and moves him on; false where he was left behind.
-    pub(crate) fn read_log(&self, reader: &LogReader, bytes_max: usize, into: &mut Vec<u8>) -> bool {
+    pub(crate) fn read_log(
+        &self,
+        reader: &LogReader,
+        bytes_max: usize,
+        into: &mut Vec<u8>,
+    ) -> bool {
         let assembly = self.log.assembly.lock();
         let Some(offset) = assembly.kept.copy(reader.offset(), bytes_max, into) else {
             return false;
@@ -139,7 +144,8 @@ impl Node {
         let mut assembly = self.log.assembly.lock();
         self.collect(&mut assembly, true);
         let mut retention = self.log.retention.lock();
-        let is_kept = (assembly.kept.begin().max(retention.begin)..=assembly.kept.end()).contains(&offset);
+        let is_kept =
+            (assembly.kept.begin().max(retention.begin)..=assembly.kept.end()).contains(&offset);
         is_kept.then(|| {
             let reader = Arc::new(LogReader(AtomicU64::new(offset)));
             retention.readers.push(Arc::clone(&reader));
@@ -186,7 +192,9 @@ impl Position {
         while self.for_replicas.front().is_some_and(|one| one.end <= range.end) {
             self.for_replicas.pop_front();
         }
-        if let Some((_, request)) = self.for_file.take_if(|(offset, _)| *offset == range.start && !bytes.is_empty()) {
+        if let Some((_, request)) =
+            self.for_file.take_if(|(offset, _)| *offset == range.start && !bytes.is_empty())
+        {
             bytes.splice(0..0, request);
         }
     }

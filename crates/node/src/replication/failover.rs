@@ -30,7 +30,11 @@ pub(super) struct Failover {
 }
 
 /// `FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]`.
-pub(super) fn failover(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn failover(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     let node = context.node;
     if node.cluster.is_some() {
         return Err(CommandError::Text("ERR FAILOVER not allowed in cluster mode."));
@@ -50,7 +54,8 @@ pub(super) fn failover(context: &mut Context<'_>, args: Args<'_>, reply: &mut Re
 }
 
 fn parse(args: Args<'_>, now: Monotonic) -> Result<Failover, CommandError> {
-    let mut failover = Failover { target: None, deadline: None, is_forced: false, is_in_progress: false };
+    let mut failover =
+        Failover { target: None, deadline: None, is_forced: false, is_in_progress: false };
     let mut index = 1;
     while index < args.len() {
         let left = args.len() - index - 1;
@@ -58,13 +63,15 @@ fn parse(args: Args<'_>, now: Monotonic) -> Result<Failover, CommandError> {
         if is("timeout") && left >= 1 && failover.deadline.is_none() {
             let millis = number::parse_i64(&args[index + 1]).ok_or(CommandError::NotInteger)?;
             let millis = u64::try_from(millis).ok().filter(|&millis| millis > 0);
-            let millis = millis.ok_or(CommandError::Text("ERR FAILOVER timeout must be greater than 0"))?;
+            let millis =
+                millis.ok_or(CommandError::Text("ERR FAILOVER timeout must be greater than 0"))?;
             failover.deadline = Some(now + Duration::from_millis(millis));
             index += 2;
         } else if is("to") && left >= 2 && failover.target.is_none() {
             let host = String::from_utf8_lossy(&args[index + 1]).into_owned();
             let port = number::parse_i64(&args[index + 2]).ok_or(CommandError::NotInteger)?;
-            failover.target = Some((host, u16::try_from(port).map_err(|_| CommandError::NotInteger)?));
+            failover.target =
+                Some((host, u16::try_from(port).map_err(|_| CommandError::NotInteger)?));
             index += 3;
         } else if is("force") && !failover.is_forced {
             failover.is_forced = true;
@@ -90,12 +97,16 @@ impl Node {
             return error("ERR FAILOVER requires connected replicas.");
         }
         if failover.is_forced && (failover.deadline.is_none() || failover.target.is_none()) {
-            return error("ERR FAILOVER with force option requires both a timeout and target HOST and IP options.");
+            return error(
+                "ERR FAILOVER with force option requires both a timeout and target HOST and IP options.",
+            );
         }
         if let Some(target) = &failover.target {
             match replicas.iter().find(|one| one.address() == *target) {
                 None => return error("ERR FAILOVER target HOST and PORT is not a replica."),
-                Some(one) if !one.is_online() => return error("ERR FAILOVER target replica is not online."),
+                Some(one) if !one.is_online() => {
+                    return error("ERR FAILOVER target replica is not online.");
+                }
                 Some(_) => {}
             }
         }
@@ -116,12 +127,15 @@ impl Node {
             return;
         }
         let end = self.replication_offset();
-        let is_meant = |one: &&Arc<Replica>| failover.target.as_ref().is_none_or(|target| one.address() == *target);
+        let is_meant = |one: &&Arc<Replica>| {
+            failover.target.as_ref().is_none_or(|target| one.address() == *target)
+        };
         let has_all = |one: &&Arc<Replica>| one.is_online() && one.acknowledged.load(SeqCst) == end;
         let replicas = self.replication.state.lock().replicas.clone();
         let target = replicas.iter().filter(is_meant).find(has_all).map(|one| one.address());
         let is_late = failover.deadline.is_some_and(|deadline| deadline <= now.monotonic);
-        let target = target.or_else(|| failover.target.clone().filter(|_| is_late && failover.is_forced));
+        let target =
+            target.or_else(|| failover.target.clone().filter(|_| is_late && failover.is_forced));
         let Some(target) = target else {
             if is_late {
                 self.abort_failover("Replica never caught up before timeout", (worker, now));
@@ -132,7 +146,10 @@ impl Node {
             one.is_in_progress = true;
         }
         self.replication.tell(Event::Replication {
-            message: format!("Failover target is {}:{}: it is asked to take over.", target.0, target.1),
+            message: format!(
+                "Failover target is {}:{}: it is asked to take over.",
+                target.0, target.1
+            ),
         });
         if self.demote(target, worker).is_err() {
             self.abort_failover("Data are being loaded", (worker, now));
@@ -165,7 +182,8 @@ impl Node {
             *self.replication.failover.lock() = Some(failover);
             return false;
         }
-        self.replication.tell(Event::Replication { message: format!("Aborting failover: {reason}") });
+        self.replication
+            .tell(Event::Replication { message: format!("Aborting failover: {reason}") });
         self.resume_writes();
         true
     }

@@ -90,7 +90,8 @@ impl Node {
             for (number, replica) in waiting.iter().enumerate() {
                 let Some(reader) = self.log_reader(offset) else { continue };
                 let is_old = replica.introduction.lock().is_old;
-                let greeting = if is_old { String::new() } else { format!("+FULLRESYNC {id} {told}\r\n") };
+                let greeting =
+                    if is_old { String::new() } else { format!("+FULLRESYNC {id} {told}\r\n") };
                 *replica.stage.lock() = Stage::Receiving {
                     transfer: Arc::clone(&transfer),
                     number,

@@ -51,7 +51,9 @@ impl Context<'_> {
             return Ok(None);
         }
         if self.node.replication.is_replica() && !self.node.is_link_up() {
-            return Err(CommandError::Text("NOMASTERLINK Can't SYNC while not connected with my master"));
+            return Err(CommandError::Text(
+                "NOMASTERLINK Can't SYNC while not connected with my master",
+            ));
         }
         Ok(Some(self.introduced()))
     }
@@ -67,7 +69,8 @@ impl Context<'_> {
         }
         if self.node.promote((self.worker, self.now))? {
             self.events.push(Event::Replication {
-                message: "Failover request received for this node: it is the primary from here on.".to_owned(),
+                message: "Failover request received for this node: it is the primary from here on."
+                    .to_owned(),
             });
         }
         Ok(())
@@ -98,7 +101,9 @@ impl crate::Node {
         if !state.is_kept || !state.history.continues(id, next) {
             return false;
         }
-        let Some(reader) = self.log_reader(offset.wrapping_add_signed(-state.shift)) else { return false };
+        let Some(reader) = self.log_reader(offset.wrapping_add_signed(-state.shift)) else {
+            return false;
+        };
         drop(state);
         *replica.stage.lock() = Stage::Online { reader };
         self.replication.state.lock().counts.partial += 1;

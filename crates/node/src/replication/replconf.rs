@@ -10,7 +10,11 @@ use std::sync::atomic::Ordering::SeqCst;
 const ADDRESS_BYTES_MAX: usize = 255;
 
 /// `REPLCONF option value [option value ...]`.
-pub(super) fn replconf(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+pub(super) fn replconf(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::Syntax);
     }
@@ -47,7 +51,8 @@ pub(super) fn replconf(context: &mut Context<'_>, args: Args<'_>, reply: &mut Re
             introduction.wants_only_snapshot = parse_flag(value)?;
         } else if is("version") {
             let version = std::str::from_utf8(value).ok().and_then(parse_version);
-            introduction.version = version.ok_or(CommandError::Text("ERR Unrecognized version format"))?;
+            introduction.version =
+                version.ok_or(CommandError::Text("ERR Unrecognized version format"))?;
         } else {
             let option = String::from_utf8_lossy(option).into_owned();
             return Err(CommandError::Owned(format!("ERR Unrecognized REPLCONF option: {option}")));

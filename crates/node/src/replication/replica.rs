@@ -33,7 +33,13 @@ pub(crate) enum Stage {
     /// It waits for a snapshot to begin.
     Waiting { since: Monotonic },
     /// It gets a snapshot: as the reader of this number, after a greeting; then the stream.
-    Receiving { transfer: Arc<Transfer>, number: usize, greeting: Vec<u8>, reader: Arc<LogReader>, begun: bool },
+    Receiving {
+        transfer: Arc<Transfer>,
+        number: usize,
+        greeting: Vec<u8>,
+        reader: Arc<LogReader>,
+        begun: bool,
+    },
     /// It has the snapshot, and has not told yet that it has loaded it.
     Loading { reader: Arc<LogReader> },
     /// It gets the stream.
@@ -55,7 +61,9 @@ impl Stage {
     pub(crate) fn reader(&self) -> Option<&Arc<LogReader>> {
         match self {
             Stage::Waiting { .. } => None,
-            Stage::Receiving { reader, .. } | Stage::Loading { reader } | Stage::Online { reader } => Some(reader),
+            Stage::Receiving { reader, .. }
+            | Stage::Loading { reader }
+            | Stage::Online { reader } => Some(reader),
         }
     }
 }
@@ -121,7 +129,11 @@ impl Replica {
     /// How the log names it.
     pub(crate) fn log_name(&self) -> String {
         let (host, port) = self.address();
-        if port == 0 { format!("client id #{}", self.client.id.0) } else { format!("{host}:{port}") }
+        if port == 0 {
+            format!("client id #{}", self.client.id.0)
+        } else {
+            format!("{host}:{port}")
+        }
     }
 
     /// It reads no more.
@@ -142,31 +154,34 @@ impl Node {
                 out.append(greeting);
                 Fed::Some
             }
-            Stage::Receiving { transfer, number, reader, begun, .. } => match transfer.next(*number) {
-                Chunk::Bytes(bytes) => {
-                    *begun = true;
-                    replica.acknowledged_at.store(self.host.monotonic_micros() / 1000, SeqCst);
-                    out.extend_from_slice(&bytes);
-                    Fed::Some
+            Stage::Receiving { transfer, number, reader, begun, .. } => {
+                match transfer.next(*number) {
+                    Chunk::Bytes(bytes) => {
+                        *begun = true;
+                        replica.acknowledged_at.store(self.host.monotonic_micros() / 1000, SeqCst);
+                        out.extend_from_slice(&bytes);
+                        Fed::Some
+                    }
+                    Chunk::NotYet if *begun => Fed::Nothing,
+                    Chunk::NotYet => greet(replica, out),
+                    Chunk::Failed => Fed::End,
+                    Chunk::End if replica.introduction.lock().wants_only_snapshot => Fed::End,
+                    Chunk::End => {
+                        let (transfer, number, reader) =
+                            (Arc::clone(transfer), *number, Arc::clone(reader));
+                        transfer.leave(number);
+                        // One that has read up to a mark says when it has loaded, and gets nothing before.
+                        *stage = if transfer.mark().is_some() {
+                            Stage::Loading { reader }
+                        } else {
+                            Stage::Online { reader }
+                        };
+                        drop(stage);
+                        self.replication.renew_online();
+                        Fed::Some
+                    }
                 }
-                Chunk::NotYet if *begun => Fed::Nothing,
-                Chunk::NotYet => greet(replica, out),
-                Chunk::Failed => Fed::End,
-                Chunk::End if replica.introduction.lock().wants_only_snapshot => Fed::End,
-                Chunk::End => {
-                    let (transfer, number, reader) = (Arc::clone(transfer), *number, Arc::clone(reader));
-                    transfer.leave(number);
-                    // One that has read up to a mark says when it has loaded, and gets nothing before.
-                    *stage = if transfer.mark().is_some() {
-                        Stage::Loading { reader }
-                    } else {
-                        Stage::Online { reader }
-                    };
-                    drop(stage);
-                    self.replication.renew_online();
-                    Fed::Some
-                }
-            },
+            }
             Stage::Loading { .. } => Fed::Nothing,
             Stage::Online { reader } => {
                 let before = out.len();

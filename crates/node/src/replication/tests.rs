@@ -39,7 +39,8 @@ fn primary() -> (Fixture, Peer) {
 /// A replica that has everything, and the name of the history.
 fn online(fixture: &Fixture) -> (Peer, String) {
     let mut replica = fixture.connect();
-    let told = replica.send(fixture, "REPLCONF listening-port 7001 capa eof capa psync2\r\nPSYNC ? -1\r\n");
+    let told = replica
+        .send(fixture, "REPLCONF listening-port 7001 capa eof capa psync2\r\nPSYNC ? -1\r\n");
     assert_eq!(told, "+OK\r\n", "the answer to PSYNC comes with the snapshot");
     send_snapshot(fixture, b"snapshot");
     let (greeting, fed) = fed(fixture, &replica);
@@ -62,7 +63,10 @@ fn a_replica_gets_a_snapshot_and_then_the_stream() {
     replica.send(&fixture, "REPLCONF capa eof\r\nPSYNC ? -1\r\n");
     peer.send(&fixture, "SET a 1\r\n");
     let waiting = peer.send(&fixture, "INFO replication\r\n");
-    assert!(waiting.contains("slave0:ip=127.0.0.1,port=0,state=wait_bgsave,offset=0,lag=0"), "{waiting}");
+    assert!(
+        waiting.contains("slave0:ip=127.0.0.1,port=0,state=wait_bgsave,offset=0,lag=0"),
+        "{waiting}"
+    );
     send_snapshot(&fixture, b"keys");
     let (greeting, _) = fed(&fixture, &replica);
     assert!(greeting.ends_with(" 0\r\nkeys"), "nothing follows before it has loaded: {greeting}");
@@ -73,11 +77,19 @@ fn a_replica_gets_a_snapshot_and_then_the_stream() {
     assert_eq!(fed(&fixture, &replica).0, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n2\r\n");
     let told = peer.send(&fixture, "INFO replication\r\n");
     let end = offset(&fixture);
-    for line in ["connected_slaves:1", "state=online,offset=0", &format!("master_repl_offset:{end}"), &format!("repl_backlog_histlen:{end}")] {
+    for line in [
+        "connected_slaves:1",
+        "state=online,offset=0",
+        &format!("master_repl_offset:{end}"),
+        &format!("repl_backlog_histlen:{end}"),
+    ] {
         assert!(told.contains(line), "{line} in {told}");
     }
     assert!(peer.send(&fixture, "INFO stats\r\n").contains("sync_full:1"));
-    assert_eq!(replica.send(&fixture, "GET a\r\n"), "-ERR Replica can't interact with the keyspace\r\n");
+    assert_eq!(
+        replica.send(&fixture, "GET a\r\n"),
+        "-ERR Replica can't interact with the keyspace\r\n"
+    );
 }
 
 #[test]
@@ -156,7 +168,10 @@ fn writes_need_replicas_where_the_settings_say_so() {
     let now = Now { monotonic: fixture.now.monotonic, ..fixture.now };
     fixture.node.tick_replication(now);
     assert_eq!(peer.send(&fixture, "SET a 1\r\n"), refused, "it has said nothing for too long");
-    assert_eq!(peer.send(&fixture, "CONFIG SET min-replicas-to-write 0\r\nSET a 1\r\n"), "+OK\r\n+OK\r\n");
+    assert_eq!(
+        peer.send(&fixture, "CONFIG SET min-replicas-to-write 0\r\nSET a 1\r\n"),
+        "+OK\r\n+OK\r\n"
+    );
     assert!(!replica.is_killed());
 }
 
@@ -175,19 +190,29 @@ fn what_is_written_waits_for_write_acks() {
     let wakes = peer.wakes();
     replica.send(&fixture, &format!("REPLCONF ACK {}\r\n", offset(&fixture)));
     fixture.node.wake_released(0);
-    assert!(peer.wakes() > wakes && peer.may_leave(&fixture, end) && reader.may_leave(&fixture, end));
+    assert!(
+        peer.wakes() > wakes && peer.may_leave(&fixture, end) && reader.may_leave(&fixture, end)
+    );
     // Another connection may want more, or nothing.
     reader.send(&fixture, "CLIENT WRITE-ACKS 0\r\nSET b 1\r\n");
     assert_eq!(reader.awaited(&fixture), None);
     assert!(reader.send(&fixture, "CLIENT WRITE-ACKS 2\r\nSET b 1\r\n").contains("NOREPLICAS"));
-    assert_eq!(reader.send(&fixture, "CLIENT WRITE-ACKS -1\r\n"), "-ERR value is out of range, must be positive\r\n");
+    assert_eq!(
+        reader.send(&fixture, "CLIENT WRITE-ACKS -1\r\n"),
+        "-ERR value is out of range, must be positive\r\n"
+    );
     // After a timeout, readers go on.
     peer.send(&fixture, "SET a 2\r\n");
     let end = fixture.node.log_end();
-    let error = peer.give_up_acks(&fixture, end).expect("only replicas are waited for").expect("an error");
+    let error =
+        peer.give_up_acks(&fixture, end).expect("only replicas are waited for").expect("an error");
     assert!(error.starts_with("-UNACKED 1 replicas did not acknowledge within 1000 ms"), "{error}");
     let mut third = fixture.connect();
     third.send(&fixture, "GET a\r\n");
     assert_eq!(third.awaited(&fixture), None);
-    assert_eq!(peer.awaited(&fixture), Some(end), "what it has written itself is as unsure as before");
+    assert_eq!(
+        peer.awaited(&fixture),
+        Some(end),
+        "what it has written itself is as unsure as before"
+    );
 }

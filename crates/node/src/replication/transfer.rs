@@ -59,8 +59,7 @@ impl Transfer {
     /// One to these clients, who are numbered in this order; with a mark, where it is written straight to them.
     pub(crate) fn new(clients: impl Iterator<Item = Arc<Client>>, mark: Option<Mark>) -> Transfer {
         let readers = clients.map(|client| Some(Reader { client, next: 0 })).collect();
-        let state =
-            State { chunks: VecDeque::new(), first: 0, bytes: 0, readers, end: None };
+        let state = State { chunks: VecDeque::new(), first: 0, bytes: 0, readers, end: None };
         Transfer { mark, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -90,7 +89,12 @@ impl Transfer {
         state.chunks.push_back(bytes.into());
         state.bytes += bytes.len();
         // Those that have more to read are awake.
-        state.readers.iter().flatten().filter(|one| one.next == end).for_each(|one| one.client.wake());
+        state
+            .readers
+            .iter()
+            .flatten()
+            .filter(|one| one.next == end)
+            .for_each(|one| one.client.wake());
         Ok(())
     }
 
@@ -167,7 +171,8 @@ mod tests {
         let transfer = Transfer::new(clients.into_iter(), None);
         let chunk = vec![7; TRANSFER_BYTES_MAX / 4];
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| (0..40).map(|_| transfer.write(&chunk)).collect::<Vec<_>>());
+            let writer =
+                scope.spawn(|| (0..40).map(|_| transfer.write(&chunk)).collect::<Vec<_>>());
             let mut fast = 0;
             while fast < 4 {
                 fast += usize::from(read(&transfer, 0).is_some());

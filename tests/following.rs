@@ -204,10 +204,9 @@ fn it_follows_redis_without_a_file_on_the_primary() {
 
 /// The error that a command gets.
 fn error(client: &mut Client, line: &str) -> String {
-    match client.line(line) {
-        Reply::Error(text) => text,
-        reply => panic!("{line} is not refused: {reply:?}"),
-    }
+    let reply = client.line(line);
+    let Reply::Error(text) = reply else { panic!("{line} is not refused: {reply:?}") };
+    text
 }
 
 /// What a replica tells and refuses, on any server.

@@ -1,10 +1,12 @@
 //! The server as a replica of Valkey 9.1 and of redis-server 7.0: it gets everything, goes on from where it was, and has what they have.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use testkit::wait::{self, PATIENCE};
-use testkit::{Client, Program, Reply, Server, Setup};
+use testkit::{Client, Port, Program, Reply, Server, Setup};
 
 /// What of `INFO replication` has this name.
 fn field(client: &mut Client, name: &str) -> String {
@@ -202,10 +204,9 @@ fn it_follows_redis_without_a_file_on_the_primary() {
 
 /// The error that a command gets.
 fn error(client: &mut Client, line: &str) -> String {
-    match client.line(line) {
-        Reply::Error(text) => text,
-        reply => panic!("{line} is not refused: {reply:?}"),
-    }
+    let reply = client.line(line);
+    let Reply::Error(text) = reply else { panic!("{line} is not refused: {reply:?}") };
+    text
 }
 
 /// What a replica tells and refuses, on any server.
@@ -328,4 +329,200 @@ fn a_replica_goes_on_after_a_restart() {
     await_link(&replica);
     assert_equal(&primary, &replica);
     assert_eq!(info_field(&mut client, "stats", "sync_partial_ok"), "1", "{}", replica.log());
+}
+
+/// A chain of three servers of any brands: the last has what the first has, also when the one between takes over.
+fn chain(first: &Program, second: &Program, third: &Program) {
+    let first = Server::start(first, setup());
+    let mut second = Server::start(second, setup());
+    let third = Server::start(third, setup());
+    fill(&mut first.client(), "before");
+    follow(&second, &first);
+    first.client().line("SELECT 4");
+    follow(&third, &second);
+    fill(&mut first.client(), "after");
+    assert_equal(&first, &second);
+    assert_equal(&first, &third);
+    let ids = |server: &Server| field(&mut server.client(), "master_replid");
+    assert_eq!((ids(&second), ids(&third)), (ids(&first), ids(&first)));
+    assert!(!first.client().line("CLIENT KILL TYPE replica").is_error());
+    first.client().line("SET while:cut 1");
+    await_link(&second);
+    assert_equal(&first, &third);
+    // The one in the middle takes over: the last goes on with it, and so does the first.
+    assert_eq!(second.client().line("REPLICAOF NO ONE"), Reply::ok());
+    second.client().line("SET promoted 1");
+    await_link(&third);
+    assert_equal(&second, &third);
+    follow(&first, &second);
+    assert_equal(&second, &first);
+    let mut client = second.client();
+    assert_eq!(info_field(&mut client, "stats", "sync_full"), "1", "{}", second.log());
+    assert_eq!(info_field(&mut third.client(), "replication", "role"), "slave");
+    second.kill();
+}
+
+#[test]
+fn a_chain_has_what_its_first_has() {
+    chain(&crate::program(), &crate::program(), &crate::program());
+}
+
+#[test]
+fn a_chain_may_be_of_several_brands() {
+    chain(&Program::valkey(), &crate::program(), &Program::redis());
+}
+
+/// A primary that says what it is told to.
+struct FakePrimary {
+    listener: TcpListener,
+    _port: Port,
+}
+
+/// A file without keys.
+const EMPTY_SNAPSHOT: &[u8] = b"REDIS0011\xff\xc0\x22\x8a\x8d\x74\x38\x97\x62";
+
+const HISTORY: &str = "0123456789012345678901234567890123456789";
+
+impl FakePrimary {
+    /// One, and a replica with a key of its own that follows it.
+    fn with_replica(load: &str) -> (FakePrimary, Server) {
+        let port = Port::free();
+        let listener = TcpListener::bind(("127.0.0.1", port.number())).expect("the port is free");
+        let replica = Server::start(&crate::program(), setup().with("repl-diskless-load", &[load]));
+        replica.client().line("SET old 1");
+        replica.client().command(&["REPLICAOF", "127.0.0.1", &port.number().to_string()]);
+        (FakePrimary { listener, _port: port }, replica)
+    }
+
+    /// Lets the replica come, answers what it asks before PSYNC, and gives what it asked then.
+    fn accept(&self) -> (TcpStream, String) {
+        let (stream, _) = self.listener.accept().expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("it is open");
+        let mut reader = BufReader::new(stream.try_clone().expect("it is open"));
+        loop {
+            let request = read_request(&mut reader);
+            if request.starts_with("PSYNC") {
+                return (stream, request);
+            }
+            (&stream).write_all(b"+OK\r\n").expect("it is read");
+        }
+    }
+
+    /// The same, and sends this.
+    fn answer(&self, bytes: &[u8]) -> (TcpStream, String) {
+        let (mut stream, request) = self.accept();
+        stream.write_all(bytes).expect("it is read");
+        (stream, request)
+    }
+}
+
+/// The words of a request, with spaces between.
+fn read_request(reader: &mut impl BufRead) -> String {
+    let mut line = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("the replica sends requests");
+        line.trim_end().to_owned()
+    };
+    let first = line();
+    let count: usize = first.strip_prefix('*').and_then(|count| count.parse().ok()).unwrap_or(0);
+    let words: Vec<_> = (0..count).map(|_| (line(), line()).1).collect();
+    words.join(" ")
+}
+
+fn full(offset: u64) -> Vec<u8> {
+    format!("+FULLRESYNC {HISTORY} {offset}\r\n").into_bytes()
+}
+
+#[test]
+fn half_a_snapshot_leaves_the_old_data() {
+    let (primary, replica) = FakePrimary::with_replica("disabled");
+    for answer in [
+        &[&full(7)[..], b"$18\r\n", &EMPTY_SNAPSHOT[..10]].concat()[..],
+        &[&full(7)[..], b"$EOF:", &[b'm'; 40], b"\r\n", EMPTY_SNAPSHOT, &[b'm'; 39]].concat(),
+        &[&full(7)[..], b"-ERR no snapshot today\r\n"].concat(),
+        &[&full(7)[..], b"$EOF:short\r\n"].concat(),
+        b"+FULLRESYNC nonsense 7\r\n",
+        b"-NOMASTERLINK Can't SYNC while not connected with my master\r\n",
+        &[b'x'; 4000],
+    ] {
+        let (stream, request) = primary.answer(answer);
+        assert_eq!(request, "PSYNC ? -1", "it has no place in a history");
+        drop(stream);
+        assert_eq!(replica.client().line("GET old"), Reply::bulk("1"));
+    }
+    // What is whole takes the place of what was there.
+    let (_stream, _) = primary.answer(&[&full(7)[..], b"\n\n$18\r\n", EMPTY_SNAPSHOT].concat());
+    await_link(&replica);
+    assert_eq!(replica.client().line("DBSIZE"), Reply::Integer(0));
+    assert_eq!(field(&mut replica.client(), "slave_repl_offset"), "7");
+    let left = std::fs::read_dir(replica.directory()).expect("it is there").filter_map(Result::ok);
+    let left: Vec<_> = left
+        .map(|entry| entry.file_name())
+        .filter(|name| name.to_string_lossy().starts_with("temp"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn what_is_no_snapshot_leaves_nothing_of_itself() {
+    for load in ["disabled", "flush-before-load"] {
+        let (primary, replica) = FakePrimary::with_replica(load);
+        // A key, and then something that is none.
+        let torn = b"REDIS0011\xfe\x00\x00\x03new\x01v\x63\x63\x63\x63\x63\x63";
+        let (_stream, _) = primary.answer(&[&full(7)[..], b"$24\r\n", &torn[..24]].concat());
+        let is_told =
+            wait::until(PATIENCE, || replica.log().contains("Failed trying to load the MASTER"));
+        assert!(is_told, "{}", replica.log());
+        assert_eq!(replica.client().line("DBSIZE"), Reply::Integer(0), "{load}");
+        let (_stream, request) = primary.accept();
+        assert_eq!(request, "PSYNC ? -1", "{load}: it has no place in that history");
+    }
+}
+
+#[test]
+fn a_stream_that_makes_no_sense_is_asked_for_from_the_beginning() {
+    let (primary, replica) = FakePrimary::with_replica("disabled");
+    let stream = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    let begin = [&full(100)[..], b"$18\r\n", EMPTY_SNAPSHOT, stream].concat();
+    let (link, _) = primary.answer(&begin);
+    await_link(&replica);
+    let mut client = replica.client();
+    assert!(wait::until(PATIENCE, || client.line("GET a") == Reply::bulk("1")));
+    drop(link);
+    let (mut link, request) = primary.answer(b"+CONTINUE\r\n");
+    assert_eq!(request, format!("PSYNC {HISTORY} {}", 101 + stream.len()));
+    link.write_all(b"*1\r\n$9x\r\n").expect("it is read");
+    let (_link, request) = primary.accept();
+    assert_eq!(request, "PSYNC ? -1");
+    assert_eq!(client.line("GET a"), Reply::bulk("1"), "the data stay until there are others");
+}
+
+#[test]
+fn whom_it_follows_changes_at_once() {
+    let (primary, replica) = FakePrimary::with_replica("disabled");
+    let mut client = replica.client();
+    // It waits for the snapshot, then for the answer, then for nobody to be there.
+    let (_stream, _) = primary.answer(&full(7));
+    assert_eq!(client.line("REPLICAOF NO ONE"), Reply::ok());
+    assert_eq!(client.line("SET new 1"), Reply::ok());
+    client.command(&[
+        "REPLICAOF",
+        "127.0.0.1",
+        &primary.listener.local_addr().expect("it is bound").port().to_string(),
+    ]);
+    let (_stream, _) = primary.accept();
+    assert_eq!(client.line("REPLICAOF 127.0.0.1 1"), Reply::ok());
+    assert!(wait::until(PATIENCE, || replica.log().contains("Error condition on socket for SYNC")));
+    assert_eq!(client.line("REPLICAOF NO ONE"), Reply::ok());
+    assert_eq!(client.line("MGET old new"), Reply::Array(vec![Reply::bulk("1"), Reply::bulk("1")]));
+}
+
+#[test]
+fn a_silent_primary_is_given_up() {
+    let (primary, replica) = FakePrimary::with_replica("disabled");
+    replica.client().line("CONFIG SET repl-timeout 1");
+    let (_stream, _) = primary.answer(&[&full(7)[..], b"$18\r\n", EMPTY_SNAPSHOT].concat());
+    let (_link, request) = primary.accept();
+    assert_eq!(request, format!("PSYNC {HISTORY} 8"));
+    assert!(replica.log().contains("MASTER timeout"), "{}", replica.log());
 }

@@ -66,6 +66,10 @@ impl Node {
         if pings {
             self.log_for_replicas(self.upkeep(), &[b"PING"]);
         }
+        if settings.write_acks > 0 && !self.replication.is_replica() {
+            // A replica that is asked now and then tells after every stretch.
+            self.ask_for_acknowledgements(self.upkeep());
+        }
         for replica in &replicas {
             self.look_at_replica(replica, patience, now.monotonic);
         }

@@ -213,7 +213,7 @@ impl Following {
         self.appender.wake();
         Err(match failure {
             LoadFailure::Stopped => Ended::Unwanted,
-            failure => Ended::Failed(format!(
+            LoadFailure::Malformed(_) | LoadFailure::Refused(_) => Ended::Failed(format!(
                 "Failed trying to load the MASTER synchronization DB: {failure}. What was loaded of it was dropped"
             )),
         })

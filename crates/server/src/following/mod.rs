@@ -98,10 +98,13 @@ enum Ended {
 
 impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Ended {
-        Ended::Failed(match error.kind() {
-            io::ErrorKind::TimedOut => "MASTER is silent for longer than repl-timeout".to_owned(),
-            io::ErrorKind::UnexpectedEof => "Connection with MASTER lost".to_owned(),
-            _ => persist::storage::reason(&error),
+        let is = |kind: io::ErrorKind| error.kind() == kind;
+        Ended::Failed(if is(io::ErrorKind::TimedOut) {
+            "MASTER is silent for longer than repl-timeout".to_owned()
+        } else if is(io::ErrorKind::UnexpectedEof) {
+            "Connection with MASTER lost".to_owned()
+        } else {
+            persist::storage::reason(&error)
         })
     }
 }
@@ -183,9 +186,8 @@ impl Following {
         let database = match self.introduce(&mut link)? {
             Answer::GoOn { id } => {
                 tracing::info!("Successful partial resynchronization with master.");
-                match id {
-                    Some(id) => tracing::info!("Master replication ID is {id}"),
-                    None => {}
+                if let Some(id) = id {
+                    tracing::info!("Master replication ID is {id}");
                 }
                 node.go_on_with_stream(primary, id).ok_or(Ended::Unwanted)?
             }
@@ -227,7 +229,9 @@ impl Following {
             match answer? {
                 Answer::Alive => {}
                 Answer::Send(request) => link.send(&request)?,
-                answer => return Ok(answer),
+                answer @ (Answer::Full { .. } | Answer::Unplaced(_) | Answer::GoOn { .. }) => {
+                    return Ok(answer);
+                }
             }
         }
     }

@@ -214,10 +214,15 @@ fn told(program: &Program) -> Vec<String> {
     let mut primary = Server::start(&Program::valkey(), setup());
     let replica = Server::start(program, setup());
     let mut client = replica.client();
+    let mut waiting = replica.client();
+    waiting.send_raw(b"BLPOP nothing 0\r\n").expect("it reads");
+    let waits = || info_field(&mut replica.client(), "clients", "blocked_clients") == "1";
+    assert!(wait::until(PATIENCE, waits));
     follow(&replica, &primary);
     await_offset(&primary, &replica);
     let port = primary.port().to_string();
     let mut told = vec![
+        format!("{:?} {}", waiting.reply().ok(), waiting.is_closed(PATIENCE)),
         error(&mut client, "SET a 1"),
         error(&mut client, "REPLICAOF 127.0.0.1 99999"),
         error(&mut client, "WAIT 0 1"),
@@ -329,6 +334,22 @@ fn a_replica_goes_on_after_a_restart() {
     await_link(&replica);
     assert_equal(&primary, &replica);
     assert_eq!(info_field(&mut client, "stats", "sync_partial_ok"), "1", "{}", replica.log());
+}
+
+#[test]
+fn it_authenticates_where_the_primary_wants_that() {
+    let primary = Server::start(&Program::valkey(), setup().with("requirepass", &["secret"]));
+    let replica = Server::start(&crate::program(), setup());
+    let mut client = replica.client();
+    client.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    let refused = "Error reply to PSYNC from MASTER: '-NOAUTH Authentication required.'";
+    assert!(wait::until(PATIENCE, || replica.log().contains(refused)), "{}", replica.log());
+    assert_eq!(client.line("CONFIG SET masteruser default masterauth wrong"), Reply::ok());
+    let refused = "Error reply to AUTH from MASTER: '-WRONGPASS";
+    assert!(wait::until(PATIENCE, || replica.log().contains(refused)), "{}", replica.log());
+    client.line("CONFIG SET masterauth secret");
+    await_link(&replica);
+    assert!(!replica.log().contains("secret"), "passwords are not logged");
 }
 
 /// A chain of three servers of any brands: the last has what the first has, also when the one between takes over.

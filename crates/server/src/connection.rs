@@ -233,7 +233,8 @@ impl Connection {
         }
         self.timer = None;
         self.write_out(bench);
-        self.phase = Phase::Execute;
+        let is_closing = self.session.client().has_flag(flag::CLOSING);
+        self.phase = if is_closing { Phase::Close } else { Phase::Execute };
         true
     }
 

@@ -143,9 +143,7 @@ impl Host for ProcessHost {
     fn load_snapshot(&self, node: &Node, merges: bool) -> bool {
         let path = files::path(&node.settings.current().persistence.dbfilename).to_owned();
         let duplicates = if merges { Duplicates::Keep } else { Duplicates::Refuse };
-        let loaded = load_snapshot(node, &path, duplicates, &|| true);
-        node.end_loading();
-        match loaded {
+        match load_snapshot(node, &path, duplicates, &|| true) {
             Ok(loaded) => {
                 if loaded.is_none() {
                     tracing::warn!("There is no file {} to load", path.display());

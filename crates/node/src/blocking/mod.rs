@@ -60,7 +60,7 @@ pub(crate) enum Unblock {
     Timeout,
     /// With an error.
     Error,
-    /// With the error that the node has become a replica.
+    /// With the error that the node has become a replica; then it is disconnected, to find its way to the primary.
     RoleChange,
 }
 
@@ -113,6 +113,9 @@ impl Blocked {
         }
         *state = State::Served(out, 0);
         drop(state);
+        if how == Unblock::RoleChange {
+            self.client.set_flag(flag::CLOSING, true);
+        }
         self.client.wake();
         true
     }

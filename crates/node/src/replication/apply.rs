@@ -110,7 +110,8 @@ impl Applier {
                 Step::Close if self.session.client().is_killed() => return Some(Applied::Ended),
                 Step::Close | Step::Wait | Step::Block | Step::Sleep(_) => {
                     let reply = String::from_utf8_lossy(&self.output).trim_end().to_owned();
-                    return Some(Applied::Malformed(reply));
+                    let failure = self.take_failures().map(|failures| failures.reply);
+                    return Some(Applied::Malformed(failure.unwrap_or(reply)));
                 }
             }
         }

@@ -197,6 +197,7 @@ impl Node {
     pub(super) fn unblock_replica_waits(&self) {
         for (client, told) in self.replication.waiting.lock().iter_mut() {
             *told = Some(Unblock::RoleChange);
+            client.set_flag(flag::CLOSING, true);
             client.wake();
         }
     }

@@ -41,8 +41,8 @@ impl<'a> Context<'a> {
             }
             let text = error.text();
             self.node.stats(self.worker).count_error(&text);
-            if let Some(stretch) = &mut self.state.stretch {
-                stretch.note_failure(&text);
+            if self.is_streamed() {
+                self.note_failure(entry, &text);
             }
             Reply::new(out, protocol).error_bytes(&text);
         }

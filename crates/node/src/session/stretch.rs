@@ -1,6 +1,6 @@
 //! Sessions that run what was done elsewhere: a primary's stream. What they note of it, and what they may run.
 
-use super::{Context, ReplyMode, Session, State};
+use super::{After, Context, ReplyMode, Session, State};
 use crate::clients::Client;
 use crate::table::{Action, Entry};
 use base::UnixMillis;
@@ -28,14 +28,6 @@ pub(crate) struct Stretch {
     pub(crate) failures: u64,
     /// What the first of them has replied.
     pub(crate) failure: Option<String>,
-}
-
-impl Stretch {
-    #[cold]
-    pub(super) fn note_failure(&mut self, text: &[u8]) {
-        self.failures += 1;
-        self.failure.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
-    }
 }
 
 impl State {
@@ -84,6 +76,18 @@ impl Context<'_> {
     #[inline]
     pub(crate) fn is_streamed(&self) -> bool {
         self.state.stretch.is_some()
+    }
+
+    /// A command of a stream has failed.
+    #[cold]
+    pub(super) fn note_failure(&mut self, entry: Option<&Entry>, text: &[u8]) {
+        let Some(stretch) = &mut self.state.stretch else { return };
+        stretch.failures += 1;
+        stretch.failure.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
+        if entry.is_some_and(|entry| entry.spec.name == "select") {
+            // All that follows is meant for another database.
+            self.state.after = After::Abort;
+        }
     }
 
     /// Refuses what has no place in a stream: what asks for other locks than a connection's might wait for one that waits for the stream.

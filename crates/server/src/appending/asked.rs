@@ -78,6 +78,7 @@ impl Appending {
                 self.node.end_log(LogUser::File, self.node.control(), clock::now());
                 self.node.confirm_all();
             }
+            self.node.note_synced(0);
         }
         true
     }

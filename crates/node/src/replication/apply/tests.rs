@@ -194,6 +194,11 @@ fn what_is_no_stream_ends_the_link() {
     let Applied::Malformed(why) = applied else { panic!("{applied:?}") };
     assert!(why.is_empty() || why.contains("Protocol error"), "{why}");
     assert_eq!(fixture.node.replication_offset(), BEGIN + 14);
+    let mut applier = link(&fixture);
+    let applied = applier.apply(fixture.now, &requests(&["SELECT 99", "SET a 1"]));
+    assert_eq!(applied, Applied::Malformed("ERR DB index is out of range".to_owned()));
+    let mut peer = fixture.connect();
+    assert_eq!(peer.send(&fixture, "DBSIZE\r\n"), ":0\r\n", "it was meant for another database");
 }
 
 #[test]

@@ -43,8 +43,9 @@ const LEFT_OUT: [&str; 7] =
     ["client|pause", "config|set", "debug", "failover", "replicaof", "shutdown", "slaveof"];
 
 /// Commands with none or many replies, or behind which others have such: the connection is reset then.
-const RESET_BEHIND: [&str; 10] = [
+const RESET_BEHIND: [&str; 11] = [
     "client|reply",
+    "client|write-acks",
     "monitor",
     "psubscribe",
     "punsubscribe",

@@ -234,7 +234,11 @@ impl Peer {
     }
 
     /// Waits for replicas no longer.
-    pub(crate) fn give_up_acks(&self, fixture: &Fixture, offset: u64) -> Option<Option<String>> {
+    pub(crate) fn give_up_acks(
+        &mut self,
+        fixture: &Fixture,
+        offset: u64,
+    ) -> Option<Option<String>> {
         let given_up = self.session.give_up_acks(&fixture.node, offset)?;
         Some(given_up.map(|error| String::from_utf8(error).expect("errors are text")))
     }

@@ -1,5 +1,6 @@
 //! One connection: its state, and the batch of requests that a read has brought.
 
+mod awaiting;
 mod deliver;
 mod dispatch;
 mod hold;
@@ -20,7 +21,6 @@ use crate::tracking::Tracker;
 use crate::transaction::{Transaction, Watching};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng, UnixMillis};
-use config::WriteAcksPolicy;
 pub(crate) use deliver::{Answered, Outbox};
 use engine::{Access, Eviction, Keyspace, Moment, WorkerId};
 use prepare::Ahead;
@@ -100,6 +100,8 @@ pub(crate) struct State {
     pub(crate) waiting: Option<ReplicaWait>,
     /// How many replicas have to have what it writes before it is told (CLIENT WRITE-ACKS); where it has not said so, `write-acks`.
     pub(crate) write_acks: Option<usize>,
+    /// The log up to here was waited for in vain: that what is before it may be lost has been said.
+    pub(crate) given_up: u64,
     /// What it has told of itself as a replica.
     pub(crate) replica: Option<Arc<Replica>>,
     /// The log up to here tells of what its commands have done.
@@ -234,6 +236,7 @@ impl Session {
             waiting: None,
             replica: None,
             write_acks: None,
+            given_up: 0,
             log_offset: 0,
             replays_at: None,
             stretch: None,
@@ -322,48 +325,6 @@ impl Session {
     #[must_use]
     pub fn log_offset(&self) -> u64 {
         self.state.log_offset
-    }
-
-    /// Up to which offset the log has to be confirmed before what this session has to say may leave; `None` where it may.
-    #[inline]
-    #[must_use]
-    pub fn awaited(&self, node: &Node) -> Option<u64> {
-        if !node.confirmation.is_asked_for() && self.state.write_acks.is_none() {
-            return None;
-        }
-        node.awaited(self.state.log_offset, node.acks(self.state.write_acks))
-    }
-
-    /// Whether what waits for this offset may leave; the client is woken when it is time to ask again.
-    #[must_use]
-    pub fn may_leave(&self, node: &Node, offset: u64) -> bool {
-        let acks = node.acks(self.state.write_acks);
-        node.may_leave(offset, self.state.log_offset, acks, &self.state.client)
-    }
-
-    /// How long what it has to say waits for replicas (`write-acks-timeout`); `None` where it does not.
-    #[must_use]
-    pub fn ack_patience(&self, node: &Node) -> Option<Duration> {
-        let millis = node.settings.current().replication.write_acks_timeout_ms;
-        (node.acks(self.state.write_acks) > 0).then(|| Duration::from_millis(u64::from(millis)))
-    }
-
-    /// Waits for replicas no longer, for what has waited until `offset`: what every reply that waits is replaced with, or none where they are sent as
-    /// they are. `None` where the append-only file is waited for, too.
-    #[must_use]
-    pub fn give_up_acks(&self, node: &Node, offset: u64) -> Option<Option<Vec<u8>>> {
-        let replication = &node.settings.current().replication;
-        node.give_up_acks(offset, &self.state.client).then(|| match replication.write_acks_policy {
-            WriteAcksPolicy::Degrade => None,
-            WriteAcksPolicy::Refuse => {
-                let (acks, millis) = (node.acks(self.state.write_acks), replication.write_acks_timeout_ms);
-                let mut error = Vec::new();
-                Reply::new(&mut error, self.state.protocol).error(format_args!(
-                    "UNACKED {acks} replicas did not acknowledge within {millis} ms: what was written may be kept or lost"
-                ));
-                Some(error)
-            }
-        })
     }
 
     /// How many bytes at the front of the input have been executed.

@@ -19,7 +19,7 @@ use persist::storage::{Storage, reason};
 use replication::{Payload, ReplicationId};
 use std::cell::Cell;
 use std::fs::File;
-use std::io;
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// So many flushed keys are freed at a time, where that is not left to others.
 const FREED_KEYS: u64 = 5000;
+
+/// How much is written to the file at once, in bytes.
+const WRITTEN_BYTES: usize = 128 << 10;
 
 /// Tells the primary that the node is alive, from time to time.
 struct SignsOfLife<'l> {
@@ -239,10 +242,11 @@ fn keeps_files(config: &Config) -> bool {
 
 /// Writes a snapshot to a file as it comes; its length, in bytes.
 fn receive(node: &Node, link: &mut Link, payload: &Payload, path: &Path) -> io::Result<u64> {
-    let mut file = File::create(path)?;
+    let mut file = BufWriter::with_capacity(WRITTEN_BYTES, File::create(path)?);
     let mut input = PayloadReader::new(node, link, payload);
     let bytes = io::copy(&mut input, &mut file)?;
     input.finish()?;
+    file.flush()?;
     Ok(bytes)
 }
 

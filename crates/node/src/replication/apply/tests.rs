@@ -306,3 +306,25 @@ fn a_primary_that_is_restarted_remembers_the_history_before() {
     peer.send(&fixture, "SELECT 2\r\nSET a 1\r\n");
     assert_eq!(passed_on(&fixture, 500), requests(&["SELECT 2", "SET a 1"]));
 }
+
+#[test]
+fn a_write_that_was_let_in_before_the_role_changed_is_refused() {
+    let (fixture, mut peer) = replica();
+    peer.send(&fixture, "REPLICAOF NO ONE\r\nSET a 1\r\nZADD z 1 m\r\n");
+    peer.send(&fixture, "REPLICAOF 127.0.0.1 7000\r\n");
+    // As if they had been asked for before it was: what lets commands in says nothing.
+    fixture.node.note_role(false);
+    let readonly = "-READONLY You can't write against a read only replica.\r\n";
+    for line in
+        ["SET a 2", "DEL a", "MSET a 2 b 3", "FLUSHALL", "BLPOP l 0", "ZPOPMIN z", "SORT l STORE d"]
+    {
+        assert_eq!(peer.send(&fixture, &format!("{line}\r\n")), readonly, "{line}");
+    }
+    let told = peer.send(&fixture, "MULTI\r\nSET a 2\r\nGET a\r\nEXEC\r\n");
+    assert!(told.ends_with(&format!("*2\r\n{readonly}$1\r\n1\r\n")), "{told}");
+    peer.send(&fixture, "CONFIG SET replica-read-only no\r\n");
+    assert_eq!(peer.send(&fixture, "SET a 2\r\n"), "+OK\r\n");
+    let end = fixture.node.replication_offset();
+    peer.send(&fixture, "SET a 3\r\n");
+    assert_eq!(fixture.node.replication_offset(), end, "it is not passed on");
+}

@@ -55,7 +55,9 @@ pub(super) fn stats(report: &mut Report<'_>) {
     report.field("tracking_total_keys", tracked.keys);
     report.field("tracking_total_items", tracked.items);
     report.field("tracking_total_prefixes", tracked.prefixes);
-    report.field("unexpected_error_replies", 0);
+    // Nobody reads what commands of a primary's stream reply.
+    let unexpected = node.stats(node.following()).errors.value();
+    report.field("unexpected_error_replies", unexpected);
     report.field("total_error_replies", sum(|stats| &stats.errors));
     report.field("dump_payload_sanitizations", 0);
     report.field("total_reads_processed", sum(|stats| &stats.reads));

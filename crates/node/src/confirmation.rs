@@ -22,6 +22,8 @@ pub(crate) struct Confirmation {
     acks: AtomicUsize,
     /// Up to where replicas have the log, the one that has most first. What they once had is confirmed, though they go.
     by_replicas: Mutex<Vec<u64>>,
+    /// Somebody waits for replicas who did not when they were last asked.
+    wants_acks: AtomicBool,
     /// Replicas have not confirmed in time, and nobody waits for them to show what was read.
     is_stalled: AtomicBool,
     /// Whether anybody has to wait who does not say so himself.
@@ -59,6 +61,7 @@ impl Confirmation {
             covers_reads: AtomicBool::new(false),
             acks: AtomicUsize::new(0),
             by_replicas: Mutex::default(),
+            wants_acks: AtomicBool::new(false),
             is_stalled: AtomicBool::new(false),
             is_asked_for: AtomicBool::new(false),
             synced: AtomicU64::new(0),
@@ -131,6 +134,14 @@ impl Node {
             self.confirmation.is_stalled.store(false, SeqCst);
             self.release_confirmed(false);
         }
+    }
+
+    /// Whether replicas are to be asked how far they are: somebody waits for them, and the one that is furthest has the log up to `asked`.
+    pub(crate) fn takes_ack_question(&self, asked: u64) -> bool {
+        let confirmation = &self.confirmation;
+        confirmation.wants_acks.load(SeqCst)
+            && confirmation.by_replicas.lock().first().is_some_and(|&furthest| furthest >= asked)
+            && confirmation.wants_acks.swap(false, SeqCst)
     }
 
     /// The data are others from here on: what replicas had says nothing of them.
@@ -223,6 +234,9 @@ impl Node {
         let is_confirmed = until <= confirmation.confirmed(acks);
         if !is_confirmed {
             waiting.push(Waiting { until, acks, client: Arc::clone(client) });
+            if acks > 0 {
+                confirmation.wants_acks.store(true, SeqCst);
+            }
         }
         is_confirmed
     }

@@ -29,6 +29,8 @@ pub(crate) struct Confirmation {
     /// Up to where the append-only file is on the disk.
     synced: AtomicU64,
     waiting: Mutex<Vec<Waiting>>,
+    /// Somebody has waited for replicas since they were last asked how far they are.
+    has_waited: AtomicBool,
     /// By worker, those that wait no longer and were not woken yet.
     released: Box<[Mutex<Vec<Arc<Client>>>]>,
     pub(crate) waits: AckWaits,
@@ -63,6 +65,7 @@ impl Confirmation {
             is_asked_for: AtomicBool::new(false),
             synced: AtomicU64::new(0),
             waiting: Mutex::default(),
+            has_waited: AtomicBool::new(false),
             released: (0..workers).map(|_| Mutex::default()).collect(),
             waits: AckWaits::default(),
         }
@@ -86,6 +89,11 @@ impl Confirmation {
     /// Whether what was read waits, too.
     fn covers_reads(&self, acks: usize) -> bool {
         self.covers_reads.load(SeqCst) || (acks > 0 && !self.is_stalled.load(SeqCst))
+    }
+
+    /// Whether somebody has waited for replicas since this was last called.
+    pub(crate) fn take_waited(&self) -> bool {
+        self.has_waited.swap(false, SeqCst)
     }
 
     fn renew(&self) {
@@ -223,6 +231,9 @@ impl Node {
         let is_confirmed = until <= confirmation.confirmed(acks);
         if !is_confirmed {
             waiting.push(Waiting { until, acks, client: Arc::clone(client) });
+            if acks > 0 {
+                confirmation.has_waited.store(true, SeqCst);
+            }
         }
         is_confirmed
     }

@@ -91,6 +91,11 @@ impl Confirmation {
         self.covers_reads.load(SeqCst) || (acks > 0 && !self.is_stalled.load(SeqCst))
     }
 
+    /// Whether somebody waits for replicas who did not when they were last asked.
+    pub(crate) fn takes_late_question(&self) -> bool {
+        self.wants_acks.swap(false, SeqCst)
+    }
+
     fn renew(&self) {
         let is_asked_for = self.by_file.load(SeqCst) != ALL || self.acks.load(SeqCst) > 0;
         self.is_asked_for.store(is_asked_for, SeqCst);

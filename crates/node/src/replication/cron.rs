@@ -39,6 +39,10 @@ impl Node {
         }
         self.begin_due_sync(self.upkeep(), now);
         self.advance_failover(self.upkeep(), now);
+        if self.confirmation.takes_late_question() && !self.replication.is_replica() {
+            // Whoever was asked before may have gone without an answer.
+            self.ask_for_acknowledgements(self.upkeep());
+        }
         if is_due {
             self.look_at_replicas(&config, now);
             self.renew_replica_count(now.monotonic);
@@ -65,10 +69,6 @@ impl Node {
         };
         if pings {
             self.log_for_replicas(self.upkeep(), &[b"PING"]);
-        }
-        if settings.write_acks > 0 && !self.replication.is_replica() {
-            // A replica that is asked now and then tells after every stretch.
-            self.ask_for_acknowledgements(self.upkeep());
         }
         for replica in &replicas {
             self.look_at_replica(replica, patience, now.monotonic);

@@ -328,3 +328,76 @@ fn a_write_that_was_let_in_before_the_role_changed_is_refused() {
     peer.send(&fixture, "SET a 3\r\n");
     assert_eq!(fixture.node.replication_offset(), end, "it is not passed on");
 }
+
+/// Parts of streams, whole and torn, of a primary that means no good.
+fn hostile(rng: &mut Rng) -> Vec<u8> {
+    const LINES: [&str; 16] = [
+        "MULTI",
+        "EXEC",
+        "DISCARD",
+        "SET a 1",
+        "INCR a",
+        "SELECT 1",
+        "SELECT 99",
+        "PING",
+        "REPLCONF GETACK *",
+        "REPLCONF ACK 5",
+        "FLUSHALL",
+        "SWAPDB 0 1",
+        "QUIT",
+        "RESET",
+        "BLPOP a 0",
+        "XREAD BLOCK 0 STREAMS a $",
+    ];
+    const BYTES: [&[u8]; 9] = [
+        b"\r\n",
+        b"PING\r\n",
+        b"SET b 2\r\n",
+        b"*0\r\n",
+        b"*-1\r\n",
+        b"*2\r\n$3\r\nGET\r\n",
+        b"*1\r\n$1000000000\r\n",
+        b"$5\r\nhello\r\n",
+        b"\x00\xff",
+    ];
+    let mut bytes = Vec::new();
+    for _ in 0..rng.below(12) {
+        // Mostly what is whole: nothing comes behind what is torn.
+        match rng.below(30) {
+            0 => bytes.extend_from_slice(BYTES[rng.below(BYTES.len() as u64) as usize]),
+            1 => bytes.extend_from_slice(BYTES[rng.below(5) as usize]),
+            _ => request(&mut bytes, LINES[rng.below(LINES.len() as u64) as usize]),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn any_bytes_are_applied_or_end_the_link() {
+    let seed = 77;
+    let mut rng = Rng::from_seed(seed);
+    let (fixture, mut peer) = replica();
+    let (mut applied, mut ended) = (0, 0);
+    for round in 0..2000 {
+        let mut applier = link(&fixture);
+        let (bytes, before) = (hostile(&mut rng), fixture.node.replication_offset());
+        let (mut begin, mut end) = (0, 0);
+        while end < bytes.len() {
+            end = bytes.len().min(end + 1 + rng.below(60) as usize);
+            match applier.apply(fixture.now, &bytes[begin..end]) {
+                Applied::Bytes(count) => begin += count,
+                Applied::Malformed(_) | Applied::Ended => {
+                    ended += 1;
+                    break;
+                }
+                Applied::NotNow => panic!("seed {seed}, round {round}: nothing is in the way"),
+            }
+        }
+        applier.end(fixture.now.monotonic);
+        let passed = passed_on(&fixture, before);
+        assert!(bytes.starts_with(&passed), "seed {seed}, round {round}: {}", bytes.escape_ascii());
+        applied += passed.len();
+    }
+    assert!(applied > 10_000 && ended > 100, "seed {seed}: {applied} bytes, {ended} ends");
+    assert_eq!(peer.send(&fixture, "PING\r\n"), "+PONG\r\n");
+}

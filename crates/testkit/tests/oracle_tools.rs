@@ -2,6 +2,8 @@
 
 #[path = "../../../tests/clients.rs"]
 mod clients;
+#[path = "../../../tests/high_availability/mod.rs"]
+mod high_availability;
 #[path = "../../../tests/mixed_bus.rs"]
 mod mixed_bus;
 #[path = "../../../tests/process.rs"]

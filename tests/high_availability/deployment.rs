@@ -1,0 +1,185 @@
+//! One primary, two replicas and three Sentinels, set up by the files of `examples/high-availability`.
+
+use std::time::Duration;
+
+use testkit::wait::{some, until};
+use testkit::{Folder, Program, Reply};
+
+use super::application::Application;
+use super::member::{Member, WITH_PASSWORD, example};
+use super::network::{Host, Network};
+
+/// Where the servers are, and a Sentinel beside each. The first begins as the primary.
+pub(super) const SERVERS: [Host; 3] = [Host(1), Host(2), Host(3)];
+/// Where HAProxy is.
+pub(super) const PROXY: Host = Host(100);
+/// Where applications are.
+pub(super) const APPLICATION: Host = Host(200);
+
+/// What a failover with everything around it may take on a busy machine; it takes 7 seconds on one that rests, and
+/// the return of a primary 20.
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Whether the lines with a password are in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    Open,
+    Password,
+}
+
+/// A shard and those who watch over it. What is first here ends first.
+#[derive(Debug)]
+pub(super) struct Deployment {
+    pub(super) sentinels: Vec<Member>,
+    pub(super) servers: Vec<Member>,
+    pub(super) network: Network,
+    pub(super) folder: Folder,
+    pub(super) security: Security,
+}
+
+impl Deployment {
+    /// A primary with two replicas that have all that it has.
+    pub(super) fn replicated(programs: [&Program; 3], security: Security) -> Self {
+        let network = Network::new(&[SERVERS.as_slice(), &[PROXY, APPLICATION]].concat());
+        let (servers, sentinels, folder) = (Vec::new(), Vec::new(), Folder::new());
+        let mut deployment = Self { sentinels, servers, network, folder, security };
+        for (host, program) in SERVERS.into_iter().zip(programs) {
+            let name = if host == SERVERS[0] { "primary.conf" } else { "replica.conf" };
+            let server = deployment.start_server(host, program, name);
+            deployment.servers.push(server);
+        }
+        deployment.await_replicas(SERVERS[0]);
+        deployment
+    }
+
+    /// The same with a Sentinel on each host, which know of each other.
+    pub(super) fn watched(programs: [&Program; 3], security: Security) -> Self {
+        let mut deployment = Self::replicated(programs, security);
+        deployment.start_sentinels();
+        deployment
+    }
+
+    /// A server with one of the example files.
+    pub(super) fn start_server(&self, host: Host, program: &Program, name: &str) -> Member {
+        let folder = self.folder.path().join(format!("server{}", host.0));
+        let mut config = example(name, &[("/var/lib/redstart", &folder.display().to_string())]);
+        // Not for production: tests compare the servers' whole contents.
+        config.push_str("\nenable-debug-command yes\n");
+        if self.security == Security::Password {
+            for (from, to) in WITH_PASSWORD {
+                config = config.replace(from, to);
+            }
+        }
+        Member::start(&self.network, host, &program.path, &config, folder)
+    }
+
+    fn start_sentinels(&mut self) {
+        for host in SERVERS {
+            let folder = self.folder.path().join(format!("sentinel{}", host.0));
+            let place = folder.display().to_string();
+            let mut changes = vec![("/var/lib/redstart-sentinel", place.as_str())];
+            if self.security == Security::Password {
+                changes.push(("# sentinel auth-pass", "sentinel auth-pass"));
+            }
+            let config = example("sentinel.conf", &changes);
+            let program = Program::tool("redis-sentinel");
+            self.sentinels.push(Member::start(&self.network, host, &program, &config, folder));
+        }
+        let know_all = || self.sentinels.iter().all(knows_all);
+        assert!(until(PATIENCE, know_all), "the Sentinels know all others and all replicas");
+        for sentinel in &self.sentinels {
+            let reply = sentinel.client().line("SENTINEL CKQUORUM mymaster");
+            assert!(!reply.is_error(), "{reply:?}");
+        }
+    }
+
+    pub(super) fn server(&self, host: Host) -> &Member {
+        self.servers.iter().find(|server| server.host == host).expect("a server is there")
+    }
+
+    pub(super) fn server_mut(&mut self, host: Host) -> &mut Member {
+        self.servers.iter_mut().find(|server| server.host == host).expect("a server is there")
+    }
+
+    /// Starts the server of a host again.
+    pub(super) fn restart(&mut self, host: Host) {
+        let Self { servers, network, .. } = self;
+        let server = servers.iter_mut().find(|server| server.host == host);
+        server.expect("a server is there").restart(network);
+    }
+
+    /// Waits until all others are replicas of a host, and their links are up.
+    pub(super) fn await_replicas(&self, primary: Host) {
+        let others = || self.servers.iter().filter(|server| server.host != primary);
+        let all_follow = || {
+            others().all(|server| server.follows(primary))
+                && self.server(primary).info("connected_slaves")
+                    == (self.servers.len() - 1).to_string()
+        };
+        if !until(PATIENCE, all_follow) {
+            let views: Vec<String> = self
+                .servers
+                .iter()
+                .filter_map(|server| server.client().line("INFO replication").text())
+                .collect();
+            panic!("not all follow {}:\n{}", primary.address(), views.join("\n"));
+        }
+    }
+
+    /// Waits until the Sentinels of some hosts name another primary than `old`, and it says so, too.
+    pub(super) fn await_failover(&self, old: Host, watchers: &[Host]) -> Host {
+        let others = |host: &Host| *host != old;
+        let new = some(PATIENCE, || {
+            let named: Vec<String> = self
+                .sentinels
+                .iter()
+                .filter(|sentinel| watchers.contains(&sentinel.host))
+                .filter_map(primary_address)
+                .collect();
+            let new = SERVERS.into_iter().filter(others).find(|host| named[0] == host.address())?;
+            let agreed = named.iter().all(|name| *name == new.address());
+            (agreed && self.server(new).role() == "master").then_some(new)
+        });
+        new.unwrap_or_else(|| panic!("no failover from {}", old.address()))
+    }
+
+    /// The contents of all servers are the same, once what was written has come everywhere.
+    pub(super) fn assert_equal_contents(&self) {
+        let digests = || -> Vec<Option<String>> {
+            self.servers.iter().map(|server| server.client().line("DEBUG DIGEST").text()).collect()
+        };
+        let are_equal = || {
+            let digests = digests();
+            digests[0].is_some() && digests.iter().all(|digest| *digest == digests[0])
+        };
+        assert!(until(PATIENCE, are_equal), "{:?}", digests());
+    }
+
+    /// An application that writes keys `name:1`, `name:2` ... and reads them.
+    pub(super) fn application(&self, host: Host, way: &str, name: &str) -> Application {
+        let hosts = match way {
+            "sentinel" => SERVERS.as_slice(),
+            "haproxy" | "django" => &[PROXY],
+            _ => &[host],
+        };
+        let password = (self.security == Security::Password).then_some(super::member::PASSWORD);
+        Application::start(&self.network, host, self.folder.path(), (way, name), hosts, password)
+    }
+}
+
+fn primary_address(sentinel: &Member) -> Option<String> {
+    match sentinel.client().line("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster") {
+        Reply::Array(parts) => parts.first()?.text(),
+        _ => None,
+    }
+}
+
+fn knows_all(sentinel: &Member) -> bool {
+    let Reply::Array(parts) = sentinel.client().line("SENTINEL MASTER mymaster") else {
+        return false;
+    };
+    let fields: Vec<String> = parts.iter().filter_map(Reply::text).collect();
+    ["num-slaves", "num-other-sentinels"].iter().all(|name| {
+        fields.chunks(2).any(|pair| pair.first().is_some_and(|n| n == name) && pair[1] == "2")
+    })
+}

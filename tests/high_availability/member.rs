@@ -1,0 +1,126 @@
+//! A server or a Sentinel on one of the hosts, which a test asks by a socket in the file system: that one reaches it
+//! also while its host is cut off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use testkit::wait::{PATIENCE, until};
+use testkit::{Client, Daemon, Reply};
+
+use super::network::{Host, Network};
+
+/// The password of the examples, which stands in their comments.
+pub(super) const PASSWORD: &str = "secret";
+
+/// An example file of `examples/high-availability`, with what a test has to have otherwise. Each text that is to be
+/// replaced has to be there.
+pub(super) fn example(name: &str, changes: &[(&str, &str)]) -> String {
+    let path = crate::root().join("examples/high-availability").join(name);
+    let mut text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for (from, to) in changes {
+        assert!(text.contains(from), "{name} has no {from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// The changes that put the password of the examples in force.
+pub(super) const WITH_PASSWORD: [(&str, &str); 2] =
+    [("# requirepass", "requirepass"), ("# masterauth", "masterauth")];
+
+/// One process of Redis's kind.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) host: Host,
+    daemon: Daemon,
+    program: PathBuf,
+    folder: PathBuf,
+    has_password: bool,
+}
+
+impl Member {
+    /// Starts a program with a configuration, in a folder that it makes, and waits until it answers.
+    pub(super) fn start(
+        network: &Network,
+        host: Host,
+        program: &Path,
+        config: &str,
+        folder: PathBuf,
+    ) -> Self {
+        fs::create_dir(&folder).expect("the test's own folder can be written");
+        let socket = format!("\nunixsocket {}/socket\n", folder.display());
+        fs::write(folder.join("own.conf"), config.to_owned() + &socket)
+            .expect("the folder is ours");
+        let has_password = config.contains("\nrequirepass ");
+        let daemon = launch(network, host, program, &folder);
+        let program = program.to_path_buf();
+        let member = Self { host, daemon, program, folder, has_password };
+        member.await_answer();
+        member
+    }
+
+    fn await_answer(&self) {
+        let answers = || {
+            let client = Client::connect_unix(&self.folder.join("socket"));
+            client.is_ok_and(|mut client| client.try_command(&["PING"]).is_ok())
+        };
+        assert!(until(PATIENCE, answers), "{} does not answer", self.program.display());
+    }
+
+    /// A new connection.
+    pub(super) fn client(&self) -> Client {
+        let socket = Client::connect_unix(&self.folder.join("socket"));
+        let mut client = socket.unwrap_or_else(|error| panic!("{}: {error}", self.daemon.log()));
+        if self.has_password {
+            assert_eq!(client.command(&["AUTH", PASSWORD]), Reply::ok());
+        }
+        client
+    }
+
+    /// A field of INFO; empty where it is not there.
+    pub(super) fn info(&self, field: &str) -> String {
+        let text = self.client().command(&["INFO"]).text().unwrap_or_default();
+        let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.unwrap_or_default().trim().to_owned()
+    }
+
+    /// `role` of INFO, as the wire has it.
+    pub(super) fn role(&self) -> String {
+        self.info("role")
+    }
+
+    /// Whether it is a replica of a host, and has all that the host sends.
+    pub(super) fn follows(&self, host: Host) -> bool {
+        let text = self.client().command(&["INFO", "replication"]).text().unwrap_or_default();
+        let primary = format!("master_host:{}\r", host.address());
+        ["role:slave\r", primary.as_str(), "master_link_status:up\r"]
+            .iter()
+            .all(|line| text.contains(line))
+    }
+
+    /// Its configuration file, as it has rewritten it.
+    pub(super) fn config(&self) -> String {
+        fs::read_to_string(self.folder.join("own.conf")).expect("it is there")
+    }
+
+    /// Kills it as kill -9 does.
+    pub(super) fn kill(&mut self) {
+        self.daemon.kill();
+    }
+
+    /// Sends a signal by name.
+    pub(super) fn signal(&mut self, name: &str) {
+        self.daemon.signal(name);
+    }
+
+    /// Starts it again after its end, with its configuration file as it is now.
+    pub(super) fn restart(&mut self, network: &Network) {
+        self.daemon = launch(network, self.host, &self.program, &self.folder);
+        self.await_answer();
+    }
+}
+
+fn launch(network: &Network, host: Host, program: &Path, folder: &Path) -> Daemon {
+    let config = folder.join("own.conf").display().to_string();
+    network.start(host, program, &[config], folder, &folder.join("log"))
+}

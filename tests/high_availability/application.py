@@ -10,6 +10,8 @@ import sys
 import time
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 # What came before what the lag of replicas may hide.
@@ -19,14 +21,16 @@ PAUSE = 0.005
 
 
 def by_sentinel(hosts, password):
-    options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "decode_responses": True}
+    # Each layer of the client tries ten times if it is not told otherwise: an operation would take minutes where one Sentinel is cut off.
+    once = Retry(NoBackoff(), 0)
+    options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": once, "decode_responses": True}
     sentinel = Sentinel([(host, 26379) for host in hosts], sentinel_kwargs=dict(options), password=password, **options)
     return sentinel.master_for("mymaster"), sentinel.slave_for("mymaster")
 
 
-def by_ports(hosts, password, ports):
+def by_ports(hosts, password, ports, database):
     # No limit of time: HAProxy ends connections to servers that are down.
-    return [redis.Redis(host=hosts[0], port=port, db=1, password=password, decode_responses=True) for port in ports]
+    return [redis.Redis(host=hosts[0], port=port, db=database, password=password, decode_responses=True) for port in ports]
 
 
 def by_django(hosts, password):
@@ -49,10 +53,10 @@ def connect(way, hosts, password):
     if way == "sentinel":
         return by_sentinel(hosts, password)
     if way == "haproxy":
-        return by_ports(hosts, password, [6379, 6380])
+        return by_ports(hosts, password, [6379, 6380], 1)
     if way == "django":
         return by_django(hosts, password)
-    return by_ports(hosts, password, [6379, 6379])
+    return by_ports(hosts, password, [6379, 6379], 0)
 
 
 def tell(what, *values):

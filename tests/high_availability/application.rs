@@ -35,18 +35,18 @@ pub(super) struct Application {
 }
 
 impl Application {
-    /// Starts one on a host; `way` and `name` are those of the script, and so are `hosts`.
+    /// Starts one on a host; the rest is what the script takes.
     pub(super) fn start(
         network: &Network,
         host: Host,
         folder: &Path,
         (way, name): (&str, &str),
         hosts: &[Host],
-        password: Option<&str>,
+        password: &str,
     ) -> Self {
         let script = crate::root().join("tests/high_availability/application.py");
         let mut arguments = vec!["-B".to_owned(), script.display().to_string()];
-        arguments.extend([way, name, password.unwrap_or("-")].map(str::to_owned));
+        arguments.extend([way, name, password].map(str::to_owned));
         arguments.extend(hosts.iter().map(|host| host.address()));
         let log = folder.join(format!("{name}.log"));
         let daemon = network.start(host, &Program::python(), &arguments, folder, &log);
@@ -85,6 +85,13 @@ impl Application {
     pub(super) fn failures_since(&self, since_ms: u64) -> Vec<String> {
         let told = self.told("failed").into_iter();
         told.filter(|(at_ms, _)| *at_ms >= since_ms).map(|(_, text)| text).collect()
+    }
+
+    /// The longest time between two acknowledged writes.
+    pub(super) fn longest_pause_ms(&self) -> u64 {
+        let written = self.written();
+        let pauses = written.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms);
+        pauses.max().unwrap_or_default()
     }
 
     /// Waits until it has written and read a hundred times after `since_ms`.

@@ -6,7 +6,7 @@ use testkit::wait::{some, until};
 use testkit::{Folder, Program, Reply};
 
 use super::application::Application;
-use super::member::{Member, WITH_PASSWORD, example};
+use super::member::{Member, PASSWORD, WITH_PASSWORD, example};
 use super::network::{Host, Network};
 
 /// Where the servers are, and a Sentinel beside each. The first begins as the primary.
@@ -88,7 +88,7 @@ impl Deployment {
         let know_all = || self.sentinels.iter().all(knows_all);
         assert!(until(PATIENCE, know_all), "the Sentinels know all others and all replicas");
         for sentinel in &self.sentinels {
-            let reply = sentinel.client().line("SENTINEL CKQUORUM mymaster");
+            let reply = sentinel.ask("SENTINEL CKQUORUM mymaster");
             assert!(!reply.is_error(), "{reply:?}");
         }
     }
@@ -120,7 +120,7 @@ impl Deployment {
             let views: Vec<String> = self
                 .servers
                 .iter()
-                .filter_map(|server| server.client().line("INFO replication").text())
+                .filter_map(|server| server.ask("INFO replication").text())
                 .collect();
             panic!("not all follow {}:\n{}", primary.address(), views.join("\n"));
         }
@@ -146,7 +146,7 @@ impl Deployment {
     /// The contents of all servers are the same, once what was written has come everywhere.
     pub(super) fn assert_equal_contents(&self) {
         let digests = || -> Vec<Option<String>> {
-            self.servers.iter().map(|server| server.client().line("DEBUG DIGEST").text()).collect()
+            self.servers.iter().map(|server| server.ask("DEBUG DIGEST").text()).collect()
         };
         let are_equal = || {
             let digests = digests();
@@ -162,20 +162,25 @@ impl Deployment {
             "haproxy" | "django" => &[PROXY],
             _ => &[host],
         };
-        let password = (self.security == Security::Password).then_some(super::member::PASSWORD);
-        Application::start(&self.network, host, self.folder.path(), (way, name), hosts, password)
+        let folder = self.folder.path();
+        Application::start(&self.network, host, folder, (way, name), hosts, self.password())
+    }
+
+    /// What the scripts take for the password.
+    pub(super) fn password(&self) -> &'static str {
+        if self.security == Security::Password { PASSWORD } else { "-" }
     }
 }
 
 fn primary_address(sentinel: &Member) -> Option<String> {
-    match sentinel.client().line("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster") {
+    match sentinel.ask("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster") {
         Reply::Array(parts) => parts.first()?.text(),
         _ => None,
     }
 }
 
 fn knows_all(sentinel: &Member) -> bool {
-    let Reply::Array(parts) = sentinel.client().line("SENTINEL MASTER mymaster") else {
+    let Reply::Array(parts) = sentinel.ask("SENTINEL MASTER mymaster") else {
         return false;
     };
     let fields: Vec<String> = parts.iter().filter_map(Reply::text).collect();

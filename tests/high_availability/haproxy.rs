@@ -35,7 +35,8 @@ fn start_proxy(deployment: &Deployment) -> Daemon {
 fn visited(deployment: &Deployment, port: &str) -> Option<BTreeSet<(String, String)>> {
     let folder = deployment.folder.path();
     let script = crate::root().join("tests/high_availability/visitors.py");
-    let arguments = ["-B", &script.display().to_string(), &PROXY.address(), port, "10"];
+    let (script, host) = (script.display().to_string(), PROXY.address());
+    let arguments = ["-B", &script, &host, port, "10", deployment.password()];
     let log = folder.join("visitors.log");
     let _ = fs::remove_file(&log);
     let arguments = arguments.map(str::to_owned);
@@ -111,8 +112,8 @@ fn a_planned_failover_loses_nothing() {
     let mut applications = applications(&deployment);
     for (old, new) in [(SERVERS[0], SERVERS[1]), (SERVERS[1], SERVERS[2])] {
         applications.iter_mut().for_each(|application| application.await_progress(now_ms()));
-        let order = ["FAILOVER", "TO", &new.address(), "6379", "TIMEOUT", "10000"];
-        assert_eq!(deployment.server(old).client().command(&order), Reply::ok());
+        let order = format!("FAILOVER TO {} 6379 TIMEOUT 10000", new.address());
+        assert_eq!(deployment.server(old).ask(&order), Reply::ok());
         let is_over =
             || deployment.server(new).role() == "master" && deployment.server(old).follows(new);
         assert!(
@@ -123,8 +124,8 @@ fn a_planned_failover_loses_nothing() {
         // The third follows its primary, which is a replica now.
         let third = SERVERS.into_iter().find(|host| *host != old && *host != new);
         let third = third.expect("there are three");
-        let order = ["REPLICAOF", &new.address(), "6379"];
-        assert_eq!(deployment.server(third).client().command(&order), Reply::ok());
+        let order = format!("REPLICAOF {} 6379", new.address());
+        assert_eq!(deployment.server(third).ask(&order), Reply::ok());
         deployment.await_replicas(new);
         await_visited(&deployment, WRITES, "master", &[new]);
         await_visited(&deployment, READS, "slave", &others(new));

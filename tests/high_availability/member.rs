@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use testkit::wait::{PATIENCE, until};
+use testkit::wait::{PATIENCE, some, until};
 use testkit::{Client, Daemon, Reply};
 
 use super::network::{Host, Network};
@@ -69,17 +69,29 @@ impl Member {
 
     /// A new connection.
     pub(super) fn client(&self) -> Client {
-        let socket = Client::connect_unix(&self.folder.join("socket"));
-        let mut client = socket.unwrap_or_else(|error| panic!("{}: {error}", self.daemon.log()));
+        self.connect().unwrap_or_else(|| panic!("no connection: {}", self.daemon.log()))
+    }
+
+    fn connect(&self) -> Option<Client> {
+        let mut client = Client::connect_unix(&self.folder.join("socket")).ok()?;
         if self.has_password {
-            assert_eq!(client.command(&["AUTH", PASSWORD]), Reply::ok());
+            let reply = client.try_command(&["AUTH", PASSWORD]).ok()?;
+            assert_eq!(reply, Reply::ok());
         }
-        client
+        Some(client)
+    }
+
+    /// The reply to the words of a line. Sentinel closes the connections of all clients now and then: a question that
+    /// it has met is asked again.
+    pub(super) fn ask(&self, line: &str) -> Reply {
+        let words = testkit::words(line).expect("the test's own quotes match");
+        let reply = some(PATIENCE, || self.connect()?.try_command(&words).ok());
+        reply.unwrap_or_else(|| panic!("{line} is not answered: {}", self.daemon.log()))
     }
 
     /// A field of INFO; empty where it is not there.
     pub(super) fn info(&self, field: &str) -> String {
-        let text = self.client().command(&["INFO"]).text().unwrap_or_default();
+        let text = self.ask("INFO").text().unwrap_or_default();
         let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         value.unwrap_or_default().trim().to_owned()
     }
@@ -91,7 +103,7 @@ impl Member {
 
     /// Whether it is a replica of a host, and has all that the host sends.
     pub(super) fn follows(&self, host: Host) -> bool {
-        let text = self.client().command(&["INFO", "replication"]).text().unwrap_or_default();
+        let text = self.ask("INFO replication").text().unwrap_or_default();
         let primary = format!("master_host:{}\r", host.address());
         ["role:slave\r", primary.as_str(), "master_link_status:up\r"]
             .iter()

@@ -10,7 +10,7 @@ import redis
 
 KEYS = [f"key:{number}" for number in range(500)]
 # No command about connections: twemproxy hangs up on those.
-PLAIN = {"protocol": 2, "lib_name": None, "lib_version": None, "decode_responses": True}
+PLAIN = {"protocol": 2, "driver_info": None, "decode_responses": True}
 
 
 def check(what, given, expected):

@@ -60,6 +60,6 @@ fn keys_are_divided_and_come_back_with_their_server() {
 }
 
 fn size(server: &Member) -> i64 {
-    let Reply::Integer(size) = server.client().line("DBSIZE") else { panic!("a number") };
+    let Reply::Integer(size) = server.ask("DBSIZE") else { panic!("a number") };
     size
 }

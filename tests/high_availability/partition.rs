@@ -27,10 +27,10 @@ fn a_primary_that_is_cut_off_stops_acknowledging_before_another_is_chosen() {
     deployment.network.cut(old);
     let new = deployment.await_failover(old, others);
     application.await_progress(now_ms());
-    let refused = deployment.server(old).client().line("SET probe 1");
+    let refused = deployment.server(old).ask("SET probe 1");
     assert_eq!(refused, Reply::Error("NOREPLICAS Not enough good replicas to write.".into()));
     assert_eq!(deployment.server(old).role(), "master", "nobody can have told it");
-    let value = deployment.server(old).client().line("GET local:1").text();
+    let value = deployment.server(old).ask("GET local:1").text();
     assert_eq!(value.as_deref(), Some("1"), "it answers reads");
     local.stop();
 
@@ -54,6 +54,8 @@ fn a_primary_that_is_cut_off_stops_acknowledging_before_another_is_chosen() {
     returns_as_replica(&deployment, old, new);
     application.await_progress(now_ms());
     application.stop();
+    deployment.assert_equal_contents();
+    println!("the application waited for {} ms", application.longest_pause_ms());
 
     // What the old primary acknowledged within the window is lost, and nothing else.
     for written in [&application, &local] {

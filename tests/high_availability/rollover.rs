@@ -11,7 +11,7 @@ use super::sentinel::returns_as_replica;
 
 /// A field of a replica, as a Sentinel knows it.
 fn known(sentinel: &Member, replica: Host, field: &str) -> Option<String> {
-    let Reply::Array(replicas) = sentinel.client().line("SENTINEL REPLICAS mymaster") else {
+    let Reply::Array(replicas) = sentinel.ask("SENTINEL REPLICAS mymaster") else {
         return None;
     };
     let texts = |reply: &Reply| match reply {
@@ -28,8 +28,8 @@ fn known(sentinel: &Member, replica: Host, field: &str) -> Option<String> {
 }
 
 fn set_priority(deployment: &Deployment, server: Host, priority: &str) {
-    let order = ["CONFIG", "SET", "replica-priority", priority];
-    assert_eq!(deployment.server(server).client().command(&order), Reply::ok());
+    let order = format!("CONFIG SET replica-priority {priority}");
+    assert_eq!(deployment.server(server).ask(&order), Reply::ok());
 }
 
 /// A failover to a host. Writes rest until it has all of them, and the old primary, which does not know of it for some
@@ -46,11 +46,11 @@ fn hand_over(deployment: &Deployment, from: Host, to: Host) {
     assert!(until(PATIENCE, || replicas().all(knows)), "the Sentinel asks all 10 seconds");
 
     let old = deployment.server(from);
-    assert_eq!(old.client().line("CLIENT PAUSE 10000 WRITE"), Reply::ok());
+    assert_eq!(old.ask("CLIENT PAUSE 10000 WRITE"), Reply::ok());
     let has_all =
         || deployment.server(to).info("slave_repl_offset") == old.info("master_repl_offset");
     assert!(until(PATIENCE, has_all), "the replica catches up");
-    assert_eq!(sentinel.client().line("SENTINEL FAILOVER mymaster"), Reply::ok());
+    assert_eq!(sentinel.ask("SENTINEL FAILOVER mymaster"), Reply::ok());
     assert_eq!(deployment.await_failover(from, &SERVERS), to);
     returns_as_replica(deployment, from, to);
     set_priority(deployment, to, "100");
@@ -67,10 +67,9 @@ fn there_and_back(old: &Program) {
     hand_over(&deployment, ours, first);
     application.await_progress(now_ms());
     application.stop();
-    for host in [first, ours] {
-        let missing = application.missing(&mut deployment.server(host).client());
-        assert!(missing.is_empty(), "{host:?}: {missing:?}");
-    }
+    deployment.assert_equal_contents();
+    let missing = application.missing(&mut deployment.server(ours).client());
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""Asks a port, over one connection after another, who answers: `visitors.py <host> <port> <count>` prints a role and a run id for each."""
+"""Asks a port, over one connection after another, who answers: `visitors.py <host> <port> <count> <password or ->` prints a role and a run id for each."""
 
 import sys
 
@@ -6,9 +6,9 @@ import redis
 
 
 def main():
-    host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    for _ in range(count):
-        with redis.Redis(host=host, port=port) as client:
+    host, port, count, password = sys.argv[1:]
+    for _ in range(int(count)):
+        with redis.Redis(host=host, port=int(port), password=None if password == "-" else password) as client:
             info = client.info()
             print(info["role"], info["run_id"])
 

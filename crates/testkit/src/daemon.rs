@@ -58,8 +58,7 @@ impl Daemon {
     pub fn start(program: &Path, arguments: &[String], directory: &Path, log: &Path) -> Self {
         let mut command = bound_command(program);
         command.args(arguments).current_dir(directory);
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self::spawn(command, name, log)
+        Self::spawn(command, log.display().to_string(), log)
     }
 
     pub(crate) fn spawn(mut command: Command, name: String, log: &Path) -> Self {

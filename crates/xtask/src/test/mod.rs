@@ -189,8 +189,9 @@ fn clients(places: &Places) -> Outcome {
 }
 
 fn high_availability(places: &Places) -> Outcome {
-    // By themselves: a Sentinel that gets no processor for two seconds takes no decisions for thirty.
-    cargo(places, &["test", "-p", "redstart", "--test", "main", "high_availability::"])
+    // By themselves, and side by side, for they wait most of the time: a Sentinel that gets no processor for two seconds takes no decisions for thirty.
+    let patient = ["high_availability::", "--test-threads=4"];
+    cargo(places, &[&MAIN_SUITE[..], &patient].concat())
 }
 
 fn oracle_tools(places: &Places) -> Outcome {

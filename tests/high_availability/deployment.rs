@@ -6,7 +6,7 @@ use testkit::wait::{some, until};
 use testkit::{Folder, Program, Reply};
 
 use super::application::Application;
-use super::member::{Member, PASSWORD, WITH_PASSWORD, example};
+use super::member::{Member, PASSWORD, example};
 use super::network::{Host, Network};
 
 /// Where the servers are, and a Sentinel beside each. The first begins as the primary.
@@ -20,11 +20,36 @@ pub(super) const APPLICATION: Host = Host(200);
 /// the return of a primary 20.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Whether the lines with a password are in force.
+/// Which of the lines that stand in comments are in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Security {
-    Open,
+pub(super) enum Variant {
+    Plain,
     Password,
+    WriteAcks,
+}
+
+impl Variant {
+    /// Those of the servers' files.
+    fn server_lines(self) -> &'static [&'static str] {
+        match self {
+            Self::Plain => &[],
+            Self::Password => &["requirepass ", "masterauth "],
+            Self::WriteAcks => &["write-acks "],
+        }
+    }
+
+    /// Those of `sentinel.conf`.
+    fn sentinel_lines(self) -> &'static [&'static str] {
+        if self == Self::Password { &["sentinel auth-pass "] } else { &[] }
+    }
+
+    /// Those of `haproxy.cfg`.
+    pub(super) fn proxy_lines(self) -> &'static [&'static str] {
+        match self {
+            Self::Password => &["tcp-check send AUTH", "tcp-check expect string +OK"],
+            Self::Plain | Self::WriteAcks => &[],
+        }
+    }
 }
 
 /// A shard and those who watch over it. What is first here ends first.
@@ -34,15 +59,15 @@ pub(super) struct Deployment {
     pub(super) servers: Vec<Member>,
     pub(super) network: Network,
     pub(super) folder: Folder,
-    pub(super) security: Security,
+    pub(super) variant: Variant,
 }
 
 impl Deployment {
     /// A primary with two replicas that have all that it has.
-    pub(super) fn replicated(programs: [&Program; 3], security: Security) -> Self {
+    pub(super) fn replicated(programs: [&Program; 3], variant: Variant) -> Self {
         let network = Network::new(&[SERVERS.as_slice(), &[PROXY, APPLICATION]].concat());
         let (servers, sentinels, folder) = (Vec::new(), Vec::new(), Folder::new());
-        let mut deployment = Self { sentinels, servers, network, folder, security };
+        let mut deployment = Self { sentinels, servers, network, folder, variant };
         for (host, program) in SERVERS.into_iter().zip(programs) {
             let name = if host == SERVERS[0] { "primary.conf" } else { "replica.conf" };
             let server = deployment.start_server(host, program, name);
@@ -53,8 +78,8 @@ impl Deployment {
     }
 
     /// The same with a Sentinel on each host, which know of each other.
-    pub(super) fn watched(programs: [&Program; 3], security: Security) -> Self {
-        let mut deployment = Self::replicated(programs, security);
+    pub(super) fn watched(programs: [&Program; 3], variant: Variant) -> Self {
+        let mut deployment = Self::replicated(programs, variant);
         deployment.start_sentinels();
         deployment
     }
@@ -62,26 +87,18 @@ impl Deployment {
     /// A server with one of the example files.
     pub(super) fn start_server(&self, host: Host, program: &Program, name: &str) -> Member {
         let folder = self.folder.path().join(format!("server{}", host.0));
-        let mut config = example(name, &[("/var/lib/redstart", &folder.display().to_string())]);
+        let place = ("/var/lib/redstart", &*folder.display().to_string());
+        let mut config = example(name, self.variant.server_lines(), place);
         // Not for production: tests compare the servers' whole contents.
         config.push_str("\nenable-debug-command yes\n");
-        if self.security == Security::Password {
-            for (from, to) in WITH_PASSWORD {
-                config = config.replace(from, to);
-            }
-        }
         Member::start(&self.network, host, &program.path, &config, folder)
     }
 
     fn start_sentinels(&mut self) {
         for host in SERVERS {
             let folder = self.folder.path().join(format!("sentinel{}", host.0));
-            let place = folder.display().to_string();
-            let mut changes = vec![("/var/lib/redstart-sentinel", place.as_str())];
-            if self.security == Security::Password {
-                changes.push(("# sentinel auth-pass", "sentinel auth-pass"));
-            }
-            let config = example("sentinel.conf", &changes);
+            let place = ("/var/lib/redstart-sentinel", &*folder.display().to_string());
+            let config = example("sentinel.conf", self.variant.sentinel_lines(), place);
             let program = Program::tool("redis-sentinel");
             self.sentinels.push(Member::start(&self.network, host, &program, &config, folder));
         }
@@ -122,7 +139,8 @@ impl Deployment {
                 .iter()
                 .filter_map(|server| server.ask("INFO replication").text())
                 .collect();
-            panic!("not all follow {}:\n{}", primary.address(), views.join("\n"));
+            let (address, delay) = (primary.address(), self.delay());
+            panic!("not all follow {address}{delay}:\n{}", views.join("\n"));
         }
     }
 
@@ -140,7 +158,13 @@ impl Deployment {
             let agreed = named.iter().all(|name| *name == new.address());
             (agreed && self.server(new).role() == "master").then_some(new)
         });
-        new.unwrap_or_else(|| panic!("no failover from {}", old.address()))
+        new.unwrap_or_else(|| panic!("no failover from {}{}", old.address(), self.delay()))
+    }
+
+    /// Says so where a Sentinel has taken no decisions for half a minute, for it had got no processor.
+    pub(super) fn delay(&self) -> &'static str {
+        let has_tilted = self.sentinels.iter().any(|sentinel| sentinel.log().contains("+tilt"));
+        if has_tilted { " (this machine is too busy for Sentinels: +tilt)" } else { "" }
     }
 
     /// The contents of all servers are the same, once what was written has come everywhere.
@@ -168,7 +192,7 @@ impl Deployment {
 
     /// What the scripts take for the password.
     pub(super) fn password(&self) -> &'static str {
-        if self.security == Security::Password { PASSWORD } else { "-" }
+        if self.variant == Variant::Password { PASSWORD } else { "-" }
     }
 }
 

@@ -7,8 +7,8 @@ use testkit::wait::until;
 use testkit::{Daemon, Program, Reply};
 
 use super::application::{Application, now_ms};
-use super::deployment::{APPLICATION, Deployment, PATIENCE, PROXY, SERVERS, Security};
-use super::member::example;
+use super::deployment::{APPLICATION, Deployment, PATIENCE, PROXY, SERVERS, Variant};
+use super::member::{NO_FOLDER, example};
 use super::network::Host;
 use super::sentinel::{assert_kept, returns_as_replica};
 
@@ -18,14 +18,8 @@ const READS: &str = "6380";
 fn start_proxy(deployment: &Deployment) -> Daemon {
     let folder = deployment.folder.path();
     let config = folder.join("haproxy.cfg");
-    let changes: &[(&str, &str)] = match deployment.security {
-        Security::Open => &[],
-        Security::Password => &[
-            ("# tcp-check send AUTH", "tcp-check send AUTH"),
-            ("# tcp-check expect string +OK", "tcp-check expect string +OK"),
-        ],
-    };
-    fs::write(&config, example("haproxy.cfg", changes)).expect("the folder is ours");
+    let text = example("haproxy.cfg", deployment.variant.proxy_lines(), NO_FOLDER);
+    fs::write(&config, text).expect("the folder is ours");
     let arguments = ["-db", "-f", &config.display().to_string()].map(str::to_owned);
     let (program, log) = (Program::tool("haproxy"), folder.join("haproxy.log"));
     deployment.network.start(PROXY, &program, &arguments, folder, &log)
@@ -71,7 +65,7 @@ fn applications(deployment: &Deployment) -> [Application; 2] {
 #[test]
 fn both_ports_follow_the_roles_while_the_primary_dies_and_returns() {
     let program = crate::program();
-    let mut deployment = Deployment::watched([&program; 3], Security::Open);
+    let mut deployment = Deployment::watched([&program; 3], Variant::Plain);
     let _proxy = start_proxy(&deployment);
     let old = SERVERS[0];
     await_visited(&deployment, WRITES, "master", &[old]);
@@ -105,7 +99,7 @@ fn both_ports_follow_the_roles_while_the_primary_dies_and_returns() {
 #[test]
 fn a_planned_failover_loses_nothing() {
     let program = crate::program();
-    let deployment = Deployment::replicated([&program; 3], Security::Password);
+    let deployment = Deployment::replicated([&program; 3], Variant::Password);
     let _proxy = start_proxy(&deployment);
     await_visited(&deployment, WRITES, "master", &[SERVERS[0]]);
     await_visited(&deployment, READS, "slave", &others(SERVERS[0]));

@@ -12,21 +12,21 @@ use super::network::{Host, Network};
 /// The password of the examples, which stands in their comments.
 pub(super) const PASSWORD: &str = "secret";
 
-/// An example file of `examples/high-availability`, with what a test has to have otherwise. Each text that is to be
-/// replaced has to be there.
-pub(super) fn example(name: &str, changes: &[(&str, &str)]) -> String {
-    let path = crate::root().join("examples/high-availability").join(name);
-    let mut text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
-    for (from, to) in changes {
-        assert!(text.contains(from), "{name} has no {from}");
-        text = text.replace(from, to);
-    }
-    text
-}
+/// For an example file that names no folder.
+pub(super) const NO_FOLDER: (&str, &str) = ("", "");
 
-/// The changes that put the password of the examples in force.
-pub(super) const WITH_PASSWORD: [(&str, &str); 2] =
-    [("# requirepass", "requirepass"), ("# masterauth", "masterauth")];
+/// An example file of `examples/high-availability`, with some of the lines in force that stand in comments there, and
+/// with a folder in the place of the one that it names. What is to be changed has to be there.
+pub(super) fn example(name: &str, lines: &[&str], (place, folder): (&str, &str)) -> String {
+    let path = crate::root().join("examples/high-availability").join(name);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(text.contains(place), "{name} has no {place}");
+    lines.iter().fold(text.replace(place, folder), |text, line| {
+        let comment = format!("# {line}");
+        assert!(text.contains(&comment), "{name} has no {comment}");
+        text.replace(&comment, line)
+    })
+}
 
 /// One process of Redis's kind.
 #[derive(Debug)]
@@ -113,6 +113,11 @@ impl Member {
     /// Its configuration file, as it has rewritten it.
     pub(super) fn config(&self) -> String {
         fs::read_to_string(self.folder.join("own.conf")).expect("it is there")
+    }
+
+    /// All it has logged.
+    pub(super) fn log(&self) -> String {
+        self.daemon.log()
     }
 
     /// Kills it as kill -9 does.

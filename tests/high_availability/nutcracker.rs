@@ -6,7 +6,7 @@ use testkit::wait::until;
 use testkit::{Folder, Program, Reply};
 
 use super::deployment::{APPLICATION, PATIENCE, PROXY};
-use super::member::{Member, example};
+use super::member::{Member, NO_FOLDER, example};
 use super::network::{Host, Network};
 
 const SHARDS: [Host; 2] = [Host(1), Host(2)];
@@ -33,11 +33,12 @@ fn keys_are_divided_and_come_back_with_their_server() {
     let folder = Folder::new();
     let mut servers = SHARDS.map(|host| {
         let place = folder.path().join(format!("server{}", host.0));
-        let config = example("shard.conf", &[("/var/lib/redstart", &place.display().to_string())]);
+        let folder = ("/var/lib/redstart", &*place.display().to_string());
+        let config = example("shard.conf", &[], folder);
         Member::start(&network, host, &program.path, &config, place)
     });
     let config = folder.path().join("nutcracker.yml");
-    fs::write(&config, example("nutcracker.yml", &[])).expect("the folder is ours");
+    fs::write(&config, example("nutcracker.yml", &[], NO_FOLDER)).expect("the folder is ours");
     let arguments = ["-c", &config.display().to_string()].map(str::to_owned);
     let log = folder.path().join("nutcracker.log");
     let nutcracker = Program::tool("nutcracker");

@@ -2,28 +2,61 @@
 
 use std::time::Duration;
 
-use testkit::Reply;
 use testkit::wait::until;
+use testkit::{Kind, Reply};
 
-use super::application::{Written, now_ms};
-use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Security};
+use super::application::{Application, Written, now_ms};
+use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Variant};
+use super::network::Host;
 use super::sentinel::{LAG_MS, returns_as_replica};
 
 /// `min-replicas-max-lag` of the examples, and the two seconds that noticing may take: the lag is counted in whole
 /// seconds, once a second.
-const WINDOW: Duration = Duration::from_secs(2 + 2);
+const WINDOW_MS: u64 = 2000 + 2000;
 
-#[test]
-fn a_primary_that_is_cut_off_stops_acknowledging_before_another_is_chosen() {
-    let program = crate::program();
-    let deployment = Deployment::watched([&program; 3], Security::Open);
+/// What has been written while the primary was cut off and came back, and who is the primary now.
+struct Cut {
+    at_ms: u64,
+    new: Host,
+    /// On the side of those who chose another primary.
+    application: Application,
+    /// On the old primary's host.
+    local: Application,
+}
+
+impl Cut {
+    fn last_of_old_ms(&self) -> u64 {
+        self.local.written().iter().map(|write| write.at_ms).max().expect("it wrote")
+    }
+
+    fn first_of_new_ms(&self) -> u64 {
+        let is_later = |write: &&Written| write.begun_ms > self.at_ms + LAG_MS;
+        let written = self.application.written();
+        written.iter().filter(is_later).map(|write| write.at_ms).min().expect("it goes on")
+    }
+
+    /// Those acknowledged writes of either side that are missing.
+    fn missing(&self, deployment: &Deployment) -> Vec<Written> {
+        let mut client = deployment.server(self.new).client();
+        let sides = [("that side", &self.local), ("the other side", &self.application)];
+        let of_side = sides.into_iter().flat_map(|(name, side)| {
+            let missing = side.missing(&mut client);
+            let written = side.written().len();
+            println!("{name}: {} of {written} acknowledged writes are missing", missing.len());
+            missing
+        });
+        of_side.collect()
+    }
+}
+
+fn cut_off_and_heal(deployment: &Deployment) -> Cut {
     let (old, others) = (SERVERS[0], &SERVERS[1..]);
     let mut application = deployment.application(APPLICATION, "sentinel", "app");
     let mut local = deployment.application(old, "direct", "local");
     application.await_progress(0);
     local.await_progress(0);
 
-    let cut_ms = now_ms();
+    let at_ms = now_ms();
     deployment.network.cut(old);
     let new = deployment.await_failover(old, others);
     application.await_progress(now_ms());
@@ -34,40 +67,43 @@ fn a_primary_that_is_cut_off_stops_acknowledging_before_another_is_chosen() {
     assert_eq!(value.as_deref(), Some("1"), "it answers reads");
     local.stop();
 
-    let last_of_old = local.written().iter().map(|write| write.at_ms).max().expect("it wrote");
-    let after_cut = |write: &&Written| write.begun_ms > cut_ms + LAG_MS;
-    let first_of_new =
-        application.written().iter().filter(after_cut).map(|write| write.at_ms).min();
-    let first_of_new = first_of_new.expect("it goes on");
-    println!(
-        "the old primary acknowledged for {} ms, the new one from {} ms on",
-        last_of_old.saturating_sub(cut_ms),
-        first_of_new - cut_ms
-    );
-    assert!(last_of_old < first_of_new, "two primaries acknowledged at a time");
-    let window_ms = u64::try_from(WINDOW.as_millis()).expect("it is short");
-    assert!(last_of_old < cut_ms + window_ms, "it acknowledged beyond its lag");
-
     let mut idle = deployment.server(old).client();
     deployment.network.heal(old);
     assert!(until(PATIENCE, || idle.is_closed(Duration::from_millis(100))), "its clients are told");
-    returns_as_replica(&deployment, old, new);
+    returns_as_replica(deployment, old, new);
     application.await_progress(now_ms());
     application.stop();
     deployment.assert_equal_contents();
-    println!("the application waited for {} ms", application.longest_pause_ms());
+    let cut = Cut { at_ms, new, application, local };
+    let (last, first) = (cut.last_of_old_ms(), cut.first_of_new_ms());
+    let (stopped, resumed) = (last.saturating_sub(at_ms), first - at_ms);
+    println!("the old primary acknowledged for {stopped} ms, the new one from {resumed} ms on");
+    assert!(last < first, "two primaries acknowledged at a time");
+    cut
+}
 
+#[test]
+fn a_primary_that_is_cut_off_stops_acknowledging_before_another_is_chosen() {
+    let program = crate::program();
+    let deployment = Deployment::watched([&program; 3], Variant::Plain);
+    let cut = cut_off_and_heal(&deployment);
+    assert!(cut.last_of_old_ms() < cut.at_ms + WINDOW_MS, "it acknowledged beyond its lag");
     // What the old primary acknowledged within the window is lost, and nothing else.
-    for written in [&application, &local] {
-        let missing = written.missing(&mut deployment.server(new).client());
-        println!(
-            "{} of {} acknowledged writes are missing",
-            missing.len(),
-            written.written().len()
-        );
-        for write in missing {
-            let is_in_window = write.at_ms + LAG_MS > cut_ms && write.at_ms < cut_ms + window_ms;
-            assert!(is_in_window, "cut off at {cut_ms}, and {write:?} is missing");
-        }
+    for write in cut.missing(&deployment) {
+        let is_in_window = write.at_ms + LAG_MS > cut.at_ms && write.at_ms < cut.at_ms + WINDOW_MS;
+        assert!(is_in_window, "cut off at {}, and {write:?} is missing", cut.at_ms);
     }
+}
+
+#[test]
+fn with_write_acks_nothing_that_was_acknowledged_is_lost() {
+    let program = crate::program();
+    if program.kind != Kind::Redstart {
+        println!("{:?} has no write-acks", program.kind);
+        return;
+    }
+    let deployment = Deployment::watched([&program; 3], Variant::WriteAcks);
+    let cut = cut_off_and_heal(&deployment);
+    let missing = cut.missing(&deployment);
+    assert!(missing.is_empty(), "{missing:?}");
 }

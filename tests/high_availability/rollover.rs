@@ -4,7 +4,7 @@ use testkit::wait::until;
 use testkit::{Kind, Program, Reply};
 
 use super::application::now_ms;
-use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Security};
+use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Variant};
 use super::member::Member;
 use super::network::Host;
 use super::sentinel::returns_as_replica;
@@ -58,7 +58,7 @@ fn hand_over(deployment: &Deployment, from: Host, to: Host) {
 
 fn there_and_back(old: &Program) {
     let program = crate::program();
-    let deployment = Deployment::watched([old, old, &program], Security::Open);
+    let deployment = Deployment::watched([old, old, &program], Variant::Plain);
     let [first, _, ours] = SERVERS;
     let mut application = deployment.application(APPLICATION, "sentinel", "app");
     application.await_progress(0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::wait::until;
 
 use super::application::{Application, now_ms};
-use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Security};
+use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Variant};
 use super::network::Host;
 
 /// How far a replica may be behind in a test: what was acknowledged so shortly before the primary's end may be lost,
@@ -17,7 +17,8 @@ pub(super) fn returns_as_replica(deployment: &Deployment, old: Host, new: Host) 
     let server = deployment.server(old);
     let line = format!("replicaof {} 6379", new.address());
     let has_line = || server.config().lines().any(|own| own == line);
-    assert!(until(PATIENCE, || server.follows(new)), "{}", server.info("role"));
+    let follows = until(PATIENCE, || server.follows(new));
+    assert!(follows, "it does not follow{}: {}", deployment.delay(), server.role());
     assert!(until(PATIENCE, has_line), "no {line} in\n{}", server.config());
     deployment.await_replicas(new);
     let is_primary =
@@ -56,7 +57,7 @@ pub(super) fn assert_kept(
 #[test]
 fn a_primary_that_is_killed_is_replaced_and_returns_as_a_replica() {
     let program = crate::program();
-    let mut deployment = Deployment::watched([&program; 3], Security::Open);
+    let mut deployment = Deployment::watched([&program; 3], Variant::Plain);
     let mut application = deployment.application(APPLICATION, "sentinel", "app");
     application.await_progress(0);
     let (old, end_ms) = (SERVERS[0], now_ms());
@@ -80,7 +81,7 @@ fn a_primary_that_is_killed_is_replaced_and_returns_as_a_replica() {
 #[test]
 fn a_primary_that_stops_for_a_while_is_replaced_and_becomes_a_replica() {
     let program = crate::program();
-    let mut deployment = Deployment::watched([&program; 3], Security::Password);
+    let mut deployment = Deployment::watched([&program; 3], Variant::Password);
     let mut application = deployment.application(APPLICATION, "sentinel", "app");
     application.await_progress(0);
     let (old, end_ms) = (SERVERS[0], now_ms());

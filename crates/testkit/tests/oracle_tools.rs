@@ -15,10 +15,11 @@ use std::path::{Path, PathBuf};
 
 use testkit::Program;
 
-/// Valkey, or redis-server with `ORACLE=redis`.
+/// Valkey, redis-server with `ORACLE=redis`, or another build of ours by its path.
 fn program() -> Program {
     match std::env::var("ORACLE").as_deref() {
         Ok("redis") => Program::redis(),
+        Ok(path) if path.contains('/') => Program::redstart(path),
         _ => Program::valkey(),
     }
 }

@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testkit::wait::until;
 use testkit::{Client, Daemon, Program, Reply, encode_command};
 
-use super::deployment::PATIENCE;
+use super::deployment::eventually;
 use super::network::{Host, Network};
 
 /// Milliseconds of the epoch.
@@ -25,6 +24,31 @@ pub(super) struct Written {
     number: u64,
 }
 
+/// How an application finds the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By asking Sentinels.
+    Sentinel,
+    /// By HAProxy's two ports.
+    Haproxy,
+    /// The same, by Django's cache.
+    Django,
+    /// By itself.
+    Direct,
+}
+
+impl Way {
+    /// What the script calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sentinel => "sentinel",
+            Self::Haproxy => "haproxy",
+            Self::Django => "django",
+            Self::Direct => "direct",
+        }
+    }
+}
+
 /// A script that writes and reads until its value is dropped.
 #[derive(Debug)]
 pub(super) struct Application {
@@ -40,21 +64,21 @@ impl Application {
         network: &Network,
         host: Host,
         folder: &Path,
-        (way, name): (&str, &str),
+        (way, name): (Way, &str),
         hosts: &[Host],
         password: &str,
     ) -> Self {
         let script = crate::root().join("tests/high_availability/application.py");
         let mut arguments = vec!["-B".to_owned(), script.display().to_string()];
-        arguments.extend([way, name, password].map(str::to_owned));
+        arguments.extend([way.name(), name, password].map(str::to_owned));
         arguments.extend(hosts.iter().map(|host| host.address()));
         let log = folder.join(format!("{name}.log"));
         let daemon = network.start(host, &Program::python(), &arguments, folder, &log);
         let (prefix, database) = match way {
             // Django's cache puts its own prefix, which is empty, and the version of the key before it.
-            "django" => (format!(":1:{name}"), "1"),
-            "haproxy" => (name.to_owned(), "1"),
-            _ => (name.to_owned(), "0"),
+            Way::Django => (format!(":1:{name}"), "1"),
+            Way::Haproxy => (name.to_owned(), "1"),
+            Way::Sentinel | Way::Direct => (name.to_owned(), "0"),
         };
         Self { daemon, prefix, database }
     }
@@ -102,7 +126,7 @@ impl Application {
             };
             later(self.told("written")) && later(self.told("read"))
         };
-        assert!(until(PATIENCE, goes_on), "{} does not go on:\n{}", self.prefix, self.daemon.log());
+        assert!(eventually(goes_on), "{} does not go on:\n{}", self.prefix, self.daemon.log());
         assert!(self.daemon.is_running(), "{}", self.daemon.log());
     }
 

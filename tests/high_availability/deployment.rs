@@ -1,11 +1,12 @@
 //! One primary, two replicas and three Sentinels, set up by the files of `examples/high-availability`.
 
+use std::thread;
 use std::time::Duration;
 
-use testkit::wait::{some, until};
+use testkit::wait::until;
 use testkit::{Folder, Program, Reply};
 
-use super::application::Application;
+use super::application::{Application, Way};
 use super::member::{Member, PASSWORD, example};
 use super::network::{Host, Network};
 
@@ -18,7 +19,19 @@ pub(super) const APPLICATION: Host = Host(200);
 
 /// What a failover with everything around it may take on a busy machine; it takes 7 seconds on one that rests, and
 /// the return of a primary 20.
-pub(super) const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Asks ten times a second until the condition holds; false when it does not come to hold. What there is of processors
+/// is for servers and Sentinels.
+pub(super) fn eventually(mut condition: impl FnMut() -> bool) -> bool {
+    until(PATIENCE, || {
+        let holds = condition();
+        if !holds {
+            thread::sleep(Duration::from_millis(100));
+        }
+        holds
+    })
+}
 
 /// Which of the lines that stand in comments are in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +116,7 @@ impl Deployment {
             self.sentinels.push(Member::start(&self.network, host, &program, &config, folder));
         }
         let know_all = || self.sentinels.iter().all(knows_all);
-        assert!(until(PATIENCE, know_all), "the Sentinels know all others and all replicas");
+        assert!(eventually(know_all), "the Sentinels know all others and all replicas");
         for sentinel in &self.sentinels {
             let reply = sentinel.ask("SENTINEL CKQUORUM mymaster");
             assert!(!reply.is_error(), "{reply:?}");
@@ -133,7 +146,7 @@ impl Deployment {
                 && self.server(primary).info("connected_slaves")
                     == (self.servers.len() - 1).to_string()
         };
-        if !until(PATIENCE, all_follow) {
+        if !eventually(all_follow) {
             let views: Vec<String> = self
                 .servers
                 .iter()
@@ -146,19 +159,21 @@ impl Deployment {
 
     /// Waits until the Sentinels of some hosts name another primary than `old`, and it says so, too.
     pub(super) fn await_failover(&self, old: Host, watchers: &[Host]) -> Host {
-        let others = |host: &Host| *host != old;
-        let new = some(PATIENCE, || {
-            let named: Vec<String> = self
-                .sentinels
-                .iter()
-                .filter(|sentinel| watchers.contains(&sentinel.host))
-                .filter_map(primary_address)
-                .collect();
-            let new = SERVERS.into_iter().filter(others).find(|host| named[0] == host.address())?;
-            let agreed = named.iter().all(|name| *name == new.address());
-            (agreed && self.server(new).role() == "master").then_some(new)
+        let watching = |sentinel: &&Member| watchers.contains(&sentinel.host);
+        let mut new = old;
+        let is_over = eventually(|| {
+            let named: Vec<Option<String>> =
+                self.sentinels.iter().filter(watching).map(primary_address).collect();
+            let is_named = |host: &Host| {
+                let address = Some(host.address());
+                *host != old && named.iter().all(|name| *name == address)
+            };
+            let chosen = SERVERS.into_iter().find(is_named);
+            new = chosen.unwrap_or(old);
+            chosen.is_some_and(|host| self.server(host).role() == "master")
         });
-        new.unwrap_or_else(|| panic!("no failover from {}{}", old.address(), self.delay()))
+        assert!(is_over, "no failover from {}{}", old.address(), self.delay());
+        new
     }
 
     /// Says so where a Sentinel has taken no decisions for half a minute, for it had got no processor.
@@ -176,15 +191,15 @@ impl Deployment {
             let digests = digests();
             digests[0].is_some() && digests.iter().all(|digest| *digest == digests[0])
         };
-        assert!(until(PATIENCE, are_equal), "{:?}", digests());
+        assert!(eventually(are_equal), "{:?}", digests());
     }
 
     /// An application that writes keys `name:1`, `name:2` ... and reads them.
-    pub(super) fn application(&self, host: Host, way: &str, name: &str) -> Application {
+    pub(super) fn application(&self, host: Host, way: Way, name: &str) -> Application {
         let hosts = match way {
-            "sentinel" => SERVERS.as_slice(),
-            "haproxy" | "django" => &[PROXY],
-            _ => &[host],
+            Way::Sentinel => SERVERS.as_slice(),
+            Way::Haproxy | Way::Django => &[PROXY],
+            Way::Direct => &[host],
         };
         let folder = self.folder.path();
         Application::start(&self.network, host, folder, (way, name), hosts, self.password())

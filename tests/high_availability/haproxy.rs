@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use testkit::wait::until;
+use testkit::wait::PATIENCE;
 use testkit::{Daemon, Program, Reply};
 
-use super::application::{Application, now_ms};
-use super::deployment::{APPLICATION, Deployment, PATIENCE, PROXY, SERVERS, Variant};
+use super::application::{Application, Way, now_ms};
+use super::deployment::{APPLICATION, Deployment, PROXY, SERVERS, Variant, eventually};
 use super::member::{NO_FOLDER, example};
 use super::network::Host;
 use super::sentinel::{assert_kept, returns_as_replica};
@@ -46,7 +46,7 @@ fn await_visited(deployment: &Deployment, port: &str, role: &str, hosts: &[Host]
     let id = |host: &Host| (role.to_owned(), deployment.server(*host).info("run_id"));
     let wanted: BTreeSet<_> = hosts.iter().map(id).collect();
     let mut seen = None;
-    let is_so = until(PATIENCE, || {
+    let is_so = eventually(|| {
         seen = visited(deployment, port);
         seen.as_ref() == Some(&wanted)
     });
@@ -59,7 +59,8 @@ fn others(primary: Host) -> Vec<Host> {
 
 /// By redis-py, and by Django's cache.
 fn applications(deployment: &Deployment) -> [Application; 2] {
-    ["haproxy", "django"].map(|way| deployment.application(APPLICATION, way, way))
+    [(Way::Haproxy, "redis-py"), (Way::Django, "django")]
+        .map(|(way, name)| deployment.application(APPLICATION, way, name))
 }
 
 #[test]
@@ -87,8 +88,8 @@ fn both_ports_follow_the_roles_while_the_primary_dies_and_returns() {
     await_visited(&deployment, WRITES, "master", &[new]);
     await_visited(&deployment, READS, "slave", &others(new));
     applications.iter_mut().for_each(|application| application.await_progress(now_ms()));
-    for application in &mut applications {
-        application.stop();
+    applications.iter_mut().for_each(Application::stop);
+    for application in &applications {
         assert_kept(application, &deployment, new, end_ms);
         // It says `role:master` for a while, and nobody is sent to it.
         assert_eq!(application.failures_since(returned_ms), [""; 0], "since the return");
@@ -110,11 +111,7 @@ fn a_planned_failover_loses_nothing() {
         assert_eq!(deployment.server(old).ask(&order), Reply::ok());
         let is_over =
             || deployment.server(new).role() == "master" && deployment.server(old).follows(new);
-        assert!(
-            until(PATIENCE, is_over),
-            "{}",
-            deployment.server(old).info("master_failover_state")
-        );
+        assert!(eventually(is_over), "{}", deployment.server(old).info("master_failover_state"));
         // The third follows its primary, which is a replica now.
         let third = SERVERS.into_iter().find(|host| *host != old && *host != new);
         let third = third.expect("there are three");
@@ -126,8 +123,8 @@ fn a_planned_failover_loses_nothing() {
     }
     applications.iter_mut().for_each(|application| application.await_progress(now_ms()));
     let last = SERVERS[2];
-    for application in &mut applications {
-        application.stop();
+    applications.iter_mut().for_each(Application::stop);
+    for application in &applications {
         let missing = application.missing(&mut deployment.server(last).client());
         assert!(missing.is_empty(), "{missing:?}");
     }

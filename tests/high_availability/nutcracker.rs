@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use testkit::wait::until;
+use testkit::wait::PATIENCE;
 use testkit::{Folder, Program, Reply};
 
-use super::deployment::{APPLICATION, PATIENCE, PROXY};
+use super::deployment::{APPLICATION, PROXY, eventually};
 use super::member::{Member, NO_FOLDER, example};
 use super::network::{Host, Network};
 
@@ -55,7 +55,7 @@ fn keys_are_divided_and_come_back_with_their_server() {
     assert!(left == others || left + 2 == others, "{left} of {sizes:?} are readable");
 
     servers[0].restart(&network);
-    let is_whole = until(PATIENCE, || readable(&network, &folder, "whole") == KEYS);
+    let is_whole = eventually(|| readable(&network, &folder, "whole") == KEYS);
     assert!(is_whole, "{sizes:?}");
     assert_eq!(servers.iter().map(size).collect::<Vec<_>>(), sizes, "nothing was lost");
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use testkit::wait::until;
 use testkit::{Kind, Reply};
 
-use super::application::{Application, Written, now_ms};
-use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Variant};
+use super::application::{Application, Way, Written, now_ms};
+use super::deployment::{APPLICATION, Deployment, SERVERS, Variant, eventually};
 use super::network::Host;
 use super::sentinel::{LAG_MS, returns_as_replica};
 
@@ -51,8 +50,8 @@ impl Cut {
 
 fn cut_off_and_heal(deployment: &Deployment) -> Cut {
     let (old, others) = (SERVERS[0], &SERVERS[1..]);
-    let mut application = deployment.application(APPLICATION, "sentinel", "app");
-    let mut local = deployment.application(old, "direct", "local");
+    let mut application = deployment.application(APPLICATION, Way::Sentinel, "app");
+    let mut local = deployment.application(old, Way::Direct, "local");
     application.await_progress(0);
     local.await_progress(0);
 
@@ -69,7 +68,7 @@ fn cut_off_and_heal(deployment: &Deployment) -> Cut {
 
     let mut idle = deployment.server(old).client();
     deployment.network.heal(old);
-    assert!(until(PATIENCE, || idle.is_closed(Duration::from_millis(100))), "its clients are told");
+    assert!(eventually(|| idle.is_closed(Duration::from_millis(100))), "its clients are told");
     returns_as_replica(deployment, old, new);
     application.await_progress(now_ms());
     application.stop();

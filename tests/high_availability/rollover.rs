@@ -1,10 +1,9 @@
 //! From Redis or Valkey to the server under test while applications go on, and back again: nothing is lost.
 
-use testkit::wait::until;
 use testkit::{Kind, Program, Reply};
 
-use super::application::now_ms;
-use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Variant};
+use super::application::{Way, now_ms};
+use super::deployment::{APPLICATION, Deployment, SERVERS, Variant, eventually};
 use super::member::Member;
 use super::network::Host;
 use super::sentinel::returns_as_replica;
@@ -43,13 +42,13 @@ fn hand_over(deployment: &Deployment, from: Host, to: Host) {
         known(sentinel, host, "slave-priority").as_deref() == Some(priority(host))
             && known(sentinel, host, "flags").as_deref() == Some("slave")
     };
-    assert!(until(PATIENCE, || replicas().all(knows)), "the Sentinel asks all 10 seconds");
+    assert!(eventually(|| replicas().all(knows)), "the Sentinel asks all 10 seconds");
 
     let old = deployment.server(from);
     assert_eq!(old.ask("CLIENT PAUSE 10000 WRITE"), Reply::ok());
     let has_all =
         || deployment.server(to).info("slave_repl_offset") == old.info("master_repl_offset");
-    assert!(until(PATIENCE, has_all), "the replica catches up");
+    assert!(eventually(has_all), "the replica catches up");
     assert_eq!(sentinel.ask("SENTINEL FAILOVER mymaster"), Reply::ok());
     assert_eq!(deployment.await_failover(from, &SERVERS), to);
     returns_as_replica(deployment, from, to);
@@ -60,7 +59,7 @@ fn there_and_back(old: &Program) {
     let program = crate::program();
     let deployment = Deployment::watched([old, old, &program], Variant::Plain);
     let [first, _, ours] = SERVERS;
-    let mut application = deployment.application(APPLICATION, "sentinel", "app");
+    let mut application = deployment.application(APPLICATION, Way::Sentinel, "app");
     application.await_progress(0);
     hand_over(&deployment, first, ours);
     application.await_progress(now_ms());

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use testkit::wait::until;
-
-use super::application::{Application, now_ms};
-use super::deployment::{APPLICATION, Deployment, PATIENCE, SERVERS, Variant};
+use super::application::{Application, Way, now_ms};
+use super::deployment::{APPLICATION, Deployment, SERVERS, Variant, eventually};
 use super::network::Host;
 
 /// How far a replica may be behind in a test: what was acknowledged so shortly before the primary's end may be lost,
@@ -17,13 +15,13 @@ pub(super) fn returns_as_replica(deployment: &Deployment, old: Host, new: Host) 
     let server = deployment.server(old);
     let line = format!("replicaof {} 6379", new.address());
     let has_line = || server.config().lines().any(|own| own == line);
-    let follows = until(PATIENCE, || server.follows(new));
+    let follows = eventually(|| server.follows(new));
     assert!(follows, "it does not follow{}: {}", deployment.delay(), server.role());
-    assert!(until(PATIENCE, has_line), "no {line} in\n{}", server.config());
+    assert!(eventually(has_line), "no {line} in\n{}", server.config());
     deployment.await_replicas(new);
     let is_primary =
         || !deployment.server(new).config().lines().any(|own| own.starts_with("replicaof"));
-    assert!(until(PATIENCE, is_primary), "{}", deployment.server(new).config());
+    assert!(eventually(is_primary), "{}", deployment.server(new).config());
     for server in &deployment.servers {
         let role = if server.host == new { "master" } else { "slave" };
         assert_eq!(server.role(), role, "{:?}", server.host);
@@ -58,7 +56,7 @@ pub(super) fn assert_kept(
 fn a_primary_that_is_killed_is_replaced_and_returns_as_a_replica() {
     let program = crate::program();
     let mut deployment = Deployment::watched([&program; 3], Variant::Plain);
-    let mut application = deployment.application(APPLICATION, "sentinel", "app");
+    let mut application = deployment.application(APPLICATION, Way::Sentinel, "app");
     application.await_progress(0);
     let (old, end_ms) = (SERVERS[0], now_ms());
     deployment.server_mut(old).kill();
@@ -82,7 +80,7 @@ fn a_primary_that_is_killed_is_replaced_and_returns_as_a_replica() {
 fn a_primary_that_stops_for_a_while_is_replaced_and_becomes_a_replica() {
     let program = crate::program();
     let mut deployment = Deployment::watched([&program; 3], Variant::Password);
-    let mut application = deployment.application(APPLICATION, "sentinel", "app");
+    let mut application = deployment.application(APPLICATION, Way::Sentinel, "app");
     application.await_progress(0);
     let (old, end_ms) = (SERVERS[0], now_ms());
     let mut idle = deployment.server(old).client();
@@ -90,7 +88,7 @@ fn a_primary_that_stops_for_a_while_is_replaced_and_becomes_a_replica() {
     let new = deployment.await_failover(old, &SERVERS);
     application.await_progress(now_ms());
     deployment.server_mut(old).signal("CONT");
-    assert!(until(PATIENCE, || idle.is_closed(Duration::from_millis(100))), "its clients are told");
+    assert!(eventually(|| idle.is_closed(Duration::from_millis(100))), "its clients are told");
     returns_as_replica(&deployment, old, new);
     application.await_progress(now_ms());
     application.stop();

@@ -15,6 +15,7 @@ mod demo;
 mod ending;
 mod faults;
 mod following;
+mod high_availability;
 mod in_process;
 mod logged;
 mod memory;

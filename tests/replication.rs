@@ -2,10 +2,16 @@
 //!
 //! `REPLICATION_OURS=valkey` or `redis` puts an oracle in the place of the server under test: what the suite expects is then what it does.
 
+mod acknowledged;
+mod chains;
+mod interruptions;
 mod keys;
+mod links;
 mod load;
 mod matrix;
 mod nodes;
+mod replies;
+mod restarts;
 
 use testkit::Program;
 

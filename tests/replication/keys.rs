@@ -113,7 +113,7 @@ fn ask(client: &mut Client, names: &[Vec<u8>], question: fn(&[u8]) -> Command) -
 }
 
 fn digest(client: &mut Client, name: &[u8]) -> Reply {
-    client.command(&[b"DEBUG", b"DIGEST-VALUE", name])
+    client.command(&[b"DEBUG".as_slice(), b"DIGEST-VALUE", name])
 }
 
 /// Members and scores, these as numbers.
@@ -143,10 +143,10 @@ fn field_times(client: &mut Client, name: &[u8]) -> Reply {
 /// What consumer groups know, without what each server tells by its own clock.
 fn groups(client: &mut Client, name: &[u8]) -> Vec<Reply> {
     let mut told = Vec::new();
-    let stream = client.command(&[b"XINFO", b"STREAM", name]);
+    let stream = client.command(&[b"XINFO".as_slice(), b"STREAM", name]);
     let kept = ["last-generated-id", "max-deleted-entry-id", "entries-added"];
     told.extend(kept.map(|name| value(&stream, name)));
-    let groups = client.command(&[b"XINFO", b"GROUPS", name]);
+    let groups = client.command(&[b"XINFO".as_slice(), b"GROUPS", name]);
     for group in groups.items().unwrap_or_default() {
         let title = value(group, "name").text().unwrap_or_default().into_bytes();
         told.push(group.clone());

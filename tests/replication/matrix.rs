@@ -33,8 +33,8 @@ fn follows(replica: &Program, primary: &Program) {
         // What a replica has of its own goes.
         replica.client().line("SET own value");
         load.run_next(&primary);
+        let during = load.clone();
         thread::scope(|scope| {
-            let during = load.clone();
             let writer = scope.spawn(|| during.run(&primary));
             follow(&replica, &primary);
             await_up(&replica);

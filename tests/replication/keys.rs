@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use testkit::transcript::render;
 use testkit::wait::until;
 use testkit::{Client, Kind, Reply, Server, display_bytes};
 
@@ -25,8 +26,8 @@ const TOLD: usize = 10;
 #[derive(Clone)]
 pub(super) struct Common {
     commands: BTreeSet<String>,
-    /// Whether they print the scores of sorted sets alike, and so have equal digests. Redis 7.0 prints them otherwise than later ones.
-    prints_alike: bool,
+    /// Whether all are as old as Redis 7.0, or none is: it prints scores, and so digests, otherwise than later ones, and counts what groups have read otherwise.
+    is_alike: bool,
 }
 
 impl Common {
@@ -40,7 +41,7 @@ impl Common {
         let old = servers.iter().filter(|server| server.program().kind == Kind::Redis).count();
         Common {
             commands: commands.expect("there are servers"),
-            prints_alike: old == 0 || old == servers.len(),
+            is_alike: old == 0 || old == servers.len(),
         }
     }
 
@@ -85,14 +86,14 @@ pub(super) fn held(server: &Server, common: &Common) -> Holding {
                 }
                 Some("stream") => {
                     told.push(digest(&mut client, &name));
-                    told.extend(groups(&mut client, &name));
+                    told.extend(groups(&mut client, &name, common));
                 }
                 _ => told.push(digest(&mut client, &name)),
             }
             holding.keys.insert((database, name), told);
         }
     }
-    holding.digest = common.prints_alike.then(|| client.line("DEBUG DIGEST").text()).flatten();
+    holding.digest = common.is_alike.then(|| client.line("DEBUG DIGEST").text()).flatten();
     holding
 }
 
@@ -140,8 +141,9 @@ fn field_times(client: &mut Client, name: &[u8]) -> Reply {
     client.command(&question)
 }
 
-/// What consumer groups know, without what each server tells by its own clock.
-fn groups(client: &mut Client, name: &[u8]) -> Vec<Reply> {
+/// What consumer groups know that replicas know, too. These are not told how often an entry was delivered to the same consumer again, nor of each consumer that nothing
+/// was delivered to.
+fn groups(client: &mut Client, name: &[u8], common: &Common) -> Vec<Reply> {
     let mut told = Vec::new();
     let stream = client.command(&[b"XINFO".as_slice(), b"STREAM", name]);
     let kept = ["last-generated-id", "max-deleted-entry-id", "entries-added"];
@@ -149,11 +151,12 @@ fn groups(client: &mut Client, name: &[u8]) -> Vec<Reply> {
     let groups = client.command(&[b"XINFO".as_slice(), b"GROUPS", name]);
     for group in groups.items().unwrap_or_default() {
         let title = value(group, "name").text().unwrap_or_default().into_bytes();
-        told.push(group.clone());
+        told.extend(["name", "pending", "last-delivered-id"].map(|name| value(group, name)));
+        told.extend(common.is_alike.then(|| value(group, "entries-read")));
         let pending = client.command(&[b"XPENDING", name, &title, b"-", b"+", b"1000"]);
         let entries = pending.items().unwrap_or_default().iter().filter_map(Reply::items);
-        // The third is how long it has been so.
-        told.extend(entries.map(|one| Reply::Array([&one[..2], &one[3..]].concat())));
+        // Their ids and consumers.
+        told.extend(entries.map(|one| Reply::Array(one[..2].to_vec())));
     }
     told
 }
@@ -198,9 +201,12 @@ pub(super) fn differences(copy: &Holding, original: &Holding) -> String {
         .into_iter()
         .filter(|name| copy.keys.get(name) != original.keys.get(name))
         .map(|name| {
-            let told = |holding: &Holding| format!("{:?}", holding.keys.get(name));
+            let told = |holding: &Holding| {
+                let told = holding.keys.get(name).map(|told| render(&Reply::Array(told.clone())));
+                told.map_or("not there".to_owned(), |lines| lines.join("\n    "))
+            };
             format!(
-                "{} {}:\n  replica: {}\n  primary: {}",
+                "{} {}:\n  replica:\n    {}\n  primary:\n    {}",
                 name.0,
                 display_bytes(&name.1),
                 told(copy),

@@ -31,7 +31,7 @@ pub(super) fn count(server: &Server, name: &str) -> u64 {
     text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}"))
 }
 
-/// How often a primary has sent all, gone on from an offset, and refused to.
+/// How often a primary has sent all, gone on from an offset, and refused to. It refuses who comes with another history, as who was a primary before does.
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
 pub(super) struct Syncs {
     pub(super) full: u64,

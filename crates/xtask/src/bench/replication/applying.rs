@@ -180,7 +180,7 @@ impl Link {
             line = self.line()?;
         }
         let words: usize = number(&line, '*')?;
-        let word = |_| {
+        let word = |_: usize| -> Result<String> {
             let length: usize = number(&self.line()?, '$')?;
             let mut word = vec![0; length + b"\r\n".len()];
             self.stream.read_exact(&mut word)?;

@@ -247,7 +247,8 @@ fn a_write_that_no_replica_takes_in_time_may_be_refused_or_not() {
         return;
     }
     for policy in ["refuse", "degrade"] {
-        let setup = setup().with("write-acks-timeout", &["300"]).with("write-acks-policy", &[policy]);
+        let setup =
+            setup().with("write-acks-timeout", &["300"]).with("write-acks-policy", &[policy]);
         let (primary, mut replica) = with_replica_that_stands_still(setup);
         let mut client = primary.client();
         let reply = client.line("SET key new");

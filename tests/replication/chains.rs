@@ -58,7 +58,10 @@ fn promotion_in_the_middle(programs: [&Program; 3]) {
     let before = syncs(&middle);
     assert_eq!((syncs(&first).full, before.full, before.partial), (1, 1, 0));
     let id = told(&first, "master_replid");
-    assert_eq!((told(&middle, "master_replid"), told(&last, "master_replid")), (id.clone(), id.clone()));
+    assert_eq!(
+        (told(&middle, "master_replid"), told(&last, "master_replid")),
+        (id.clone(), id.clone())
+    );
 
     promote(&middle);
     let goes_on = || syncs(&middle).partial == 1 && is_up(&last);

@@ -45,7 +45,8 @@ fn lengths(client: &mut Client) -> Option<Vec<i64>> {
         return Some(lengths.iter().filter_map(Reply::integer).collect());
     }
     let text = last.text().unwrap_or_default();
-    let is_honest = ["LOADING", "EXECABORT", "MASTERDOWN"].iter().any(|word| text.starts_with(word));
+    let is_honest =
+        ["LOADING", "EXECABORT", "MASTERDOWN"].iter().any(|word| text.starts_with(word));
     assert!(is_honest, "{last:?}");
     None
 }
@@ -153,8 +154,7 @@ fn stands_still(replica: &Program, primary: &Program) {
     let limited = setup()
         .with("client-output-buffer-limit", &["replica 2mb 2mb 0"])
         .with("repl-backlog-size", &["1mb"]);
-    let (primary, mut replica) =
-        (Server::start(primary, limited), Server::start(replica, setup()));
+    let (primary, mut replica) = (Server::start(primary, limited), Server::start(replica, setup()));
     let mut client = primary.client();
     client.line("SET before 1");
     follow(&replica, &primary);

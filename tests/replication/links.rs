@@ -34,7 +34,8 @@ impl Drop for Over<'_> {
 
 /// Breaks the link, from one end or the other.
 fn break_link(replica: &Server, primary: &Server, round: u64) {
-    let (server, kind) = if round.is_multiple_of(2) { (primary, "replica") } else { (replica, "master") };
+    let (server, kind) =
+        if round.is_multiple_of(2) { (primary, "replica") } else { (replica, "master") };
     let killed = server.client().line(&format!("CLIENT KILL TYPE {kind}"));
     assert_eq!(killed.integer(), Some(1), "{kind}: {killed:?}");
 }

@@ -50,9 +50,7 @@ impl Load {
                 scope.spawn(move || wait_for_others(client, number, is_over));
             }
             let writers: Vec<_> = (0..WRITERS)
-                .map(|number| {
-                    scope.spawn(move || self.write(server, number))
-                })
+                .map(|number| scope.spawn(move || self.write(server, number)))
                 .collect();
             let ends: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
             is_over.store(true, SeqCst);
@@ -102,7 +100,7 @@ fn wait_for_others(mut client: Client, number: usize, is_over: &AtomicBool) {
     }
 }
 
-/// Commands that do something else on the replicas of other servers, or that these are not told of.
+/// Commands of other servers that do something else on replicas, or that these are not told of.
 fn is_lost_by_oracles(command: &Command) -> bool {
     let has = |word: &[u8]| command.iter().any(|one| one.eq_ignore_ascii_case(word));
     match command[0].as_slice() {
@@ -110,6 +108,8 @@ fn is_lost_by_oracles(command: &Command) -> bool {
         b"BITFIELD" => has(b"FAIL"),
         // A field that has expired is there for the link to the primary.
         b"SORT" => has(b"STORE") && has(b"hash*->f1"),
+        // Redis 7.0 sets a last id below one that was deleted, which later ones refuse.
+        b"XSETID" => true,
         _ => false,
     }
 }

@@ -45,8 +45,7 @@ fn follows(replica: &Program, primary: &Program) {
         assert_same(&replica, &primary, &common);
         let once = syncs(&primary);
         assert_eq!((once.full, once.partial), (1, 0));
-        let refused =
-            Reply::Error("READONLY You can't write against a read only replica.".into());
+        let refused = Reply::Error("READONLY You can't write against a read only replica.".into());
         assert_eq!(replica.client().line("SET own value"), refused);
     }
 }

@@ -81,7 +81,8 @@ fn measure(
 ) -> Result<(Sample, f64)> {
     let mut tail = (&b""[..], &b""[..]);
     if primary.peer == Peer::Redstart {
-        let reply = primary.control()?.ask(&format!("CONFIG SET write-acks {}", u8::from(waits)))?;
+        let reply =
+            primary.control()?.ask(&format!("CONFIG SET write-acks {}", u8::from(waits)))?;
         ensure!(reply == "OK", "CONFIG SET write-acks is answered with {reply:?}");
     } else if waits {
         tail = (WAIT, WAIT_REPLY);

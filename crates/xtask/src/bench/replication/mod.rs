@@ -56,7 +56,7 @@ const ROOMY: [&str; 8] = [
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How often a server is asked whether it is.
-const ASK_EVERY: Duration = Duration::from_millis(1);
+const ASK_EVERY: Duration = Duration::from_millis(2);
 
 /// The programs that are compared, with these settings.
 fn chosen(programs: &[Program], settings: &'static [&'static str]) -> Vec<Program> {
@@ -75,7 +75,7 @@ impl Pair {
     fn join(program: &Program, primary: Server) -> Result<Pair> {
         let replica = Server::start_on(CLIENT_CORE, program)?;
         follow(&replica, primary.port)?;
-        await_online(&primary, 1)?;
+        await_linked(&replica)?;
         Ok(Pair { primary, replica })
     }
 
@@ -83,7 +83,8 @@ impl Pair {
     fn await_caught_up(&self) -> Result<()> {
         let (mut primary, mut replica) = (self.primary.control()?, self.replica.control()?);
         let deadline = Instant::now() + DEADLINE;
-        let offset = |control: &mut Control| control.info_number("replication", "master_repl_offset");
+        let offset =
+            |control: &mut Control| control.info_number("replication", "master_repl_offset");
         while offset(&mut primary)? != offset(&mut replica)? {
             ensure!(Instant::now() < deadline, "the replica does not catch up");
             std::thread::sleep(ASK_EVERY);
@@ -101,7 +102,18 @@ fn follow(replica: &Server, port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a primary says that so many replicas have all.
+/// Waits until a replica has loaded what its primary has sent, and follows it.
+fn await_linked(replica: &Server) -> Result<()> {
+    let mut control = replica.control()?;
+    let deadline = Instant::now() + DEADLINE;
+    while control.info("replication", "master_link_status")? != "up" {
+        ensure!(Instant::now() < deadline, "the link is not up:\n{}", replica.log());
+        std::thread::sleep(ASK_EVERY);
+    }
+    Ok(())
+}
+
+/// Waits until a primary says that it has sent so many replicas all there is.
 fn await_online(primary: &Server, replicas: usize) -> Result<()> {
     let mut control = primary.control()?;
     let deadline = Instant::now() + DEADLINE;

@@ -1,6 +1,6 @@
 //! Replication between real processes: servers of all brands follow one another, over links that break, through restarts and failovers.
 //!
-//! `REPLICATION_OURS=valkey` or `redis` puts an oracle in the place of the server under test: what the suite expects is then what it does.
+//! `REPLICATION_OURS=valkey` or `redis` puts an oracle in the place of the server under test, which proves what the suite expects; a path puts another build there.
 
 mod acknowledged;
 mod chains;
@@ -20,7 +20,8 @@ fn ours() -> Program {
     match std::env::var("REPLICATION_OURS").as_deref() {
         Ok("valkey") => Program::valkey(),
         Ok("redis") => Program::redis(),
-        Ok(other) => panic!("REPLICATION_OURS={other}: valkey or redis"),
+        Ok(path) if path.contains('/') => Program::redstart(path),
+        Ok(other) => panic!("REPLICATION_OURS={other}: valkey, redis or a path"),
         Err(_) => crate::program(),
     }
 }

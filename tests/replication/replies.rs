@@ -67,10 +67,11 @@ impl Couple {
 /// Runs the same on the server under test and on the oracle: they answer alike.
 fn compare(run: fn(&Program) -> Vec<String>) {
     let (ours, oracle) = (run(&ours()), run(&Program::valkey()));
-    for (ours, oracle) in ours.iter().zip(&oracle) {
-        assert_eq!(ours, oracle);
-    }
     assert_eq!(ours.len(), oracle.len());
+    let pairs = ours.iter().zip(&oracle).filter(|(ours, oracle)| ours != oracle);
+    let differ: Vec<String> =
+        pairs.map(|(ours, oracle)| format!("ours:   {ours}\noracle: {oracle}")).collect();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
 
 fn alone(program: &Program) -> Vec<String> {
@@ -285,8 +286,9 @@ fn names(program: &Program) -> Vec<String> {
         for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
             let (name, value) = line.split_once(':').expect("a name and a value");
             let value = if name.starts_with("slave0") {
+                // What follows the lag is each brand's own.
                 let names = value.split(',').map(|pair| pair.split('=').next().unwrap_or_default());
-                names.collect::<Vec<_>>().join(",")
+                names.take(5).collect::<Vec<_>>().join(",")
             } else {
                 String::new()
             };
@@ -300,10 +302,13 @@ fn names(program: &Program) -> Vec<String> {
     told
 }
 
+/// Without those that only one of the oracles has.
 #[test]
-fn info_has_the_fields_of_the_oracle() {
-    let (ours, oracle) = (names(&ours()), names(&Program::valkey()));
-    let missing: Vec<&String> = oracle.iter().filter(|name| !ours.contains(name)).collect();
+fn info_has_the_fields_of_both_oracles() {
+    let (ours, valkey, redis) =
+        (names(&ours()), names(&Program::valkey()), names(&Program::redis()));
+    let both = redis.iter().filter(|name| valkey.contains(name));
+    let missing: Vec<&String> = both.filter(|name| !ours.contains(name)).collect();
     assert!(missing.is_empty(), "{missing:#?} of\n{ours:#?}");
 }
 

@@ -76,16 +76,20 @@ fn measure(options: &Options, program: &Program, pair: usize) -> Result<(Sample,
     // All keys are there before it is measured.
     let mut stretch = SELECT.to_vec();
     (0..options.keys).for_each(|key| append_request(&mut stretch, Kind::Set, key));
-    link.send_and_await(&stretch, 1)?;
+    link.send_and_await(&stretch, 1, b"")?;
     stretch.clear();
     let mut keys = Keys::new(1 + pair as u64, options.keys);
     (0..options.keys).for_each(|_| append_request(&mut stretch, Kind::Set, keys.next()));
+    // The last one makes a key, which shows that it has run.
+    let mut last = Vec::new();
+    append_request(&mut last, Kind::Set, options.keys);
     let (cores, cpu, start) = (Cores::now()?, cpu_ns(replica.pid())?, Instant::now());
-    link.send_and_await(&stretch, ROUNDS)?;
+    link.send_and_await(&stretch, ROUNDS, &last)?;
     let (elapsed, cpu) = (start.elapsed(), cpu_ns(replica.pid())? - cpu);
     let steal_percent = cores.until(&Cores::now()?).steal_percent;
     let there = replica.control()?.ask("DBSIZE")?;
-    ensure!(there == options.keys.to_string(), "{there} keys are there, not {}", options.keys);
+    let keys = options.keys + 1;
+    ensure!(there == keys.to_string(), "{there} keys are there, not {keys}");
     let sets = (options.keys * ROUNDS as u64) as f64;
     let sample = Sample {
         peer: program.peer,
@@ -141,15 +145,16 @@ impl Link {
         }
     }
 
-    /// Sends bytes so many times, and waits until the replica says that it has run them.
-    fn send_and_await(&mut self, bytes: &[u8], rounds: usize) -> Result<()> {
-        let goal = self.offset + (bytes.len() * rounds) as u64;
+    /// Sends bytes so many times, and others at the end; waits until the replica says that it has run them.
+    fn send_and_await(&mut self, bytes: &[u8], rounds: usize, last: &[u8]) -> Result<()> {
+        let goal = self.offset + (bytes.len() * rounds + last.len()) as u64;
         let mut output = self.stream.get_ref().try_clone()?;
         std::thread::scope(|scope| {
             let sender = scope.spawn(move || -> Result<()> {
                 for _ in 0..rounds {
                     output.write_all(bytes)?;
                 }
+                output.write_all(last)?;
                 Ok(output.write_all(GETACK)?)
             });
             let acknowledged = self.await_acknowledged(goal);
@@ -254,7 +259,7 @@ mod tests {
         let other = std::thread::spawn(move || replica(port));
         let mut link = Link::accept(&listener).expect("it comes");
         assert_eq!(SELECT.len(), 23);
-        link.send_and_await(SELECT, 2).expect("it acknowledges");
+        link.send_and_await(SELECT, 1, SELECT).expect("it acknowledges");
         assert_eq!(link.offset, 46 + GETACK.len() as u64);
         other.join().expect("it ends").expect("it was served");
     }

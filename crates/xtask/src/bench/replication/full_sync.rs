@@ -1,4 +1,4 @@
-//! How long it takes from the first byte until a replica, which was empty, has loaded all and follows.
+//! How long it takes from the beginning of a transfer until a replica, which was empty, has loaded all and follows.
 //!
 //! Primary and replica each have a core, and nobody else asks for anything.
 
@@ -66,7 +66,7 @@ fn measure(options: &Options, program: &Program) -> Result<(f64, f64)> {
     Ok((seconds, steal_percent))
 }
 
-/// Seconds from the moment in which a replica tells of a first byte until its link is up.
+/// Seconds from the moment in which a replica tells that it is sent all there is until its link is up.
 fn seconds_of_transfer(replica: &Server) -> Result<f64> {
     let mut control = replica.control()?;
     let mut start = Instant::now();
@@ -76,15 +76,9 @@ fn seconds_of_transfer(replica: &Server) -> Result<f64> {
         if text.contains("master_link_status:up") {
             return Ok(start.elapsed().as_secs_f64());
         }
-        // Before, servers differ in how long they wait for others to come.
-        let has_read = |line: &str| {
-            let bytes = line.strip_prefix("master_sync_read_bytes:");
-            bytes.is_some_and(|bytes| bytes.trim() != "0")
-        };
-        if !has_begun && !text.lines().any(has_read) {
+        has_begun |= text.contains("master_sync_in_progress:1");
+        if !has_begun {
             start = Instant::now();
-        } else {
-            has_begun = true;
         }
         ensure!(start.elapsed() < DEADLINE, "the link is not up:\n{}", replica.log());
         std::thread::sleep(ASK_EVERY);

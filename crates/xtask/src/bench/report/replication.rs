@@ -71,7 +71,7 @@ fn cost_section(options: &Options, row: &Throughput) -> String {
 
 fn full_sync(options: &Options, row: &FullSync) -> String {
     let mut text = format!(
-        "## Full synchronisation\n\nSeconds from the first byte that an empty replica tells of until it has loaded all and follows; {}, sent without a file, primary and replica on a core each. \
+        "## Full synchronisation\n\nSeconds from the moment in which an empty replica tells that it is sent all there is (`master_sync_in_progress`) until it has loaded that and follows; {}, sent without a file, primary and replica on a core each. \
          Medians of {} pairs, ratios within a pair, with the smallest and the largest in brackets. During {} of the measurements more than {STEAL_PERCENT_MAX} % of a core was stolen.\n\n\
          | | s | Valkey / this |\n|---|---:|---:|\n",
         DATA_SET.name, options.pairs, row.stolen

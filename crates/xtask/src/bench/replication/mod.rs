@@ -27,10 +27,7 @@ pub(crate) struct Replication {
     pub(crate) slow: Option<Vec<slow::Growth>>,
 }
 
-/// Size of the backlog in bytes where nothing else is said: Valkey's own.
-const BACKLOG_BYTES: u64 = 10 << 20;
-
-/// A primary sends at once, straight from memory; a backlog of [`BACKLOG_BYTES`].
+/// A primary sends at once, straight from memory; the backlog is as large as Valkey's is by itself.
 const SETTINGS: [&str; 6] = [
     "--repl-diskless-sync",
     "yes",

@@ -1,6 +1,7 @@
 //! Memory of a primary with five replicas that do not read.
 //!
-//! Each connects, takes the snapshot, says so, and reads nothing more, while keys that are there are set again.
+//! Each connects, takes the snapshot, says so, and reads nothing more, while keys that are there are set again. The limit of what a replica may leave unread is as large as
+//! the backlog: by default it is so large that a primary may keep 256 MB for it.
 
 use super::super::closed_loop;
 use super::super::counted_loop;
@@ -12,17 +13,32 @@ use super::super::statistics::median;
 use super::super::template::Template;
 use super::super::throughput::CONNECTIONS;
 use super::super::wire::{Keys, Kind};
-use super::{BACKLOG_BYTES, DEADLINE, SETTINGS, await_online, chosen};
-use anyhow::{Context, Result, bail, ensure};
+use super::{DEADLINE, await_online, chosen};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// How many do not read.
 pub(crate) const REPLICAS: usize = 5;
+/// Size of the backlog, and of what a replica may leave unread.
+const BACKLOG_BYTES: u64 = 10 << 20;
 /// What a primary may grow by: its backlog, and this for each replica.
 const REPLICA_BYTES: u64 = 1 << 20;
 /// The goal, in bytes.
 pub(crate) const GROWTH_BYTES: u64 = BACKLOG_BYTES + REPLICAS as u64 * REPLICA_BYTES;
+
+const SETTINGS: [&str; 8] = [
+    "--repl-diskless-sync",
+    "yes",
+    "--repl-diskless-sync-delay",
+    "0",
+    "--repl-backlog-size",
+    "10mb",
+    "--client-output-buffer-limit",
+    "replica 10mb 10mb 0",
+];
 
 /// Bytes of requests that are written meanwhile: far more than sockets hold.
 const WRITTEN_BYTES: usize = 150 << 20;
@@ -30,6 +46,8 @@ const WRITTEN_BYTES: usize = 150 << 20;
 const QUICK: usize = 3;
 /// Requests in flight on each connection.
 const DEPTH: usize = 16;
+/// Time between two readings of memory.
+const READ_EVERY: Duration = Duration::from_millis(10);
 
 /// What one program grew by.
 pub(crate) struct Growth {
@@ -39,9 +57,9 @@ pub(crate) struct Growth {
     pub(crate) round: usize,
     /// Bytes that were written.
     pub(crate) written: f64,
-    /// Growth of `used_memory` in bytes.
+    /// By how much `used_memory` had grown at most, in bytes.
     pub(crate) used: f64,
-    /// Growth of the resident set in bytes.
+    /// By how much the resident set had, in bytes.
     pub(crate) rss: f64,
     /// How many replicas the primary still knew in the end.
     pub(crate) left: u64,
@@ -80,18 +98,40 @@ fn one(options: &Options, program: &Program, round: usize) -> Result<Growth> {
     let replicas = replicas.collect::<Result<Vec<TcpStream>>>()?;
     await_online(&primary, REPLICAS)?;
     let bytes = WRITTEN_BYTES / if options.quick { QUICK } else { 1 };
-    let sent = set(&primary, bytes / Kind::Set.request_bytes(), &mut random)?;
+    let is_over = AtomicBool::new(false);
+    let (sent, peak) = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| peak(&primary, &is_over));
+        let sent = set(&primary, bytes / Kind::Set.request_bytes(), &mut random);
+        is_over.store(true, Ordering::Relaxed);
+        let peak = watch.join().map_err(|_| anyhow!("the thread that watches broke"))?;
+        Ok::<_, anyhow::Error>((sent?, peak?))
+    })?;
     let growth = Growth {
         peer: program.peer,
         round,
         written: (sent * Kind::Set.request_bytes()) as f64,
-        used: primary.used_memory()? as f64 - used as f64,
-        rss: rss_bytes(primary.pid())? as f64 - rss as f64,
+        used: peak.0 as f64 - used as f64,
+        rss: peak.1 as f64 - rss as f64,
         left: primary.control()?.info_number("replication", "connected_slaves")?,
     };
     drop(replicas);
     primary.check_alive()?;
     Ok(growth)
+}
+
+/// The most that `used_memory` and the resident set were until it is over.
+fn peak(primary: &Server, is_over: &AtomicBool) -> Result<(u64, u64)> {
+    let mut control = primary.control()?;
+    let mut peak = (0, 0);
+    loop {
+        let is_last = is_over.load(Ordering::Relaxed);
+        let used = control.info_number("memory", "used_memory")?;
+        peak = (used.max(peak.0), rss_bytes(primary.pid())?.max(peak.1));
+        if is_last {
+            return Ok(peak);
+        }
+        std::thread::sleep(READ_EVERY);
+    }
 }
 
 fn set(server: &Server, requests: usize, keys: &mut Keys) -> Result<usize> {

@@ -138,8 +138,8 @@ fn acknowledged_section(options: &Options, row: &Acknowledged) -> String {
 
 fn slow(growths: &[Growth]) -> String {
     let mut text = format!(
-        "## Replicas that do not read\n\nGrowth of `used_memory` and of the resident set of a primary while {REPLICAS} replicas, which have taken the snapshot, read nothing of what is \
-         written (SET of keys that are there). Before, the primary has no replica and no backlog.\n\n\
+        "## Replicas that do not read\n\nBy how much `used_memory` and the resident set of a primary grow at most while {REPLICAS} replicas, which have taken the snapshot, read nothing of what is \
+         written (SET of keys that are there). Before, the primary has no replica and no backlog; what a replica may leave unread is as much as the backlog.\n\n\
          | round | | written MiB | used_memory MiB | RSS MiB | replicas left |\n|---:|---|---:|---:|---:|---:|\n"
     );
     for growth in growths {

@@ -44,7 +44,7 @@ impl Appended {
     /// Begins to log, to a file in this folder.
     fn begin(node: &Node, folder: &Path) -> Appended {
         let now = Now { wall: UnixMillis(1), monotonic: Monotonic::from_millis(1) };
-        let offset = node.begin_log(node.control(), now, |_, offset| offset);
+        let offset = node.begin_log(node::LogUser::File, node.control(), now, |_, offset| offset);
         let layout = Layout::new(folder, b"appendonlydir", b"appendonly.aof");
         let options =
             Options { fsync: Fsync::EverySecond, rests_on_rewrite: false, timestamps: false };

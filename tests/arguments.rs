@@ -39,11 +39,13 @@ const GROWTH_BYTES_MAX: u64 = 64 << 20;
 const PEAK_BYTES_MAX: u64 = 96 << 20;
 
 /// What ends the server, stops all clients, or sets what all others mean.
-const LEFT_OUT: [&str; 4] = ["client|pause", "config|set", "debug", "shutdown"];
+const LEFT_OUT: [&str; 7] =
+    ["client|pause", "config|set", "debug", "failover", "replicaof", "shutdown", "slaveof"];
 
 /// Commands with none or many replies, or behind which others have such: the connection is reset then.
-const RESET_BEHIND: [&str; 10] = [
+const RESET_BEHIND: [&str; 11] = [
     "client|reply",
+    "client|write-acks",
     "monitor",
     "psubscribe",
     "punsubscribe",
@@ -54,6 +56,9 @@ const RESET_BEHIND: [&str; 10] = [
     "sunsubscribe",
     "unsubscribe",
 ];
+
+/// Commands that make a replica of the connection: what comes then are no replies.
+const ENDED_BEHIND: [&str; 2] = ["psync", "sync"];
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -228,6 +233,13 @@ impl Range {
         }
     }
 
+    /// Throws what a connection is of no use behind.
+    fn throw_last(&mut self, number: usize, words: &[Vec<u8>]) {
+        let thrower = &mut self.throwers[number];
+        thrower.send(words);
+        *thrower = Thrower::new(&self.server, thrower.protocol);
+    }
+
     /// Throws a CLIENT KILL: nobody knows who is left.
     fn throw_kill(&mut self, number: usize, words: &[Vec<u8>]) {
         let thrower = &mut self.throwers[number];
@@ -273,7 +285,9 @@ impl Range {
 /// Whether a command is not answered by one reply, or changes what others are answered by.
 fn is_special(entry: &Entry) -> bool {
     let name = &&*entry.full_name;
-    RESET_BEHIND.contains(name) || ["client|kill", "multi"].contains(name)
+    RESET_BEHIND.contains(name)
+        || ENDED_BEHIND.contains(name)
+        || ["client|kill", "multi"].contains(name)
 }
 
 /// Runs so many of the commands of the table at a server, and hears of those that have a reply other than an error.
@@ -308,6 +322,7 @@ fn run(is_node: bool, commands: usize) {
         match entry.full_name.as_str() {
             "multi" => range.throw_transaction(thrower, &entries),
             "client|kill" => range.throw_kill(thrower, &words),
+            name if ENDED_BEHIND.contains(&name) => range.throw_last(thrower, &words),
             name if RESET_BEHIND.contains(&name) => range.throw_and_reset(thrower, &words),
             name => {
                 if !range.throw(thrower, &words).is_error() {

@@ -69,7 +69,7 @@ fn a_bad_directive_names_its_place_and_what_was_meant() {
 
 #[test]
 fn what_would_be_unsafe_to_leave_out_is_refused() {
-    let told = failure(&["--port", "0", "--replicaof", "localhost", "1"], "").stderr;
+    let told = failure(&["--port", "0", "--tls-port", "6380"], "").stderr;
     assert!(told.contains("not supported yet"), "{told}");
 }
 

@@ -14,6 +14,7 @@ mod command_line;
 mod demo;
 mod ending;
 mod faults;
+mod following;
 mod in_process;
 mod logged;
 mod memory;

@@ -13,12 +13,29 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("values", &["base", "collections"]),
     ("engine", &["base", "collections", "values"]),
     ("cluster", &["base"]),
+    ("replication", &["base"]),
     ("persist", &["base", "collections", "engine", "resp", "values"]),
     ("commands", &["base", "engine", "persist", "resp", "values"]),
-    ("node", &["base", "cluster", "commands", "config", "engine", "persist", "resp"]),
-    ("server", &["base", "cluster", "config", "engine", "node", "persist", "resp"]),
+    (
+        "node",
+        &["base", "cluster", "commands", "config", "engine", "persist", "replication", "resp"],
+    ),
+    ("server", &["base", "cluster", "config", "engine", "node", "persist", "replication", "resp"]),
     ("sim", &["base", "cluster"]),
-    ("testkit", &["base", "cluster", "commands", "config", "engine", "node", "persist", "resp"]),
+    (
+        "testkit",
+        &[
+            "base",
+            "cluster",
+            "commands",
+            "config",
+            "engine",
+            "node",
+            "persist",
+            "replication",
+            "resp",
+        ],
+    ),
     ("xtask", &["testkit"]),
 ];
 

@@ -29,7 +29,7 @@ fn random_commands_log_what_the_oracle_writes() {
     run(&mut server.client(), &random);
     let start = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let world = Arc::new(World::new(&Environment { start, ..Environment::default() }));
-    world.node.begin_log(WORKER, world.now(), |_, _| ());
+    world.node.begin_log(node::LogUser::File, WORKER, world.now(), |_, _| ());
     let target = InProcess(Arc::clone(&world));
     run(&mut Client::new(target.connect().expect("it accepts")), &random);
     let (ours, oracle) = (commands(&take_log(&world)), commands(&read_aof(&server)));

@@ -91,7 +91,7 @@ fn check(settings: &[(&str, &str)], evicts: bool) {
     let start = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
     let start = UnixMillis(start.as_millis() as i64 + 86_400_000);
     let world = Arc::new(World::at(&environment, start));
-    world.node.begin_log(WORKER, world.now(), |_, _| ());
+    world.node.begin_log(node::LogUser::File, WORKER, world.now(), |_, _| ());
     let mut original = client(&world);
     if evicts {
         let bytes = world.node.keyspace.fixed_bytes() + KEYS_BYTES;

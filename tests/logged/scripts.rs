@@ -30,7 +30,7 @@ fn log_of_ours(script: &mut Script) -> Option<Vec<u8>> {
     let mut world = None;
     let _ = transcript::run(slice::from_mut(script), &options(false), |environment| {
         let opened = Arc::new(World::new(environment));
-        opened.node.begin_log(WORKER, opened.now(), |_, _| ());
+        opened.node.begin_log(node::LogUser::File, WORKER, opened.now(), |_, _| ());
         world = Some(Arc::clone(&opened));
         Box::new(InProcess(opened))
     });

@@ -51,7 +51,7 @@ fn what_threads_write_at_once_is_logged_in_its_order() {
     let seed = crate::seed("LOG_SEED");
     let environment = Environment::default();
     let world = Arc::new(World::at(&environment, NOW));
-    world.node.begin_log(WORKER, world.now(), |_, _| ());
+    world.node.begin_log(node::LogUser::File, WORKER, world.now(), |_, _| ());
     let mut clients: Vec<_> = (0..WORKERS).map(|_| client(&world)).collect();
     thread::scope(|scope| {
         for (number, client) in clients.iter_mut().enumerate() {
@@ -125,7 +125,7 @@ fn logging_begins_between_two_commands() {
         for _ in 0..CUTS {
             await_changes(&world, 500);
             let cut = |all: &mut Access<'_>, offset| (offset, counts(all));
-            cuts.push(world.node.begin_log(WORKER, world.now(), cut));
+            cuts.push(world.node.begin_log(node::LogUser::File, WORKER, world.now(), cut));
             log.extend(take_log(&world));
         }
         await_changes(&world, 500);
@@ -134,7 +134,7 @@ fn logging_begins_between_two_commands() {
     log.extend(take_log(&world));
     let first = cuts[0].0;
     assert_eq!(world.node.log_end(), first + log.len() as u64, "offsets count bytes");
-    let last = world.node.begin_log(WORKER, world.now(), |all, _| counts(all));
+    let last = world.node.begin_log(node::LogUser::File, WORKER, world.now(), |all, _| counts(all));
     for (offset, before) in cuts {
         let mut after = before;
         let mut behind = commands(&log[(offset - first) as usize..]).into_iter();

@@ -33,7 +33,7 @@ pub use setting::memory as parse_memory;
 pub use table::choices::{
     AppendFsync, ConfigSave, DisklessLoad, EndpointType, EvictionPolicy, LogFormat, LogLevel,
     LogTimestampFormat, OomScoreAdj, Permission, PropagationError, PubsubDefault, RdbVersionCheck,
-    SanitizePayload, Supervision, SyslogFacility, TlsAuthClients, TlsAuthUser,
+    SanitizePayload, Supervision, SyslogFacility, TlsAuthClients, TlsAuthUser, WriteAcksPolicy,
 };
 pub use table::{
     Cluster, Encoding, General, Logging, Memory, Network, Persistence, Replication, Security,

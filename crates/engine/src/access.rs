@@ -400,7 +400,7 @@ impl<'k> Access<'k> {
     /// Removes a record whose time has come, unless those are kept now.
     #[cold]
     fn remove_expired(&mut self, hash: u64, key: &[u8]) {
-        if !self.moment.keeps_expired {
+        if !self.moment.keeps_expired && !self.is_foreign() {
             let _ = self.live_mut(hash, key);
         }
     }

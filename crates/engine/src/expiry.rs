@@ -121,7 +121,8 @@ impl Keyspace {
         let mut state = self.lock(slot);
         let attention = self.attention().observed_if(self.is_observed(slot));
         let table = match state.table(cursor.database) {
-            Some(table) if table.volatile_len() > 0 => table,
+            // What is not this node's goes when its owner says so.
+            Some(table) if table.volatile_len() > 0 && !attention.logging().is_foreign() => table,
             Some(_) | None => {
                 cursor.slot += 1;
                 cursor.within = 0;
@@ -186,10 +187,12 @@ impl Keyspace {
     ) -> Option<usize> {
         let (database, key) = self.field_times.take_due(moment.now.0)?;
         let mut access = self.hold(Slot::of_key(&key), database, worker, moment);
+        // What is not this node's goes when its owner says so.
+        let fields_max = if access.is_foreign() { 0 } else { FIELDS_PER_HOLD };
         let mut edit = access.edit();
         // What is there under this name by now may be something else.
         let removed = edit.modify_as(&key, EventClass::Hash, |hash: &mut Hash| {
-            let removed = hash.remove_due(moment.now.0, FIELDS_PER_HOLD);
+            let removed = hash.remove_due(moment.now.0, fields_max);
             ((!removed.is_empty()).then_some("hexpired"), removed)
         });
         let fields = removed.ok().flatten().unwrap_or_default();

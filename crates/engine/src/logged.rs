@@ -6,7 +6,7 @@
 use crate::access::Access;
 use crate::edit::Edit;
 
-/// Whether writes are logged, and with which command keys go that nobody has asked to remove.
+/// Whether writes are logged, or not allowed, and with which command keys go that nobody has asked to remove.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Logging(u8);
 
@@ -29,6 +29,9 @@ impl Logging {
     /// Writes are logged, and keys go with DEL.
     pub const ON: Logging = Logging(1);
 
+    /// What is there is not this node's to change: only what was done elsewhere is, and it is logged by whoever does it.
+    pub const FOREIGN: Logging = Logging(1 << 4);
+
     /// The same, but keys that go for this reason go with UNLINK, where `unlinks` says so.
     #[must_use]
     pub const fn unlinking(self, removal: Removal, unlinks: bool) -> Logging {
@@ -39,7 +42,14 @@ impl Logging {
     #[inline]
     #[must_use]
     pub const fn is_on(self) -> bool {
-        self.0 != 0
+        self.0 & Logging::ON.0 != 0
+    }
+
+    /// Whether what is there is not this node's to change.
+    #[inline]
+    #[must_use]
+    pub const fn is_foreign(self) -> bool {
+        self.0 & Logging::FOREIGN.0 != 0
     }
 
     /// The command with which a key goes.
@@ -119,6 +129,13 @@ impl Access<'_> {
     #[must_use]
     pub fn logs(&self) -> bool {
         self.attention.logging().is_on()
+    }
+
+    /// Whether what is held is not this node's to change. It does not change while it is held.
+    #[inline]
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.attention.logging().is_foreign()
     }
 
     /// Takes what was said for the log since this was last called.

@@ -30,7 +30,7 @@ impl Node {
     }
 
     /// Disconnects the clients that take most memory, until all together take no more than `maxmemory-clients`. Those with
-    /// `CLIENT NO-EVICT` count and stay.
+    /// `CLIENT NO-EVICT` count and stay, and so do replicas and the primary.
     pub(crate) fn evict_clients(&self) {
         let bytes_max = clients_bytes_max(&self.settings.current());
         if bytes_max == 0 {
@@ -45,7 +45,7 @@ impl Node {
             if sum as u64 <= bytes_max {
                 return;
             }
-            if !client.has_flag(flag::NO_EVICT) {
+            if !client.has_flag(flag::NO_EVICT | flag::REPLICA | flag::PRIMARY) {
                 sum -= bytes;
                 client.evict();
                 self.clients.count(&client);

@@ -125,6 +125,10 @@ pub mod flag {
     pub const BROKEN_REDIRECT: u32 = 1 << 11;
     /// Is shown all commands (MONITOR).
     pub const MONITOR: u32 = 1 << 12;
+    /// Is a replica: it is sent the stream.
+    pub const REPLICA: u32 = 1 << 13;
+    /// Is the primary: its stream is run.
+    pub const PRIMARY: u32 = 1 << 14;
 }
 
 impl Client {
@@ -240,14 +244,21 @@ impl Client {
     /// Which of the limits of unread output is its.
     #[must_use]
     pub fn output_limit<'l>(&self, limits: &'l OutputLimits) -> &'l OutputLimit {
-        if self.has_flag(flag::SUBSCRIBED) { &limits.pubsub } else { &limits.normal }
+        if self.has_flag(flag::REPLICA) {
+            &limits.replica
+        } else if self.has_flag(flag::SUBSCRIBED) {
+            &limits.pubsub
+        } else {
+            &limits.normal
+        }
     }
 
-    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens, is shown commands, or waits
-    /// for an answer.
+    /// Whether it is disconnected when it has sent nothing for too long (`timeout`): not while it listens, is shown commands, waits
+    /// for an answer, or is a replica or the primary.
     #[must_use]
     pub fn may_idle_out(&self) -> bool {
-        !self.has_flag(flag::SUBSCRIBED | flag::MONITOR | flag::BLOCKED | flag::PAUSED)
+        let others = flag::SUBSCRIBED | flag::MONITOR | flag::BLOCKED | flag::PAUSED;
+        !self.has_flag(others | flag::REPLICA | flag::PRIMARY)
     }
 
     /// The protocol that it speaks.

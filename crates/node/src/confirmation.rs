@@ -6,54 +6,150 @@ use crate::clients::Client;
 use crate::node::Node;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 /// The offset of a log that nobody waits for.
 const ALL: u64 = u64::MAX;
 
-/// Up to where the log is confirmed.
+/// Up to where the log is confirmed: by the append-only file, and by replicas (`write-acks`).
 pub(crate) struct Confirmation {
-    offset: AtomicU64,
-    /// Whether what was read waits, too, for what may have been seen.
+    /// By the file.
+    by_file: AtomicU64,
+    /// Whether what was read waits for the file, too, for what may have been seen.
     covers_reads: AtomicBool,
-    /// Those that wait, each with the offset that it waits for.
-    waiting: Mutex<Vec<(u64, Arc<Client>)>>,
+    /// How many replicas have to confirm (`write-acks`), where a client does not say otherwise; 0 where none has to.
+    acks: AtomicUsize,
+    /// Up to where replicas have the log, the one that has most first. What they once had is confirmed, though they go.
+    by_replicas: Mutex<Vec<u64>>,
+    /// Replicas have not confirmed in time, and nobody waits for them to show what was read.
+    is_stalled: AtomicBool,
+    /// Whether anybody has to wait who does not say so himself.
+    is_asked_for: AtomicBool,
+    /// Up to where the append-only file is on the disk.
+    synced: AtomicU64,
+    waiting: Mutex<Vec<Waiting>>,
     /// By worker, those that wait no longer and were not woken yet.
     released: Box<[Mutex<Vec<Arc<Client>>>]>,
+    pub(crate) waits: AckWaits,
+}
+
+/// One that waits.
+struct Waiting {
+    until: u64,
+    acks: usize,
+    client: Arc<Client>,
+}
+
+/// How long clients have waited for replicas.
+#[derive(Default)]
+pub(crate) struct AckWaits {
+    /// How many waited.
+    pub(crate) count: AtomicU64,
+    /// How long all of them did, in microseconds.
+    pub(crate) micros: AtomicU64,
+    /// How many waited in vain.
+    pub(crate) timeouts: AtomicU64,
 }
 
 impl Confirmation {
     pub(crate) fn new(workers: usize) -> Confirmation {
         Confirmation {
-            offset: AtomicU64::new(ALL),
+            by_file: AtomicU64::new(ALL),
             covers_reads: AtomicBool::new(false),
+            acks: AtomicUsize::new(0),
+            by_replicas: Mutex::default(),
+            is_stalled: AtomicBool::new(false),
+            is_asked_for: AtomicBool::new(false),
+            synced: AtomicU64::new(0),
             waiting: Mutex::default(),
             released: (0..workers).map(|_| Mutex::default()).collect(),
+            waits: AckWaits::default(),
         }
     }
 
-    /// Whether anybody has to wait at all.
+    /// Whether anybody has to wait who does not say so himself.
     #[inline]
     pub(crate) fn is_asked_for(&self) -> bool {
-        self.offset.load(SeqCst) != ALL
+        self.is_asked_for.load(SeqCst)
+    }
+
+    /// Up to where the log is confirmed for one who wants so many replicas to have it.
+    fn confirmed(&self, acks: usize) -> u64 {
+        let by_file = self.by_file.load(SeqCst);
+        match acks.checked_sub(1) {
+            None => by_file,
+            Some(last) => by_file.min(self.by_replicas.lock().get(last).copied().unwrap_or(0)),
+        }
+    }
+
+    /// Whether what was read waits, too.
+    fn covers_reads(&self, acks: usize) -> bool {
+        self.covers_reads.load(SeqCst) || (acks > 0 && !self.is_stalled.load(SeqCst))
+    }
+
+    fn renew(&self) {
+        let is_asked_for = self.by_file.load(SeqCst) != ALL || self.acks.load(SeqCst) > 0;
+        self.is_asked_for.store(is_asked_for, SeqCst);
     }
 }
 
 impl Node {
-    /// Lets go what tells of the log up to `offset`. With `covers_reads` nobody is shown, from here on, what is not confirmed.
+    /// Lets go what tells of the log up to `offset`, as far as the append-only file is concerned. With `covers_reads` nobody is shown, from here on, what is not confirmed.
     pub fn confirm_log(&self, offset: u64, covers_reads: bool) {
         let confirmation = &self.confirmation;
         let was_covered = confirmation.covers_reads.swap(covers_reads, SeqCst);
-        if confirmation.offset.swap(offset, SeqCst) == offset && was_covered == covers_reads {
+        if confirmation.by_file.swap(offset, SeqCst) == offset && was_covered == covers_reads {
             return;
         }
-        let ends_cover = was_covered && !covers_reads;
+        confirmation.renew();
+        self.release_confirmed(was_covered && !covers_reads);
+    }
+
+    /// Has so many replicas confirm what is written, from here on (`write-acks`).
+    pub(crate) fn ask_replicas_to_confirm(&self, acks: usize) {
+        if self.confirmation.acks.swap(acks, SeqCst) != acks {
+            self.confirmation.renew();
+            self.release_confirmed(true);
+        }
+    }
+
+    /// Lets go what replicas have: up to which offsets of the log each has it.
+    pub(crate) fn confirm_by_replicas(&self, mut offsets: Vec<u64>) {
+        offsets.sort_unstable_by(|a, b| b.cmp(a));
+        let mut known = self.confirmation.by_replicas.lock();
+        let longest = offsets.len().max(known.len());
+        offsets.resize(longest, 0);
+        known.resize(longest, 0);
+        let has_more = offsets.iter().zip(&*known).any(|(new, old)| new > old);
+        // What a replica once had is confirmed, though it goes: it was there when somebody was told so.
+        for (old, new) in known.iter_mut().zip(offsets) {
+            *old = new.max(*old);
+        }
+        drop(known);
+        if has_more {
+            self.confirmation.is_stalled.store(false, SeqCst);
+            self.release_confirmed(false);
+        }
+    }
+
+    /// The data are others from here on: what replicas had says nothing of them.
+    pub(crate) fn forget_confirmed_by_replicas(&self) {
+        self.confirmation.by_replicas.lock().clear();
+    }
+
+    /// Wakes those that wait no longer; with `all`, everybody, to look again.
+    fn release_confirmed(&self, all: bool) {
+        let confirmation = &self.confirmation;
         let mut waiting = confirmation.waiting.lock();
+        if waiting.is_empty() {
+            return;
+        }
         let mut released: Vec<Vec<_>> = vec![Vec::new(); confirmation.released.len()];
-        waiting.retain(|(until, client)| {
-            let goes = *until <= offset || ends_cover;
+        waiting.retain(|one| {
+            let goes = all || one.until <= confirmation.confirmed(one.acks);
             if goes {
-                released[client.origin.worker].push(Arc::clone(client));
+                released[one.client.origin.worker].push(Arc::clone(&one.client));
             }
             !goes
         });
@@ -72,34 +168,89 @@ impl Node {
         released.iter().for_each(|client| client.wake());
     }
 
+    /// Whether the append-only file has the log up to `offset` on the disk.
+    pub(crate) fn is_synced(&self, offset: u64) -> bool {
+        offset <= self.confirmation.synced.load(SeqCst)
+    }
+
+    /// Up to where the append-only file has the log on the disk.
+    pub(crate) fn synced_log(&self) -> u64 {
+        self.confirmation.synced.load(SeqCst)
+    }
+
+    /// The append-only file has the log up to here on the disk.
+    pub fn note_synced(&self, offset: u64) {
+        if self.confirmation.synced.swap(offset, SeqCst) != offset {
+            self.wake_waiting();
+        }
+    }
+
     /// How many clients wait for the log.
     #[must_use]
     pub fn log_waiters(&self) -> usize {
         self.confirmation.waiting.lock().len()
     }
 
-    /// Lets go everything: there is no log, or nothing is promised of it.
+    /// Lets go everything, as far as the append-only file is concerned: there is none, or nothing is promised of it.
     pub fn confirm_all(&self) {
         self.confirm_log(ALL, false);
     }
 
+    /// How many replicas have to confirm what a client writes that says so, or does not.
+    pub(crate) fn acks(&self, wanted: Option<usize>) -> usize {
+        wanted.unwrap_or_else(|| self.confirmation.acks.load(SeqCst))
+    }
+
     /// What a session has to wait for that has written up to `written`; `None` where it has not.
     #[cold]
-    pub(crate) fn awaited(&self, written: u64) -> Option<u64> {
+    pub(crate) fn awaited(&self, written: u64, acks: usize) -> Option<u64> {
         let confirmation = &self.confirmation;
-        let until = if confirmation.covers_reads.load(SeqCst) { self.log_end() } else { written };
-        (until > confirmation.offset.load(SeqCst)).then_some(until)
+        let until = if confirmation.covers_reads(acks) { self.log_end() } else { written };
+        (until > confirmation.confirmed(acks)).then_some(until)
     }
 
     /// Whether a session may say what waits for `offset`, where it has written up to `written` itself. Its client is woken when it is time to ask again.
-    pub(crate) fn may_leave(&self, offset: u64, written: u64, client: &Arc<Client>) -> bool {
-        let covers_reads = self.confirmation.covers_reads.load(SeqCst);
-        let offset = if covers_reads { offset } else { offset.min(written) };
-        let mut waiting = self.confirmation.waiting.lock();
-        let is_confirmed = offset <= self.confirmation.offset.load(SeqCst);
+    pub(crate) fn may_leave(
+        &self,
+        offset: u64,
+        written: u64,
+        acks: usize,
+        client: &Arc<Client>,
+    ) -> bool {
+        let confirmation = &self.confirmation;
+        let until = if confirmation.covers_reads(acks) { offset } else { offset.min(written) };
+        let mut waiting = confirmation.waiting.lock();
+        let is_confirmed = until <= confirmation.confirmed(acks);
         if !is_confirmed {
-            waiting.push((offset, Arc::clone(client)));
+            waiting.push(Waiting { until, acks, client: Arc::clone(client) });
         }
         is_confirmed
+    }
+
+    /// A client has waited for replicas so long.
+    pub fn note_ack_wait(&self, time: Duration) {
+        self.confirmation.waits.count.fetch_add(1, SeqCst);
+        self.confirmation.waits.micros.fetch_add(time.as_micros() as u64, SeqCst);
+    }
+
+    /// How many clients have waited for replicas, how long all of them did, in microseconds, and how many in vain.
+    pub(crate) fn ack_waits(&self) -> (u64, u64, u64) {
+        let AckWaits { count, micros, timeouts } = &self.confirmation.waits;
+        (count.load(SeqCst), micros.load(SeqCst), timeouts.load(SeqCst))
+    }
+
+    /// Lets a session wait for replicas no longer that has done so for too long; false where it waits for the append-only file, too.
+    pub(crate) fn give_up_acks(&self, offset: u64, client: &Arc<Client>) -> bool {
+        let confirmation = &self.confirmation;
+        if offset > confirmation.by_file.load(SeqCst) {
+            return false;
+        }
+        confirmation.waiting.lock().retain(|one| !Arc::ptr_eq(&one.client, client));
+        confirmation.waits.timeouts.fetch_add(1, SeqCst);
+        // Others that only read are not held up as long.
+        if !confirmation.is_stalled.swap(true, SeqCst) {
+            self.release_confirmed(true);
+        }
+        true
     }
 }

@@ -13,8 +13,8 @@ impl Node {
         Moment {
             policy: tuning.access_policy,
             events: tuning.events,
-            // A key that goes would be a change: there is none during a pause.
-            keeps_expired: self.pause_kind().is_some(),
+            // A key that goes would be a change: there is none during a pause, and it is the primary's to say on a replica.
+            keeps_expired: self.pause_kind().is_some() || self.replication.is_replica(),
             ..Moment::at(now.wall)
         }
     }

@@ -26,6 +26,11 @@ pub enum Event {
     },
     /// The end that a signal has asked for was taken back.
     EndAborted,
+    /// Something about a primary or a replica. Each is limited by how often they come and go.
+    Replication {
+        /// What happened, in Redis's words where it has any.
+        message: String,
+    },
     /// DEBUG LOG: a line that a client wants to be in the log. Limited by who may use DEBUG.
     DebugLog {
         /// What it says.
@@ -53,6 +58,7 @@ impl fmt::Display for Event {
                 write!(f, "Error trying to save the DB{}", outcome(*is_forced))
             }
             Event::EndAborted => write!(f, "Shutdown manually aborted."),
+            Event::Replication { message } => f.write_str(message),
             Event::DebugLog { message } => write!(f, "DEBUG LOG: {message}"),
         }
     }

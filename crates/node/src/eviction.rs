@@ -153,7 +153,8 @@ impl Node {
     ) -> Option<bool> {
         let has_room = || self.limited_bytes() <= limit.bytes_max;
         // Nothing changes during a pause, or beside what is loaded: keys do not go, and nothing is refused for it.
-        if has_room() || self.pause_kind().is_some() || self.is_loading() {
+        if has_room() || self.pause_kind().is_some() || self.is_loading() || self.leaves_eviction()
+        {
             return Some(true);
         }
         // What a flush has left goes before any key, and before a command is refused.
@@ -189,6 +190,12 @@ impl Node {
         None
     }
 
+    /// Whether which keys go is the primary's to say.
+    fn leaves_eviction(&self) -> bool {
+        self.replication.is_replica()
+            && self.settings.current().replication.replica_ignore_maxmemory
+    }
+
     /// Evicts what is too much, for the timer: `maxmemory` may have been lowered, or clients may have come to take more.
     pub(crate) fn evict_by_timer(&self, moment: &Moment) {
         let limit = MemoryLimit::new(&self.settings.current());
@@ -210,8 +217,8 @@ impl Context<'_> {
     }
 
     fn make_room(&mut self) -> bool {
-        // EXEC has asked for all its commands before it held anything.
-        if self.held.is_some() {
+        // EXEC has asked for all its commands before it held anything; what the primary had room for has room here.
+        if self.held.is_some() || self.is_streamed() {
             return true;
         }
         self.node.make_room(&self.memory, self.eviction, self.worker, &self.moment)

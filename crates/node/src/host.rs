@@ -81,6 +81,9 @@ pub trait Host: Send + Sync {
     /// cannot be loaded as a whole; the log tells why.
     fn load_log(&self, node: &Node) -> bool;
 
+    /// Tells whoever holds the link to the primary that there is another to follow, or none: what it does at the moment is over.
+    fn follow(&self) {}
+
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);
 

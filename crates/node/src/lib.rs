@@ -33,6 +33,7 @@ mod persistence;
 pub mod protected_mode;
 mod pubsub;
 mod replay;
+mod replication;
 mod server;
 mod session;
 pub mod stats;
@@ -50,13 +51,17 @@ pub use event::Event;
 pub use facts::ProcessFacts;
 pub use host::{CpuTime, CpuTimes, Host};
 pub use identity::Identity;
-pub use log::LOG_BYTES_MAX;
+pub use log::{LOG_BYTES_MAX, LogUser};
 pub use node::{Node, NodeOptions, command_table};
 pub use password::Password;
 pub use pause::PauseKind;
 pub use persistence::{LogStatus, SaveError, SaveOrder};
 pub use pubsub::Channels;
 pub use replay::{Replay, ReplayError};
+pub use replication::{
+    Abandoned, Applied, Applier, Fed, LinkStage, Mark, Primary, Replica, StreamFailures,
+    StreamPlace, TRANSFER_BYTES_MAX, Transfer,
+};
 pub use session::{Context, Session, Step};
 pub use table::{Action, Container, Entry, SessionCommand, SessionRun, Table};
 pub use tracking::Tracking;

@@ -9,11 +9,17 @@
 //! Nobody can wait while he holds slots, so a log of which nobody takes anything has no end. Where it has come to [`LOG_BYTES_MAX`], commands that write wait before
 //! they hold anything, as under CLIENT PAUSE WRITE, until half of it has been taken.
 //!
+//! There are two that read it: the append-only file, which takes it ([`Node::take_log`]), and replicas, each of which is somewhere in the last bytes, which are kept
+//! for them and for those that come back.
+//!
 //! Each thread appends to a part of its own. All that it shares with others is the position of its unit, which it gets while it holds the slots, under a lock
 //! that is held for a few instructions. Whoever takes the log locks all parts: nobody is between his position and his bytes then, so that what
 //! is in them, put together by position, has no gap.
 
 mod part;
+mod reading;
+
+pub(crate) use reading::LogReader;
 
 use crate::node::Node;
 use crate::pause::Shortage;
@@ -21,20 +27,35 @@ use crate::worker::Now;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
 use parking_lot::Mutex;
 use part::{Assembly, Part};
+use reading::Retention;
 use resp::{Args, push_request};
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// How many bytes may stand in the log and not have been taken before commands that write have to wait.
 pub const LOG_BYTES_MAX: usize = 64 << 20;
+
+/// Who reads the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum LogUser {
+    /// The append-only file.
+    File = 1,
+    /// Replicas, those that are there and those that may come back.
+    Replicas = 2,
+}
 
 /// The log of a node.
 pub(crate) struct Log {
     position: Alone<Mutex<Position>>,
     /// By thread.
     parts: Box<[Alone<Mutex<Part>>]>,
-    /// What was put together. Locked before the parts, and they before the position.
+    /// Locked before the parts, and they before the position.
     assembly: Mutex<Assembly>,
-    /// Something was appended since the log was last empty, and the host was not told.
+    /// What is kept for whom. Locked after the assembly.
+    retention: Mutex<Retention>,
+    /// Something was appended since all was put together, and the host was not told.
     is_unannounced: AtomicBool,
 }
 
@@ -46,19 +67,32 @@ struct Alone<T>(T);
 /// Where the next unit begins.
 #[derive(Default)]
 struct Position {
-    is_on: bool,
+    /// Bits of [`LogUser`].
+    users: u8,
+    /// Nothing is logged for a while, whoever reads.
+    is_suspended: bool,
     /// How many bytes were appended since the node began.
     end: u64,
-    /// How many of them were taken.
+    /// How many of them were put together.
+    collected: u64,
+    /// How many of them were taken for the file.
     taken: u64,
     /// The database of the last command; none where that is not known to one who begins to read here.
     database: Option<usize>,
     /// Those that write have to wait.
     is_full: bool,
+    /// Which bytes are for replicas alone, ascending.
+    for_replicas: VecDeque<Range<u64>>,
+    /// What the file gets before it gets the byte of this offset.
+    for_file: Option<(u64, Vec<u8>)>,
 }
 
 impl Position {
-    /// How many bytes were not taken.
+    fn has(&self, user: LogUser) -> bool {
+        self.users & user as u8 != 0
+    }
+
+    /// How many bytes wait for the file.
     const fn bytes(&self) -> usize {
         (self.end - self.taken) as usize
     }
@@ -70,7 +104,8 @@ impl Log {
         Log {
             position: Alone::default(),
             parts: (0..threads).map(|_| Alone::default()).collect(),
-            assembly: Mutex::new(Assembly::new(threads)),
+            assembly: Mutex::new(Assembly::new(threads, 0)),
+            retention: Mutex::default(),
             is_unannounced: AtomicBool::new(false),
         }
     }
@@ -111,10 +146,15 @@ impl Entry<'_> {
 
 fn select(out: &mut Vec<u8>, last: &mut Option<usize>, database: usize) {
     if *last != Some(database) {
-        let number = database.to_string();
-        push_request(out, [b"SELECT", number.as_bytes()].into_iter());
+        out.extend(select_request(database));
         *last = Some(database);
     }
+}
+
+fn select_request(database: usize) -> Vec<u8> {
+    let (mut out, number) = (Vec::new(), database.to_string());
+    push_request(&mut out, [b"SELECT", number.as_bytes()].into_iter());
+    out
 }
 
 /// What is logged together.
@@ -127,45 +167,71 @@ pub(crate) enum Unit {
 }
 
 impl Node {
-    /// Begins to log what is written, or, where it is logged already, lets another reader begin: the offset from which on the log stands for itself. What was
-    /// written before has no part in it; `at_cut` runs between the two, while nobody else can read or write.
+    /// Begins to log what is written for a user of the log, or, where it is logged for him already, lets him begin anew: the offset from which on the log stands
+    /// for itself. What was written before has no part in it; `at_cut` runs between the two, while nobody else can read or write.
     pub fn begin_log<T>(
         &self,
+        user: LogUser,
         worker: WorkerId,
         now: Now,
         at_cut: impl FnOnce(&mut Access<'_>, u64) -> T,
     ) -> T {
         let _settings = self.settings.begin_change();
+        let _applied = self.replication.pause_applying();
         let moment = Moment::at(now.wall);
         let mut all = self.keyspace.hold_all(0, worker, moment);
-        self.keyspace.set_logging(self.logging(), &all);
+        let mut assembly = self.log.assembly.lock();
+        self.collect(&mut assembly, true);
         let offset = {
             let mut position = self.log.position.0.lock();
-            position.is_on = true;
-            position.database = None;
-            position.end
+            let end = position.end;
+            let is_replica = self.replication.is_replica();
+            if user == LogUser::File {
+                if !position.has(user) {
+                    position.taken = end;
+                }
+                // The stream is the primary's: nothing is put into it here.
+                let select = position.database.filter(|_| is_replica).map(select_request);
+                position.for_file = select.map(|request| (end, request));
+            }
+            position.users |= user as u8;
+            position.is_suspended = false;
+            if !is_replica {
+                position.database = None;
+            }
+            end
         };
+        drop(assembly);
+        self.keyspace.set_logging(self.logging(), &all);
         let result = at_cut(&mut all, offset);
         // Looking at a key may have been its end.
         self.conclude(all, worker, moment, None);
         result
     }
 
-    /// Ends logging. What was not taken is forgotten.
-    pub fn end_log(&self, worker: WorkerId, now: Now) {
+    /// Ends logging for a user of the log. What he has not taken is forgotten.
+    pub fn end_log(&self, user: LogUser, worker: WorkerId, now: Now) {
         let _settings = self.settings.begin_change();
         let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
-        self.keyspace.set_logging(Logging::OFF, &all);
         let mut assembly = self.log.assembly.lock();
+        self.collect(&mut assembly, true);
         let mut position = self.log.position.0.lock();
-        let end = position.end;
-        *position = Position { end, taken: end, ..Position::default() };
-        self.pause.hold_writes(Shortage::Log, false);
+        position.users &= !(user as u8);
+        if user == LogUser::File {
+            position.taken = position.end;
+            position.is_full = false;
+            position.for_file = None;
+            self.pause.hold_writes(Shortage::Log, false);
+        }
+        if position.users == 0 {
+            position.database = None;
+            position.for_replicas.clear();
+            assembly.forget(position.end);
+        }
         drop(position);
-        // Nobody appends: all slots are held.
-        self.log.parts.iter().for_each(|part| *part.0.lock() = Part::default());
-        assembly.forget(end);
+        self.trim_log(&mut assembly);
         drop(assembly);
+        self.keyspace.set_logging(self.logging(), &all);
         drop(all);
         self.wake_paused();
     }
@@ -174,21 +240,31 @@ impl Node {
     pub fn suspend_log(&self, worker: WorkerId, now: Now) -> u64 {
         let _settings = self.settings.begin_change();
         let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
-        self.keyspace.set_logging(Logging::OFF, &all);
         let mut position = self.log.position.0.lock();
-        position.is_on = false;
-        position.end
+        position.is_suspended = true;
+        let end = position.end;
+        drop(position);
+        self.keyspace.set_logging(self.logging(), &all);
+        end
     }
 
-    /// Brings into effect what the settings say about how keys go in the log.
+    /// Brings into effect what the settings, and the node's role, say about what is logged and who may write. When this returns, nothing is under way that
+    /// went by what they said before.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
-        if self.log.position.0.lock().is_on {
-            let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
-            self.keyspace.set_logging(self.logging(), &all);
-        }
+        let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
+        self.keyspace.set_logging(self.logging(), &all);
     }
 
+    /// How what commands do is logged. A replica has it from its primary, in the primary's words.
     fn logging(&self) -> Logging {
+        if self.refuses_own_writes() {
+            return Logging::FOREIGN;
+        }
+        let position = self.log.position.0.lock();
+        if position.users == 0 || position.is_suspended || self.replication.is_replica() {
+            return Logging::OFF;
+        }
+        drop(position);
         let memory = &self.settings.current().memory;
         Logging::ON
             .unlinking(Removal::Expired, memory.lazyfree_lazy_expire)
@@ -196,35 +272,22 @@ impl Node {
             .unlinking(Removal::Emptied, memory.lazyfree_lazy_server_del)
     }
 
-    /// Takes the next bytes of the log, at most so many, into `into`, whose memory is used again; the offset behind them. None where there is nothing. What is taken
-    /// ends with a whole unit, unless `bytes_max` cuts it off.
-    pub fn take_log(&self, bytes_max: usize, into: &mut Vec<u8>) -> u64 {
-        let mut assembly = self.log.assembly.lock();
-        if assembly.is_empty() {
-            let parts: Vec<_> = self.log.parts.iter().map(|part| part.0.lock()).collect();
-            assembly.fetch(parts);
-            assembly.assemble();
-        }
-        let offset = assembly.take(bytes_max, into);
-        let mut position = self.log.position.0.lock();
-        position.taken = offset;
-        let has_room = position.is_full && position.bytes() <= LOG_BYTES_MAX / 2;
-        if has_room {
-            position.is_full = false;
-            self.pause.hold_writes(Shortage::Log, false);
-        }
-        drop(position);
-        drop(assembly);
-        if has_room {
-            self.wake_paused();
-        }
-        offset
-    }
-
-    /// How many bytes were not taken yet.
+    /// How many bytes wait for the file.
     #[must_use]
     pub fn log_bytes(&self) -> usize {
-        self.log.position.0.lock().bytes()
+        let position = self.log.position.0.lock();
+        if position.has(LogUser::File) { position.bytes() } else { 0 }
+    }
+
+    /// The offset behind the last byte that was logged, and the database of the last command.
+    pub(crate) fn log_place(&self) -> (u64, Option<usize>) {
+        let position = self.log.position.0.lock();
+        (position.end, position.database)
+    }
+
+    /// The last command before the end of the log is of this database; where that is not known to those who go on from there, the next tells.
+    pub(crate) fn note_log_database(&self, database: Option<usize>) {
+        self.log.position.0.lock().database = database;
     }
 
     /// The offset behind the last byte that was logged.
@@ -255,21 +318,79 @@ impl Node {
             database = entry.push(bytes, position.database);
         }
         let (offset, length) = (position.end, bytes.len() - start);
-        let was_empty = position.bytes() == 0;
+        let was_collected = position.collected == position.end;
         position.end += length as u64;
         position.database = database;
         let end = position.end;
-        if position.bytes() > LOG_BYTES_MAX && !position.is_full {
-            position.is_full = true;
-            self.pause.hold_writes(Shortage::Log, true);
-        }
+        self.bound_log(&mut position);
         drop(position);
         part.database = database;
         part.end_unit(offset, length);
-        if was_empty {
+        if was_collected {
             self.log.is_unannounced.store(true, SeqCst);
         }
         end
+    }
+
+    /// Appends bytes that are a stretch of the primary's stream: whole units of it, the last command of which is of this database. Some are for replicas alone. To be
+    /// called where nobody else appends; the offset behind them.
+    pub(crate) fn relay_log(
+        &self,
+        by: WorkerId,
+        bytes: &[u8],
+        database: usize,
+        for_replicas: &[Range<usize>],
+    ) -> Option<u64> {
+        self.append(by, bytes, Some(database), for_replicas)
+    }
+
+    /// Appends a command for replicas alone, where there may be any; the offset behind it.
+    pub(crate) fn log_for_replicas(&self, by: WorkerId, words: &[&[u8]]) -> Option<u64> {
+        let mut request = Vec::new();
+        push_request(&mut request, words.iter().copied());
+        self.append(by, &request, None, std::slice::from_ref(&(0..request.len())))
+    }
+
+    /// Appends bytes as they are, where there may be replicas.
+    fn append(
+        &self,
+        by: WorkerId,
+        bytes: &[u8],
+        database: Option<usize>,
+        for_replicas: &[Range<usize>],
+    ) -> Option<u64> {
+        let mut part = self.log.parts[by.0].0.lock();
+        let mut position = self.log.position.0.lock();
+        if !position.has(LogUser::Replicas) {
+            return None;
+        }
+        let offset = position.end;
+        let was_collected = position.collected == offset;
+        position.end += bytes.len() as u64;
+        let end = position.end;
+        position.database = database.or(position.database);
+        if position.has(LogUser::File) {
+            let at = |place: usize| offset + place as u64;
+            let ranges = for_replicas.iter().map(|one| at(one.start)..at(one.end));
+            position.for_replicas.extend(ranges);
+        }
+        self.bound_log(&mut position);
+        drop(position);
+        part.begin_unit().extend_from_slice(bytes);
+        part.end_unit(offset, bytes.len());
+        if was_collected {
+            self.log.is_unannounced.store(true, SeqCst);
+        }
+        Some(end)
+    }
+
+    /// Lets commands that write wait where the file has too much to take.
+    fn bound_log(&self, position: &mut Position) {
+        let is_read = position.has(LogUser::File);
+        if is_read && position.bytes() > LOG_BYTES_MAX && !position.is_full {
+            position.is_full = true;
+            self.pause.hold_writes(Shortage::Log, true);
+        }
     }
 
     /// Appends what was said for the log under an access; the offset behind it, where anything was.

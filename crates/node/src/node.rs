@@ -15,6 +15,8 @@ use crate::password::Password;
 use crate::pause::{Pause, PauseKind};
 use crate::persistence::{self, Persistence};
 use crate::pubsub::{self, Channels};
+use crate::replication::{self, Replication};
+use crate::session::Session;
 use crate::stats::{CommandCounts, WorkerStats};
 use crate::table::Table;
 use crate::tracking::Tracking;
@@ -68,6 +70,7 @@ pub struct Node {
     pub(crate) log: Log,
     pub(crate) confirmation: Confirmation,
     pub(crate) persistence: Persistence,
+    pub(crate) replication: Replication,
     /// The settings in force.
     pub settings: Settings,
     /// What the node says it is.
@@ -106,6 +109,7 @@ pub fn command_table() -> Table {
         persistence::COMMANDS,
         cluster::COMMANDS,
         pubsub::COMMANDS,
+        replication::COMMANDS,
         server::COMMANDS,
         transaction::COMMANDS,
     ];
@@ -117,8 +121,9 @@ impl Node {
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
         let table = command_table();
-        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), and that which runs a file.
-        let threads = options.workers + 3;
+        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), that which runs a file, and that which
+        // follows a primary.
+        let threads = options.workers + 4;
         let config = options.config;
         let databases = if config.cluster.enabled {
             config.cluster.databases
@@ -137,7 +142,8 @@ impl Node {
         channels.configure(&config);
         let tracking = Arc::new(Tracking::default());
         tracking.configure(&config);
-        Node {
+        let primary = config.replication.replicaof.0.clone();
+        let node = Node {
             cluster: options.cluster.map(|machine| {
                 ClusterNode::new(machine, &keyspace, Arc::clone(&channels), Arc::clone(&tracking))
             }),
@@ -157,6 +163,7 @@ impl Node {
             identity,
             password,
             facts: ProcessFacts::default(),
+            replication: Replication::new(&options.run_id, options.started.monotonic, primary),
             upkeep: Upkeep::new(&options.run_id),
             host,
             run_id: options.run_id,
@@ -165,7 +172,18 @@ impl Node {
             pause: Pause::default(),
             cross_protocol_told: AtomicU64::new(0),
             workers: options.workers,
+        };
+        node.note_role(node.replication.is_replica());
+        node
+    }
+
+    /// Forgets a session whose connection has ended.
+    pub fn end_session(&self, session: &mut Session, now: Monotonic) {
+        session.end(self);
+        if let Some(replica) = session.replica() {
+            self.leave_replica(replica, now);
         }
+        self.disconnect(session.client());
     }
 
     /// Forgets a client whose connection has ended.
@@ -198,6 +216,12 @@ impl Node {
     #[must_use]
     pub fn replaying(&self) -> WorkerId {
         WorkerId(self.workers + 2)
+    }
+
+    /// The number under which the thread counts that follows a primary.
+    #[must_use]
+    pub fn following(&self) -> WorkerId {
+        WorkerId(self.workers + 3)
     }
 
     /// The statistics of one thread.
@@ -242,6 +266,7 @@ impl Node {
     pub fn reset_statistics(&self) {
         self.stats.iter().for_each(WorkerStats::reset);
         self.keyspace.reset_statistics();
+        self.replication.reset_statistics();
         self.upkeep.reset_statistics();
     }
 

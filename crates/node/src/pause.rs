@@ -53,13 +53,15 @@ struct State {
     shortages: u8,
 }
 
-/// Why there is no room for what a write leaves behind.
+/// Why commands that write have to wait: mostly there is no room for what they leave behind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shortage {
     /// The log is full.
     Log = 1,
     /// A save has too much in memory that is not written to its file.
     Save = 2,
+    /// A replica is about to take over (FAILOVER).
+    Failover = 4,
 }
 
 impl State {

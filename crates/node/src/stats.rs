@@ -115,6 +115,10 @@ pub struct WorkerStats {
     pub input_bytes: Counter,
     /// Bytes written to clients.
     pub output_bytes: Counter,
+    /// Bytes of them that were the stream, or a snapshot, for replicas.
+    pub replication_output_bytes: Counter,
+    /// Bytes of the primary's stream.
+    pub replication_input_bytes: Counter,
     /// Reads that brought something.
     pub reads: Counter,
     /// Writes to clients.
@@ -145,6 +149,8 @@ impl WorkerStats {
             rejected_connections: Counter::default(),
             input_bytes: Counter::default(),
             output_bytes: Counter::default(),
+            replication_output_bytes: Counter::default(),
+            replication_input_bytes: Counter::default(),
             reads: Counter::default(),
             writes: Counter::default(),
             errors: Counter::default(),
@@ -166,6 +172,8 @@ impl WorkerStats {
             rejected_connections,
             input_bytes,
             output_bytes,
+            replication_output_bytes,
+            replication_input_bytes,
             reads,
             writes,
             errors,
@@ -183,6 +191,8 @@ impl WorkerStats {
             rejected_connections,
             input_bytes,
             output_bytes,
+            replication_output_bytes,
+            replication_input_bytes,
             reads,
             writes,
             errors,

@@ -1,11 +1,14 @@
 //! A node without a world around it, and clients without sockets, for tests.
 
 use crate::clients::{Client, ClientId, Origin};
-use crate::{Event, Host, Node, NodeOptions, Now, Session, Step, Worker, bus_config};
+use crate::{
+    Event, Host, Node, NodeOptions, Now, Replica, SaveOrder, Session, Step, Worker, bus_config,
+};
 use base::{Monotonic, Rng, UnixMillis};
 use cluster::Machine;
 use config::{Change, Config, SetError};
 use engine::{HashSeed, WorkerId};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Wake, Waker};
@@ -15,6 +18,7 @@ use std::time::Duration;
 struct NoHost {
     is_stopped: Arc<AtomicBool>,
     log_wakes: Arc<AtomicUsize>,
+    sync: Arc<Mutex<Option<SaveOrder>>>,
 }
 
 impl Host for NoHost {
@@ -43,8 +47,11 @@ impl Host for NoHost {
     }
 
     fn wake_saver(&self, node: &Node) {
-        // It is as if it were written at once.
-        if let Some(order) = node.take_save_order() {
+        let Some(order) = node.take_save_order() else { return };
+        if order.transfer.is_some() {
+            *self.sync.lock() = Some(order);
+        } else {
+            // It is as if it were written at once.
             node.end_save(&order, true, node.started);
         }
     }
@@ -80,6 +87,7 @@ pub(crate) struct Fixture {
     pub(crate) now: Now,
     is_stopped: Arc<AtomicBool>,
     log_wakes: Arc<AtomicUsize>,
+    sync: Arc<Mutex<Option<SaveOrder>>>,
 }
 
 impl Fixture {
@@ -110,10 +118,19 @@ impl Fixture {
             started: now,
         };
         let (is_stopped, log_wakes) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-        let host =
-            NoHost { is_stopped: Arc::clone(&is_stopped), log_wakes: Arc::clone(&log_wakes) };
+        let sync = Arc::<Mutex<Option<SaveOrder>>>::default();
+        let host = NoHost {
+            is_stopped: Arc::clone(&is_stopped),
+            log_wakes: Arc::clone(&log_wakes),
+            sync: Arc::clone(&sync),
+        };
         let node = Arc::new(Node::new(options, Box::new(host)));
-        Fixture { node, now, is_stopped, log_wakes }
+        Fixture { node, now, is_stopped, log_wakes, sync }
+    }
+
+    /// The snapshot for replicas that has begun and that nobody writes.
+    pub(crate) fn take_sync(&self) -> Option<SaveOrder> {
+        self.sync.lock().take()
     }
 
     /// How often the reader of the log was told that there is something to take.
@@ -142,7 +159,8 @@ impl Fixture {
         Worker::new(Arc::clone(&self.node), WorkerId(0), Rng::from_seed(7))
     }
 
-    fn client(&self) -> Arc<Client> {
+    /// A client that has just connected.
+    pub(crate) fn client(&self) -> Arc<Client> {
         let number = self.node.clients.connected() + 1;
         let origin = Origin {
             address: format!("127.0.0.1:{}", 40_000 + number),
@@ -206,6 +224,28 @@ impl Peer {
         let mut out = Vec::new();
         self.session.unblock(&self.worker, fixture.now.monotonic, &mut out);
         String::from_utf8(out).expect("the tests reply in text")
+    }
+
+    /// The same after a while.
+    pub(crate) fn unblock_after(&mut self, fixture: &Fixture, time: Duration) -> String {
+        let mut out = Vec::new();
+        self.session.unblock(&self.worker, fixture.now.monotonic + time, &mut out);
+        String::from_utf8(out).expect("the tests reply in text")
+    }
+
+    /// Waits for replicas no longer.
+    pub(crate) fn give_up_acks(
+        &mut self,
+        fixture: &Fixture,
+        offset: u64,
+    ) -> Option<Option<String>> {
+        let given_up = self.session.give_up_acks(&fixture.node, offset)?;
+        Some(given_up.map(|error| String::from_utf8(error).expect("errors are text")))
+    }
+
+    /// It is a replica.
+    pub(crate) fn replica(&self) -> &Arc<Replica> {
+        self.session.replica().expect("it is a replica")
     }
 
     pub(crate) fn log_offset(&self) -> u64 {

@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::server::MemoryUse;
 use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
-use base::{Monotonic, NodeId, Rng};
+use base::{Monotonic, Rng};
 use config::Config;
 use engine::{Effects, Eviction, ExpireCursor, ExpireProgress, ModifiedKey};
 use parking_lot::Mutex;
@@ -33,7 +33,6 @@ pub(crate) struct Upkeep {
     pub(crate) is_end_asked: AtomicBool,
     peak_bytes: AtomicU64,
     rates: Mutex<Rates>,
-    replication_id: Mutex<NodeId>,
     pub(crate) expiry: ExpiryStats,
     pub(crate) eviction: EvictionStats,
     /// The evictions of the timer.
@@ -99,7 +98,7 @@ impl ExpireEffort {
 
 impl Upkeep {
     pub(crate) fn new(run_id: &str) -> Upkeep {
-        // The first replication id follows from the run's, which is random and no secret.
+        // It follows from the run's name, which is random and no secret.
         let seed = run_id.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
         let mut rng = Rng::from_seed(seed.unwrap_or_default());
         Upkeep {
@@ -108,7 +107,6 @@ impl Upkeep {
             is_end_asked: AtomicBool::new(false),
             peak_bytes: AtomicU64::new(0),
             rates: Mutex::default(),
-            replication_id: Mutex::new(NodeId::random(&mut rng)),
             expiry: ExpiryStats::default(),
             eviction: EvictionStats::default(),
             timer_eviction: Mutex::new(Eviction::new(rng.fork())),
@@ -126,10 +124,6 @@ impl Upkeep {
         self.rates.lock().per_second()
     }
 
-    pub(crate) fn replication_id(&self) -> NodeId {
-        *self.replication_id.lock()
-    }
-
     /// Begins the statistics that are kept here anew.
     pub(crate) fn reset_statistics(&self) {
         *self.rates.lock() = Rates::default();
@@ -137,11 +131,6 @@ impl Upkeep {
         let ExpiryStats { stale_percent, time_cap_reached, micros } = &self.expiry;
         stale_percent.store(0, Relaxed);
         [time_cap_reached, micros].into_iter().for_each(Counter::reset);
-    }
-
-    /// Takes another name for the history of the data set.
-    pub(crate) fn change_replication_id(&self, rng: &mut Rng) {
-        *self.replication_id.lock() = NodeId::random(rng);
     }
 }
 
@@ -170,6 +159,7 @@ impl Node {
         let moment = self.moment(&Tuning::new(&self.settings.current()), now);
         self.evict_by_timer(&moment);
         self.tracking.shrink();
+        self.tick_replication(now);
         self.announce_log(self.upkeep());
         self.bound_save();
         self.end_pause_if_due(now.monotonic);
@@ -188,6 +178,8 @@ impl Node {
             || self.pause_kind().is_some()
             // Of what is loaded, later commands of a file may say more.
             || self.is_loading()
+            // It is the primary's to say.
+            || self.replication.is_replica()
         {
             return;
         }

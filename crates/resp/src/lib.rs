@@ -11,12 +11,14 @@
 
 mod args;
 mod decoder;
+mod replies;
 mod reply;
 mod request;
 mod stored;
 
 pub use args::{Args, Requests};
 pub use decoder::{Decoder, Limits, ProtocolError};
+pub use replies::replace_replies;
 pub use reply::{Length, Protocol, Reply};
 pub use request::push_request;
 pub use stored::StoredRequests;

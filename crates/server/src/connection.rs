@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! 1. Nothing is read while output waits to be written: a client that does not read is not read from.
+//! 1. Nothing is read while output waits to be written: a client that does not read is not read from. (A replica is: `feeding`.)
 //! 2. Nothing leaves that tells of what the log does not hold safely yet, and nothing overtakes it.
 //! 3. A connection holds memory of its own only while a request is incomplete or output is waiting.
 
@@ -10,9 +10,10 @@ use crate::clock;
 use crate::control::log_overcome;
 use crate::stream::Stream;
 use crate::worker::Bench;
+use base::Monotonic;
 use bytes::{Buf, BytesMut};
 use node::clients::flag;
-use node::{Node, Session, Step, Worker};
+use node::{Event, Node, Session, Step, Worker};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::ops::Range;
@@ -48,8 +49,8 @@ enum Phase {
 
 /// The task that serves one client.
 pub(crate) struct Connection {
-    stream: Stream,
-    session: Session,
+    pub(crate) stream: Stream,
+    pub(crate) session: Session,
     bench: Arc<Mutex<Bench>>,
     /// The beginning of an incomplete request, or requests that had to wait.
     input: BytesMut,
@@ -63,6 +64,15 @@ pub(crate) struct Connection {
     knows_waker: bool,
     /// Ends the wait for a key.
     timer: Option<Pin<Box<Sleep>>>,
+    /// The wait for replicas (`write-acks`).
+    ack_wait: Option<AckWait>,
+}
+
+/// A wait for replicas.
+struct AckWait {
+    begun: Monotonic,
+    /// Ends it.
+    timer: Pin<Box<Sleep>>,
 }
 
 impl Connection {
@@ -78,20 +88,37 @@ impl Connection {
             phase: Phase::Read,
             knows_waker: false,
             timer: None,
+            ack_wait: None,
+        }
+    }
+
+    /// Whether it is a replica's, and has nothing else to do than to be sent the stream and to be read from.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.phase == Phase::Read && self.session.replica().is_some()
+    }
+
+    /// Keeps output that the socket did not take.
+    pub(crate) fn keep_output(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.output.extend_from_slice(bytes);
+            self.session.client().pending_output_bytes.store(self.output.len(), Relaxed);
         }
     }
 
     /// Writes what waits; ready when nothing does.
-    fn poll_flush_output(
+    pub(crate) fn poll_flush_output(
         &mut self,
         cx: &mut Context<'_>,
         node: &Node,
     ) -> Poll<std::io::Result<()>> {
+        if self.output.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
         if let Some(offset) = self.awaited {
             if !self.session.may_leave(node, offset) {
-                return Poll::Pending;
+                ready!(self.poll_patience(cx, node, offset));
             }
-            self.awaited = None;
+            self.end_wait(node);
         }
         while !self.output.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
@@ -103,8 +130,39 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
+    /// Ready when replicas have been waited for long enough: what was to be said is replaced with an error then, where it has to be.
+    fn poll_patience(&mut self, cx: &mut Context<'_>, node: &Node, offset: u64) -> Poll<()> {
+        let Some(patience) = self.session.ack_patience(node) else { return Poll::Pending };
+        let wait = self.ack_wait.get_or_insert_with(|| AckWait {
+            begun: clock::monotonic(),
+            timer: Box::pin(tokio::time::sleep(patience)),
+        });
+        ready!(wait.timer.as_mut().poll(cx));
+        match self.session.give_up_acks(node, offset) {
+            None => {
+                // The file has to have it, too; then it is asked again.
+                wait.timer = Box::pin(tokio::time::sleep(patience));
+                ready!(wait.timer.as_mut().poll(cx));
+                return Poll::Pending;
+            }
+            Some(None) => {}
+            Some(Some(error)) => {
+                self.output = BytesMut::from(&resp::replace_replies(&self.output, &error)[..]);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// What was waited for is there.
+    fn end_wait(&mut self, node: &Node) {
+        self.awaited = None;
+        if let Some(wait) = self.ack_wait.take() {
+            node.note_ack_wait(clock::monotonic().since(wait.begun));
+        }
+    }
+
     /// Reads and executes what has come; false at the end of the stream.
-    fn poll_read_and_execute(
+    pub(crate) fn poll_read_and_execute(
         &mut self,
         cx: &mut Context<'_>,
         bench: &mut Bench,
@@ -175,7 +233,8 @@ impl Connection {
         }
         self.timer = None;
         self.write_out(bench);
-        self.phase = Phase::Execute;
+        let is_closing = self.session.client().has_flag(flag::CLOSING);
+        self.phase = if is_closing { Phase::Close } else { Phase::Execute };
         true
     }
 
@@ -226,7 +285,11 @@ impl Connection {
             }
         };
         for event in bench.worker.take_events() {
-            tracing::warn!("{event}");
+            if matches!(event, Event::Replication { .. }) {
+                tracing::info!("{event}");
+            } else {
+                tracing::warn!("{event}");
+            }
         }
         let client = self.session.client();
         client.set_flag_if_changed(flag::PAUSED, self.phase == Phase::Paused);
@@ -268,10 +331,7 @@ impl Connection {
         {
             written += some;
         }
-        if written < bench.output.len() {
-            self.output.extend_from_slice(&bench.output[written..]);
-            client.pending_output_bytes.store(self.output.len(), Relaxed);
-        }
+        self.keep_output(&bench.output[written..]);
         bench.output.clear();
         if bench.output.capacity() > OUTPUT_BYTES_KEPT {
             bench.output = Vec::new();
@@ -333,6 +393,9 @@ impl Future for Connection {
                 this.tell_end(bench);
                 return Poll::Ready(());
             }
+            if this.is_fed() {
+                return this.poll_replica(cx, bench);
+            }
             if !this.output.is_empty()
                 && ready!(this.poll_flush_output(cx, &bench.worker.node)).is_err()
             {
@@ -373,7 +436,6 @@ impl Drop for Connection {
         self.session.forget_ahead(&mut bench.worker);
         let node = Arc::clone(&bench.worker.node);
         drop(bench);
-        self.session.end(&node);
-        node.disconnect(self.session.client());
+        node.end_session(&mut self.session, clock::monotonic());
     }
 }

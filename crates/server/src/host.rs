@@ -3,6 +3,7 @@
 use crate::appending::{AppenderLink, Wish};
 use crate::bus::LinkBuffers;
 use crate::files;
+use crate::following::FollowerLink;
 use crate::loading::{Duplicates, load_snapshot};
 use crate::nodes_conf::NodesConf;
 use crate::open_files::{self, OpenFiles};
@@ -37,6 +38,7 @@ pub(crate) struct ProcessHost {
     pub(crate) worker_wakes: Vec<Arc<Notify>>,
     pub(crate) saver: std::sync::mpsc::Sender<SaverOrder>,
     pub(crate) appender: Arc<AppenderLink>,
+    pub(crate) follower: Arc<FollowerLink>,
     pub(crate) link_buffers: Arc<LinkBuffers>,
     pub(crate) telemetry: Telemetry,
     pub(crate) config_file: Option<PathBuf>,
@@ -141,14 +143,12 @@ impl Host for ProcessHost {
     fn load_snapshot(&self, node: &Node, merges: bool) -> bool {
         let path = files::path(&node.settings.current().persistence.dbfilename).to_owned();
         let duplicates = if merges { Duplicates::Keep } else { Duplicates::Refuse };
-        let loaded = load_snapshot(node, &path, duplicates, &|| true);
-        node.end_loading();
-        match loaded {
-            Ok(is_there) => {
-                if !is_there {
+        match load_snapshot(node, &path, duplicates, &|| true) {
+            Ok(loaded) => {
+                if loaded.is_none() {
                     tracing::warn!("There is no file {} to load", path.display());
                 }
-                is_there
+                loaded.is_some()
             }
             Err(error) => {
                 tracing::warn!("{error}");
@@ -177,8 +177,16 @@ impl Host for ProcessHost {
         match self.worker_wakes.get(by.0) {
             // It looks at the end of its turn.
             Some(wake) => wake.notify_one(),
-            None => self.appender.wake(),
+            None => {
+                self.appender.wake();
+                // A worker hands on to replicas what others have logged.
+                self.worker_wakes[0].notify_one();
+            }
         }
+    }
+
+    fn follow(&self) {
+        self.follower.interrupt();
     }
 
     fn wake_bus(&self) {

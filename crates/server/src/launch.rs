@@ -17,7 +17,7 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// For what would be unsafe to leave out: access control, a primary to follow, TLS.
+    /// For what would be unsafe to leave out: access control, TLS.
     pub fn new(loaded: Loaded, config_file: Option<PathBuf>) -> Result<Launch, LoadError> {
         if let Some(user) = loaded.users.first() {
             let reason =
@@ -32,10 +32,6 @@ impl Launch {
             (
                 !config.security.aclfile.is_empty(),
                 "aclfile is not supported yet: remove it, or use requirepass",
-            ),
-            (
-                config.replication.replicaof.0.is_some(),
-                "replicaof is not supported yet: this server cannot be a replica",
             ),
             (
                 config.tls.port != 0,
@@ -83,13 +79,9 @@ mod tests {
 
     #[test]
     fn what_would_be_unsafe_to_leave_out_is_refused() {
-        for line in [
-            "user a on nopass",
-            "rename-command FLUSHALL \"\"",
-            "aclfile a",
-            "replicaof host 6379",
-            "tls-port 6380",
-        ] {
+        for line in
+            ["user a on nopass", "rename-command FLUSHALL \"\"", "aclfile a", "tls-port 6380"]
+        {
             let error = launch(line).expect_err(line).to_string();
             assert!(error.contains("not supported yet"), "{line}: {error}");
         }

@@ -1,9 +1,11 @@
 //! Loading the data when the server starts.
 
 use crate::clock;
-use node::Node;
+use engine::WorkerId;
+use node::{Node, StreamPlace};
 use persist::rdb::{Event, Key, LoadError, Reader, Usage};
 use persist::storage::reason;
+use replication::{OFFSET_MAX, ReplicationId};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,7 +65,7 @@ pub(crate) enum Duplicates {
     Keep,
 }
 
-/// Loads the snapshot, where there is one; false where there is none. `goes_on` is asked now and then.
+/// Loads the snapshot, where there is one; what it tells of itself. `goes_on` is asked now and then.
 ///
 /// # Errors
 ///
@@ -73,23 +75,22 @@ pub(crate) fn load_snapshot(
     path: &Path,
     duplicates: Duplicates,
     goes_on: &dyn Fn() -> bool,
-) -> Result<bool, LoadingError> {
+) -> Result<Option<Loaded>, LoadingError> {
     let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
     let (bytes, file) = match opened {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(LoadingError::Open { path: path.to_owned(), error }),
         Ok(opened) => opened,
     };
     let begun = clock::monotonic();
     node.begin_loading(clock::now(), bytes);
-    let mut load =
-        Load { node, path, duplicates, goes_on, keeps_expired: false, keys: 0, expired: 0 };
-    let loaded = load.run(file);
-    if loaded.is_ok() {
-        let took = clock::monotonic().since(begun).as_secs_f64();
-        tracing::info!("DB loaded from disk: {took:.3} seconds");
-    }
-    loaded.map(|_| true)
+    // Which keys go is the primary's to say.
+    let keeps_expired = node.is_replica();
+    let load = Load::new(node, duplicates, goes_on, keeps_expired);
+    let loaded = load.run(file).map_err(|failure| failure.of_file(path))?;
+    let took = clock::monotonic().since(begun).as_secs_f64();
+    tracing::info!("DB loaded from disk: {took:.3} seconds");
+    Ok(Some(loaded))
 }
 
 /// Loads the base of an append-only file, the increments of which decide what has expired; where in the file it ends.
@@ -103,26 +104,86 @@ pub(crate) fn load_base(
     input: impl io::Read,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<u64, LoadingError> {
-    let duplicates = Duplicates::Refuse;
-    Load { node, path, duplicates, goes_on, keeps_expired: true, keys: 0, expired: 0 }.run(input)
+    let load = Load::new(node, Duplicates::Refuse, goes_on, true);
+    Ok(load.run(input).map_err(|failure| failure.of_file(path))?.bytes)
+}
+
+/// Loads a snapshot that a primary has sent.
+///
+/// # Errors
+///
+/// Where it cannot be loaded as a whole.
+pub(crate) fn load_sent(
+    node: &Node,
+    worker: WorkerId,
+    input: impl io::Read,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Loaded, LoadFailure> {
+    Load { worker, ..Load::new(node, Duplicates::Refuse, goes_on, true) }.run(input)
+}
+
+/// What a snapshot tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaded {
+    /// Where it ends, in bytes.
+    pub(crate) bytes: u64,
+    /// Where in which history its data are.
+    pub(crate) place: Option<StreamPlace>,
+}
+
+/// Why a snapshot could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadFailure {
+    /// It is not as it has to be.
+    #[error("{0}")]
+    Malformed(LoadError),
+    /// It has something that this server cannot keep.
+    #[error("{0}")]
+    Refused(String),
+    /// It is not wanted any more.
+    #[error("it is not wanted any more")]
+    Stopped,
+}
+
+impl LoadFailure {
+    fn of_file(self, path: &Path) -> LoadingError {
+        let path = path.to_owned();
+        match self {
+            LoadFailure::Malformed(error) => LoadingError::Malformed { path, error },
+            LoadFailure::Refused(what) => LoadingError::Refused { path, what },
+            LoadFailure::Stopped => LoadingError::Stopped,
+        }
+    }
 }
 
 struct Load<'l> {
     node: &'l Node,
-    path: &'l Path,
+    worker: WorkerId,
     duplicates: Duplicates,
     goes_on: &'l dyn Fn() -> bool,
     /// Whether keys are loaded whose time has come.
     keeps_expired: bool,
     keys: u64,
     expired: u64,
+    /// What the file tells of its place in a history: the name, the offset, the database.
+    place: (Option<ReplicationId>, Option<u64>, usize),
 }
 
-impl Load<'_> {
-    /// Loads it all; where it ends.
-    fn run(&mut self, file: impl io::Read) -> Result<u64, LoadingError> {
+impl<'l> Load<'l> {
+    fn new(
+        node: &'l Node,
+        duplicates: Duplicates,
+        goes_on: &'l dyn Fn() -> bool,
+        keeps_expired: bool,
+    ) -> Load<'l> {
+        let (worker, place) = (node.control(), (None, None, 0));
+        Load { node, worker, duplicates, goes_on, keeps_expired, keys: 0, expired: 0, place }
+    }
+
+    /// Loads it all.
+    fn run(mut self, file: impl io::Read) -> Result<Loaded, LoadFailure> {
         let node = self.node;
-        let malformed = |error| LoadingError::Malformed { path: self.path.to_owned(), error };
+        let malformed = LoadFailure::Malformed;
         let verifies = node.settings.current().persistence.rdbchecksum;
         let rules = node.keyspace.rules();
         let mut reader = Reader::new(file, rules, verifies).map_err(malformed)?;
@@ -139,7 +200,7 @@ impl Load<'_> {
                 Event::Select(number) => {
                     database = usize::try_from(number).unwrap_or(usize::MAX);
                     if database >= node.keyspace.databases() {
-                        return Err(self.refused(format!(
+                        return Err(LoadFailure::Refused(format!(
                             "it has keys of database {number}, and this server is configured to have {} \
                              ('databases')",
                             node.keyspace.databases()
@@ -147,7 +208,7 @@ impl Load<'_> {
                     }
                 }
                 Event::Function(_) => {
-                    return Err(self.refused(
+                    return Err(LoadFailure::Refused(
                         "it has a library of functions, which this server cannot keep yet"
                             .to_owned(),
                     ));
@@ -155,7 +216,7 @@ impl Load<'_> {
                 Event::Key(key) => {
                     let name = key.name.to_vec();
                     if !self.add(database, key, &moment) {
-                        return Err(self.refused(format!(
+                        return Err(LoadFailure::Refused(format!(
                             "key '{}' stands in it twice, the second time before byte {offset}",
                             String::from_utf8_lossy(&name)
                         )));
@@ -177,7 +238,7 @@ impl Load<'_> {
                 told = self.keys + self.expired;
                 node.note_loading(reader.offset(), self.keys, self.expired);
                 if !(self.goes_on)() {
-                    return Err(LoadingError::Stopped);
+                    return Err(LoadFailure::Stopped);
                 }
             }
         }
@@ -186,14 +247,17 @@ impl Load<'_> {
         let skipped =
             if empty > 0 { format!(", empty keys skipped: {empty}") } else { String::new() };
         tracing::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}{skipped}.");
-        Ok(reader.offset())
+        Ok(Loaded { bytes: reader.offset(), place: self.place() })
     }
 
-    fn refused(&self, what: String) -> LoadingError {
-        LoadingError::Refused { path: self.path.to_owned(), what }
+    /// Where in which history the data are, where the file has told all of it.
+    fn place(&self) -> Option<StreamPlace> {
+        let (id, offset, database) = self.place;
+        let place = StreamPlace { id: id?, offset: offset?, database };
+        (database < self.node.keyspace.databases()).then_some(place)
     }
 
-    fn note_aux(&self, name: &[u8], value: &[u8], now: node::Now) {
+    fn note_aux(&mut self, name: &[u8], value: &[u8], now: node::Now) {
         let text = String::from_utf8_lossy(value);
         match name {
             b"redis-ver" => tracing::info!("Loading RDB produced by version {text}"),
@@ -208,6 +272,11 @@ impl Load<'_> {
                 tracing::info!("RDB memory usage when created {mib:.2} Mb");
                 self.node.note_loading_memory(bytes);
             }
+            b"repl-id" => self.place.0 = ReplicationId::parse(value),
+            b"repl-offset" => {
+                self.place.1 = text.parse().ok().filter(|&offset| offset <= OFFSET_MAX)
+            }
+            b"repl-stream-db" => self.place.2 = text.parse().unwrap_or(0),
             _ => {}
         }
     }
@@ -224,8 +293,7 @@ impl Load<'_> {
             None => None,
         };
         let slot = base::Slot::of_key(key.name);
-        let worker = self.node.control();
-        let mut access_to = self.node.keyspace.hold(slot, database, worker, *moment);
+        let mut access_to = self.node.keyspace.hold(slot, database, self.worker, *moment);
         let is_new = access_to.edit().load(key.name, key.value, key.expire_at, access);
         self.keys += u64::from(is_new);
         is_new || self.duplicates == Duplicates::Keep

@@ -1,9 +1,10 @@
 //! Writing snapshots to their file, in a thread of its own.
 
 use crate::giving_way::GivingWay;
+use crate::sending::send_order;
 use crate::storage::DiskStorage;
 use crate::synced_file::{FileSink, Manner, write_synced};
-use crate::{clock, files};
+use crate::{clock, files, sending};
 use base::UnixMillis;
 use node::{Node, SaveOrder};
 use persist::aof::CommandWriter;
@@ -41,8 +42,10 @@ impl Saver {
     ) -> io::Result<Saver> {
         let thread = thread::Builder::new().name("saver".to_owned()).spawn(move || {
             while let Ok(SaverOrder::Save) = orders.recv() {
-                if let Some(order) = node.take_save_order() {
-                    write_order(&node, &order);
+                match node.take_save_order() {
+                    Some(order) if order.transfer.is_some() => send_order(&node, &order),
+                    Some(order) => write_order(&node, &order),
+                    None => {}
                 }
             }
         })?;
@@ -97,6 +100,7 @@ fn temporary() -> PathBuf {
 pub(crate) fn remove_temporary() {
     // There may be none.
     let _ = DiskStorage.remove(&temporary());
+    sending::remove_temporary();
 }
 
 /// What went wrong with a file.
@@ -143,15 +147,31 @@ fn write(
 
 /// Writes the keys of an order to its file.
 pub(crate) fn write_keys(node: &Node, order: &SaveOrder, sink: FileSink<'_>) -> io::Result<()> {
-    let (options, way) = (&order.options, sink.way());
+    let way = sink.way();
+    write_snapshot(node, order, sink, way.as_ref())
+}
+
+/// Writes the keys of an order, giving way where there is a way to.
+pub(crate) fn write_snapshot(
+    node: &Node,
+    order: &SaveOrder,
+    sink: impl io::Write,
+    way: Option<&GivingWay>,
+) -> io::Result<()> {
+    let options = &order.options;
     if options.as_commands {
         let mut writer = begin_commands(node, sink, options.moment.now)?;
-        walk(node, order, &mut writer, way.as_ref())?;
+        walk(node, order, &mut writer, way)?;
         return writer.finish().flush();
     }
     let mut writer = Writer::new(sink, options.file);
     write_head(node, &mut writer, options.moment.now, order.is_base)?;
-    walk(node, order, &mut writer, way.as_ref())?;
+    if let Some(place) = &order.place {
+        for (name, value) in place.fields() {
+            writer.aux(name.as_bytes(), value.as_bytes())?;
+        }
+    }
+    walk(node, order, &mut writer, way)?;
     writer.finish()?.flush()
 }
 
@@ -174,11 +194,11 @@ fn walk(
 }
 
 /// Begins a base that is made of commands.
-fn begin_commands<'f>(
+fn begin_commands<W: io::Write>(
     node: &Node,
-    sink: FileSink<'f>,
+    sink: W,
     now: UnixMillis,
-) -> io::Result<CommandWriter<FileSink<'f>>> {
+) -> io::Result<CommandWriter<W>> {
     let tells_time = node.settings.current().persistence.aof_timestamp_enabled;
     CommandWriter::new(sink, tells_time.then(|| now.seconds()))
 }
@@ -200,7 +220,7 @@ pub(crate) fn write_empty_base(
 
 fn write_head(
     node: &Node,
-    writer: &mut Writer<FileSink<'_>>,
+    writer: &mut Writer<impl io::Write>,
     now: UnixMillis,
     is_base: bool,
 ) -> io::Result<()> {

@@ -4,6 +4,7 @@ use crate::appending::{Appender, AppenderLink, OpenLog, load_log};
 use crate::banner;
 use crate::bus::{Bus, LinkBuffers};
 use crate::control::Dealer;
+use crate::following::{Follower, FollowerLink};
 use crate::host::{self, ProcessHost};
 use crate::launch::Launch;
 use crate::listen::{ListenError, listen_port};
@@ -121,6 +122,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     let (wake_saver, saver_orders) = std::sync::mpsc::channel();
     let link_buffers = Arc::new(LinkBuffers::default());
     let appender_link = Arc::new(AppenderLink::default());
+    let follower_link = Arc::new(FollowerLink::default());
     let (machine, nodes_conf) = load_cluster(&config, &mut rng)?;
     let facts = process::facts(launch.config_file.as_deref());
     let host = ProcessHost {
@@ -130,6 +132,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         worker_wakes: worker_wakes.clone(),
         saver: wake_saver.clone(),
         appender: Arc::clone(&appender_link),
+        follower: Arc::clone(&follower_link),
         link_buffers: Arc::clone(&link_buffers),
         telemetry,
         config_file: launch.config_file,
@@ -167,15 +170,16 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let ready = reception.ready();
         let dealer = Dealer { node: Arc::clone(&node), workers, next: AtomicUsize::new(0) };
         let receiving = tokio::spawn(reception.run(Arc::new(dealer), orders));
-        let rng = rng.fork();
+        let (rng, follower_rng) = (rng.fork(), rng.fork());
         let (loaded, log) = match load(&node, &mut signals, &stopped, rng).await {
             Ok(log) => (Ok(()), log),
             Err(error) => (Err(error), None),
         };
-        let mut appender = None;
+        let (mut appender, mut follower) = (None, None);
         if loaded.is_ok() {
-            appender = Some(Appender::start(&node, appender_link, log)?);
+            appender = Some(Appender::start(&node, Arc::clone(&appender_link), log)?);
             node.end_loading();
+            follower = Some(Follower::start(&node, follower_link, appender_link, follower_rng)?);
             ready.tell();
             if node.cluster.is_some() {
                 tokio::spawn(Bus::run(Arc::clone(&node), bus_wake, link_buffers, bus_listeners));
@@ -186,6 +190,8 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         receiving.abort();
         node.host.shutdown();
         let end = tokio::task::spawn_blocking(move || {
+            // Nothing of a stream is applied after this.
+            follower.into_iter().for_each(Follower::stop);
             saver.stop(&node);
             join(threads);
             appender.into_iter().for_each(Appender::stop);
@@ -215,7 +221,11 @@ async fn load(
             if node.settings.current().persistence.appendonly {
                 return load_log(&node, rng, &goes_on).map(Some);
             }
-            load_snapshot(&node, &path, Duplicates::Refuse, &goes_on).map(|_| None)
+            let loaded = load_snapshot(&node, &path, Duplicates::Refuse, &goes_on)?;
+            if let Some(place) = loaded.and_then(|loaded| loaded.place) {
+                node.restore_place(place, node.control(), clock::now());
+            }
+            Ok(None)
         }
     });
     tokio::pin!(loading);

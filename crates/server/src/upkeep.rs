@@ -92,6 +92,7 @@ async fn run_timers(node: Arc<Node>) {
         node.expire_cycle(&mut cursor, cycle, clock::now);
         let now = clock::now();
         node.tick(now);
+        node.take_replication_events().iter().for_each(|event| tracing::info!("{event}"));
         if let Some(reason) = node.save_when_due(node.upkeep(), now) {
             tracing::info!("{reason}");
         }

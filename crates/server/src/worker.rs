@@ -137,6 +137,8 @@ async fn end_turns(bench: Arc<Mutex<Bench>>, wake: Arc<Notify>, appender: Arc<Ap
         if appender.write(&node) {
             wake.notify_one();
         }
+        // What the file's thread takes it hands on to replicas, too.
+        node.collect_log();
         node.wake_released(worker);
     }
 }

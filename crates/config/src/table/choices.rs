@@ -39,6 +39,16 @@ impl Permission {
 }
 
 choice! {
+    /// What becomes of a write that replicas do not acknowledge in time.
+    WriteAcksPolicy {
+        /// The client is told that it may be lost; without enough replicas, writes are refused.
+        #[default] Refuse = "refuse",
+        /// It is replied to as if they had; without enough replicas, none is waited for.
+        Degrade = "degrade",
+    }
+}
+
+choice! {
     /// The least important messages that are still logged.
     LogLevel {
         /// Everything.

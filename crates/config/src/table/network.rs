@@ -12,7 +12,7 @@ section! {
         /// Addresses to listen on; one with a minus in front may be missing.
         bind: Addresses = special("bind", Rule::Words("up to 16 addresses"), "* -::*");
         /// Address from which connections to other nodes are made.
-        bind_source_addr: String = text("bind-source-addr", "").unused();
+        bind_source_addr: String = text("bind-source-addr", "");
         /// Port for clients; 0 is none.
         port: u16 = port("port", "6379");
         /// Path of the unix socket; empty is none.

@@ -29,7 +29,7 @@ section! {
         rdb_version_check: RdbVersionCheck =
             choice::<RdbVersionCheck>("rdb-version-check", "strict").unused();
         /// Whether snapshot files for replication are deleted.
-        rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no").unused();
+        rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no");
         /// Whether snapshots are forced to the disk as they are written.
         rdb_save_incremental_fsync: bool = yes_no("rdb-save-incremental-fsync", "yes");
         /// Whether writes are refused after a snapshot has failed.

@@ -60,6 +60,8 @@ pub(crate) enum Unblock {
     Timeout,
     /// With an error.
     Error,
+    /// With the error that the node has become a replica; then it is disconnected, to find its way to the primary.
+    RoleChange,
 }
 
 impl Blocked {
@@ -107,9 +109,13 @@ impl Blocked {
             // Whatever the command would answer where it may not wait.
             Unblock::Timeout => reply.null_array(),
             Unblock::Error => reply.error_bytes(&UNBLOCKED.text()),
+            Unblock::RoleChange => reply.error_bytes(&ROLE_CHANGED.text()),
         }
         *state = State::Served(out, 0);
         drop(state);
+        if how == Unblock::RoleChange {
+            self.client.set_flag(flag::CLOSING, true);
+        }
         self.client.wake();
         true
     }
@@ -131,7 +137,14 @@ impl Blocked {
     }
 }
 
-const UNBLOCKED: CommandError = CommandError::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+/// What a client is told that was unblocked with an error.
+pub(crate) const UNBLOCKED: CommandError =
+    CommandError::Text("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+
+/// What those are told who waited when the node became a replica.
+pub(crate) const ROLE_CHANGED: CommandError = CommandError::Text(
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+);
 
 /// All clients that wait.
 #[derive(Default)]
@@ -162,6 +175,14 @@ impl BlockedClients {
     /// Lets a client wait no longer; whether it waited.
     pub(crate) fn unblock(&self, client: u64, how: Unblock) -> bool {
         self.find(WaiterId(client)).is_some_and(|blocked| blocked.unblock(how))
+    }
+
+    /// Lets nobody wait any longer.
+    pub(crate) fn unblock_all(&self, how: Unblock) {
+        let all: Vec<_> = self.0.iter().map(|blocked| Arc::clone(&blocked)).collect();
+        all.iter().for_each(|blocked| {
+            blocked.unblock(how);
+        });
     }
 
     /// The reply to a client that has been served, or whose time is up, and the offset of the log behind what was done for it; `None` while it waits. No

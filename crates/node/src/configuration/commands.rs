@@ -63,13 +63,14 @@ fn change(
     node.keyspace.set_rules(&rules(&change.config));
     node.channels.configure(&change.config);
     node.tracking.configure(&change.config);
-    let names_removals = REMOVALS.iter().any(|name| change.touches(name));
+    let concerns_writes = WRITE_SETTINGS.iter().any(|name| change.touches(name));
     let log_changes = LOG_SETTINGS.iter().any(|name| change.touches(name));
     let begins_log = change.touches("appendonly") && change.config.persistence.appendonly;
     node.settings.replace(change.config, &changing);
-    if names_removals {
+    if concerns_writes {
         node.renew_logging(worker);
     }
+    node.renew_replica_count(now.monotonic);
     node.evict_clients();
     if let Some((cluster, machine)) = bus {
         cluster.operate(node, worker, |bus| bus.reconfigure(now, machine));
@@ -121,9 +122,13 @@ fn is_fixed_then(name: &[u8]) -> bool {
     fixed.iter().any(|fixed| name.eq_ignore_ascii_case(fixed))
 }
 
-/// The directives that say with which commands keys go in the log.
-const REMOVALS: [&str; 3] =
-    ["lazyfree-lazy-expire", "lazyfree-lazy-eviction", "lazyfree-lazy-server-del"];
+/// The directives that say with which commands keys go in the log, and whether clients may write.
+const WRITE_SETTINGS: [&str; 4] = [
+    "lazyfree-lazy-expire",
+    "lazyfree-lazy-eviction",
+    "lazyfree-lazy-server-del",
+    "replica-read-only",
+];
 
 /// Whether a change has something in it that the bus goes by.
 fn concerns_bus(change: &Change) -> bool {

@@ -1,6 +1,7 @@
 //! Who a client is: AUTH, HELLO, and RESET, which forgets it.
 
 use super::client::names;
+use crate::clients::flag;
 use crate::session::{Answered, Context};
 use base::number::parse_i64;
 use commands::{CommandError, Outcome};
@@ -130,6 +131,9 @@ fn describe(context: &Context<'_>, reply: &mut Reply<'_>) {
 }
 
 pub(super) fn reset(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if context.state.client.has_flag(flag::REPLICA) {
+        return Err(CommandError::Text("ERR can only reset normal client connections"));
+    }
     context.node.channels.unsubscribe_all(&context.state.client);
     context.stop_tracking();
     context.node.monitors.remove(&context.state.client);

@@ -1,6 +1,7 @@
 //! What one thread has logged, and how the parts of all threads are put together.
 
 use parking_lot::MutexGuard;
+use replication::Backlog;
 use std::collections::VecDeque;
 
 /// From which size on a stretch is not added to, in bytes.
@@ -51,39 +52,33 @@ impl Part {
     }
 }
 
-/// What was fetched from the parts.
+/// What was fetched from the parts, and what was put together of it.
 pub(super) struct Assembly {
     /// By thread.
     fetched: Vec<VecDeque<Stretch>>,
     /// By thread, an empty stretch to be given back.
     emptied: Vec<Option<Stretch>>,
-    /// The next bytes of the log.
-    bytes: Vec<u8>,
-    /// How many of them were taken.
-    taken: usize,
-    /// The offset behind them.
-    end: u64,
+    /// What was put together, as far as it is kept. It ends with a whole unit.
+    pub(super) kept: Backlog,
 }
 
 impl Assembly {
-    pub(super) fn new(threads: usize) -> Assembly {
+    pub(super) fn new(threads: usize, end: u64) -> Assembly {
         Assembly {
             fetched: (0..threads).map(|_| VecDeque::new()).collect(),
             emptied: (0..threads).map(|_| None).collect(),
-            bytes: Vec::new(),
-            taken: 0,
-            end: 0,
+            kept: Backlog::at(end),
         }
-    }
-
-    /// Whether all that was put together was taken.
-    pub(super) fn is_empty(&self) -> bool {
-        self.taken == self.bytes.len()
     }
 
     /// Forgets everything: the log goes on at this offset.
     pub(super) fn forget(&mut self, end: u64) {
-        *self = Assembly { end, ..Assembly::new(self.fetched.len()) };
+        *self = Assembly::new(self.fetched.len(), end);
+    }
+
+    /// Whether all that was fetched was put together.
+    pub(super) fn is_assembled(&self) -> bool {
+        self.fetched.iter().all(VecDeque::is_empty)
     }
 
     /// Takes what is in the parts, all of which are locked.
@@ -99,40 +94,17 @@ impl Assembly {
 
     /// Puts the next bytes together: whole units, about a stretch of them, or all that there are.
     pub(super) fn assemble(&mut self) {
-        self.bytes.clear();
-        self.taken = 0;
-        while self.bytes.len() < STRETCH_BYTES {
-            let end = self.end;
+        let begin = self.kept.end();
+        let mut end = begin;
+        while end < begin + STRETCH_BYTES as u64 {
             let next = self.fetched.iter_mut().zip(&mut self.emptied).find(|(stretches, _)| {
                 let run = stretches.front().and_then(|stretch| stretch.runs.front());
                 run.is_some_and(|(offset, _)| *offset == end)
             });
             let Some((stretches, emptied)) = next else { break };
-            self.end += move_run(stretches, emptied, &mut self.bytes);
+            end += move_run(stretches, emptied, &mut self.kept);
         }
-        debug_assert!(
-            !self.bytes.is_empty() || self.fetched.iter().all(VecDeque::is_empty),
-            "the log has no gap"
-        );
-    }
-
-    /// Takes at most so many bytes; the offset behind them.
-    pub(super) fn take(&mut self, bytes_max: usize, into: &mut Vec<u8>) -> u64 {
-        into.clear();
-        let left = self.bytes.len() - self.taken;
-        if self.taken == 0 && left <= bytes_max {
-            std::mem::swap(&mut self.bytes, into);
-            if self.bytes.capacity() > 2 * STRETCH_BYTES {
-                // A long command may have made it large.
-                self.bytes = Vec::new();
-            }
-            self.bytes.clear();
-            return self.end;
-        }
-        let taken = left.min(bytes_max);
-        into.extend_from_slice(&self.bytes[self.taken..][..taken]);
-        self.taken += taken;
-        self.end - (left - taken) as u64
+        debug_assert!(end > begin || self.is_assembled(), "the log has no gap");
     }
 }
 
@@ -140,15 +112,11 @@ impl Assembly {
 fn move_run(
     stretches: &mut VecDeque<Stretch>,
     emptied: &mut Option<Stretch>,
-    out: &mut Vec<u8>,
+    out: &mut Backlog,
 ) -> u64 {
     let Some(first) = stretches.front_mut() else { return 0 };
     let Some((_, length)) = first.runs.pop_front() else { return 0 };
-    if out.is_empty() && first.taken == 0 && length == first.bytes.len() {
-        std::mem::swap(out, &mut first.bytes);
-    } else {
-        out.extend_from_slice(&first.bytes[first.taken..][..length]);
-    }
+    out.push(&first.bytes[first.taken..][..length]);
     first.taken += length;
     if first.runs.is_empty()
         && let Some(mut stretch) = stretches.pop_front()
@@ -181,35 +149,35 @@ mod tests {
     fn the_parts_are_put_together_in_the_order_of_their_units() {
         let mut rng = Rng::from_seed(7);
         let parts: [Mutex<Part>; 3] = Default::default();
-        let mut assembly = Assembly::new(parts.len());
-        let (mut log, mut all, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+        let mut assembly = Assembly::new(parts.len(), 0);
+        let (mut log, mut all) = (Vec::new(), Vec::new());
+        let mut read = |assembly: &mut Assembly| {
+            if assembly.is_assembled() {
+                assembly.fetch(parts.iter().map(Mutex::lock).collect());
+            }
+            assembly.assemble();
+            let begin = all.len() as u64;
+            let end = assembly.kept.copy(begin, usize::MAX, &mut all);
+            assert_eq!(end, Some(all.len() as u64));
+            assembly.kept.forget_before(all.len() as u64);
+            all.len() - begin as usize
+        };
         for number in 0..20_000_u64 {
             // Now and then one that fills a stretch alone.
             let length =
                 if number % 4000 == 999 { 2 * STRETCH_BYTES } else { rng.below(100) as usize + 1 };
-            let unit = vec![number as u8; length];
-            append(&parts[rng.below(3) as usize], &mut log, &unit);
+            append(&parts[rng.below(3) as usize], &mut log, &vec![number as u8; length]);
             if rng.below(50) == 0 {
-                if assembly.is_empty() {
-                    assembly.fetch(parts.iter().map(Mutex::lock).collect());
-                    assembly.assemble();
-                }
-                let end = assembly.take(rng.below(5000) as usize, &mut taken);
-                all.extend_from_slice(&taken);
-                assert_eq!(end, all.len() as u64);
+                read(&mut assembly);
             }
         }
-        while all.len() < log.len() {
-            if assembly.is_empty() {
-                assembly.fetch(parts.iter().map(Mutex::lock).collect());
-                assembly.assemble();
+        loop {
+            let count = read(&mut assembly);
+            assert!(count < 4 * STRETCH_BYTES, "it is put together piece by piece");
+            if count == 0 {
+                break;
             }
-            let before = all.len();
-            assembly.take(usize::MAX, &mut taken);
-            assert!(taken.len() < 4 * STRETCH_BYTES, "it is put together piece by piece");
-            all.extend_from_slice(&taken);
-            assert!(all.len() > before, "nothing is missing");
         }
-        assert!(all == log);
+        assert!(all == log, "nothing is missing");
     }
 }

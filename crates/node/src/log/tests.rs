@@ -34,7 +34,7 @@ fn lines(bytes: &[u8]) -> Vec<String> {
 /// A node that logs, and a client.
 fn logging() -> (Fixture, Peer) {
     let fixture = Fixture::new();
-    fixture.node.begin_log(WORKER, fixture.now, |_, _| ());
+    fixture.node.begin_log(LogUser::File, WORKER, fixture.now, |_, _| ());
     let peer = fixture.connect();
     (fixture, peer)
 }
@@ -49,16 +49,16 @@ fn what_is_written_while_it_is_on_is_logged() {
     let fixture = Fixture::new();
     let mut peer = fixture.connect();
     peer.send(&fixture, "SET a 1\r\n");
-    let begin = fixture.node.begin_log(WORKER, fixture.now, |_, offset| offset);
+    let begin = fixture.node.begin_log(LogUser::File, WORKER, fixture.now, |_, offset| offset);
     peer.send(&fixture, "SET b 2\r\nGET b\r\nSETNX b 3\r\nSELECT 3\r\nINCR c\r\nINCR c\r\n");
     assert_eq!(taken(&fixture), ["SELECT 0", "SET b 2", "SELECT 3", "INCR c", "INCR c"]);
-    let cut = fixture.node.begin_log(WORKER, fixture.now, |_, offset| offset);
+    let cut = fixture.node.begin_log(LogUser::File, WORKER, fixture.now, |_, offset| offset);
     assert!(begin == 0 && cut == fixture.node.log_end());
     peer.send(&fixture, "INCR c\r\n");
     assert_eq!(taken(&fixture), ["SELECT 3", "INCR c"], "it stands for itself");
     peer.send(&fixture, "INCR c\r\n");
     let end = fixture.node.log_end();
-    fixture.node.end_log(WORKER, fixture.now);
+    fixture.node.end_log(LogUser::File, WORKER, fixture.now);
     peer.send(&fixture, "INCR c\r\n");
     assert_eq!((taken(&fixture).len(), fixture.node.log_end()), (0, end));
 }
@@ -189,7 +189,7 @@ fn what_was_written_waits_until_it_is_confirmed_and_with_always_what_was_read_to
     let (mut writer, mut reader) = (fixture.connect(), fixture.connect());
     writer.send(&fixture, "SET before log\r\n");
     assert_eq!(writer.awaited(&fixture), None, "there is no log");
-    let begin = fixture.node.begin_log(WorkerId(0), fixture.now, |_, offset| offset);
+    let begin = fixture.node.begin_log(LogUser::File, WORKER, fixture.now, |_, offset| offset);
     fixture.node.confirm_log(begin, false);
     writer.send(&fixture, "SET key value\r\n");
     reader.send(&fixture, "GET key\r\n");

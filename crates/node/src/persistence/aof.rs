@@ -1,6 +1,7 @@
 //! The append-only file, as commands and INFO have it: a thread of the server writes and rewrites it.
 
 use super::{LOG_FAILED, Running, SaveOrder};
+use crate::log::LogUser;
 use crate::node::Node;
 use crate::pause::PauseKind;
 use crate::worker::Now;
@@ -95,13 +96,16 @@ impl Node {
     ) -> Option<(u64, SaveOrder)> {
         // The last save before the end, which pauses everybody, comes first.
         let is_ending = self.pause_kind() == Some(PauseKind::All);
-        if is_ending || self.persistence.state.lock().running.is_some() {
+        if is_ending || self.is_loading() || self.persistence.state.lock().running.is_some() {
             return None;
         }
         let begun = if logs {
-            self.begin_log(by.0, by.1, |all, offset| (offset, self.begin_base(by.1, all)))
+            self.begin_log(LogUser::File, by.0, by.1, |all, offset| {
+                (offset, self.begin_base(by.1, all))
+            })
         } else {
             let moment = self.load_moment(by.1);
+            let _applied = self.replication.pause_applying();
             let all = &mut self.keyspace.hold_all(0, by.0, moment);
             (self.log_end(), self.begin_base(by.1, all))
         };

@@ -43,6 +43,8 @@ impl Node {
         }
         *loading.begun.lock() = Some(Begun { at: now, total_bytes, used_memory: 0 });
         self.persistence.set_hindrance(super::LOADING, true);
+        // What is being applied of a primary's stream is waited for; nothing is any more then.
+        drop(self.replication.pause_applying());
     }
 
     /// Empties the keyspace, for what is to be loaded; nothing is logged of it.

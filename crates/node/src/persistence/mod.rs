@@ -15,6 +15,7 @@ pub(crate) use commands::COMMANDS;
 pub(crate) use save::seconds_since;
 pub use save::{SaveError, SaveOrder};
 
+use crate::replication::Transfer;
 use crate::worker::Now;
 use aof::Aof;
 use base::Monotonic;
@@ -33,7 +34,7 @@ pub(crate) struct Persistence {
     ended: Condvar,
     loading: Loading,
     aof: Aof,
-    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`], [`LOG_FAILED`]. Asked before each.
+    /// What may keep commands from running: [`LOADING`], [`SAVE_FAILED`], [`LOG_FAILED`], [`TOO_FEW_REPLICAS`], [`FOLLOWS`]. Asked before each.
     hindrances: AtomicU8,
 }
 
@@ -45,6 +46,12 @@ const SAVE_FAILED: u8 = 2;
 
 /// The append-only file cannot be written.
 const LOG_FAILED: u8 = 4;
+
+/// Too few replicas follow.
+const TOO_FEW_REPLICAS: u8 = 8;
+
+/// The data are a primary's.
+const FOLLOWS: u8 = 16;
 
 struct State {
     running: Option<Running>,
@@ -70,6 +77,8 @@ struct State {
 pub(crate) struct Running {
     snapshot: Arc<Snapshot>,
     saved: Arc<SavedKeys>,
+    /// The replicas that it goes to, where it is for them.
+    transfer: Option<Arc<Transfer>>,
     /// Writes wait, for too much is saved and not written.
     holds_writes: bool,
     begun: Now,
@@ -87,6 +96,7 @@ impl Running {
         Running {
             snapshot: Arc::clone(&order.snapshot),
             saved: Arc::clone(&order.saved),
+            transfer: order.transfer.clone(),
             holds_writes: false,
             begun,
             changes: 0,

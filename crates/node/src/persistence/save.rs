@@ -2,8 +2,10 @@
 
 use super::{Running, SaveReport};
 use crate::configuration::Tuning;
+use crate::log::LogUser;
 use crate::node::Node;
 use crate::pause::{PauseKind, Shortage};
+use crate::replication::{StreamPlace, Transfer};
 use crate::worker::Now;
 use base::Monotonic;
 use config::Config;
@@ -32,6 +34,10 @@ pub struct SaveOrder {
     pub in_background: bool,
     /// Whether it is the base of the append-only file.
     pub is_base: bool,
+    /// The replicas that it goes to, where it is for them.
+    pub transfer: Option<Arc<Transfer>>,
+    /// Where in the stream of replication it is, where there is one.
+    pub place: Option<StreamPlace>,
 }
 
 impl SaveOrder {
@@ -39,7 +45,15 @@ impl SaveOrder {
     fn cut(options: KeyOptions, all: &mut Access<'_>) -> Option<SaveOrder> {
         let saved = Arc::new(SavedKeys::new(options));
         let snapshot = all.begin_snapshot(Arc::clone(&saved) as Arc<dyn SnapshotSink>)?;
-        Some(SaveOrder { snapshot, saved, options, in_background: true, is_base: false })
+        Some(SaveOrder {
+            snapshot,
+            saved,
+            options,
+            in_background: true,
+            is_base: false,
+            transfer: None,
+            place: None,
+        })
     }
 }
 
@@ -71,8 +85,14 @@ impl Node {
             Some((SaveOrder { in_background, ..order }, self.changes()))
         };
         let begun = match held {
+            // What its transaction has done is not in the stream yet, so it is at no place there.
             Some(access) if access.holds_all() => begin(access),
-            _ => begin(&mut self.keyspace.hold_all(0, worker, moment)),
+            _ => {
+                let _applied = self.replication.pause_applying();
+                let all = &mut self.keyspace.hold_all(0, worker, moment);
+                let place = self.stream_place();
+                begin(all).map(|(order, changes)| (SaveOrder { place, ..order }, changes))
+            }
         };
         let Some((order, changes)) = begun else {
             let is_rewrite = self.running_rewrite().is_some();
@@ -87,6 +107,49 @@ impl Node {
         drop(state);
         self.host.wake_saver(self);
         Ok(())
+    }
+
+    /// Begins a snapshot for replicas: `at_cut` is told the offset of the log from which on their stream begins. False where something is being saved.
+    pub(crate) fn begin_sync_save(
+        &self,
+        transfer: &Arc<Transfer>,
+        worker: WorkerId,
+        now: Now,
+        at_cut: impl FnOnce(u64),
+    ) -> bool {
+        let config = self.settings.current();
+        let options = self.key_options(&config, self.load_moment(now));
+        let order = self.begin_log(LogUser::Replicas, worker, now, |all, offset| {
+            let order = SaveOrder::cut(options, all)?;
+            let (transfer, place) = (Some(Arc::clone(transfer)), self.stream_place());
+            at_cut(offset);
+            Some(SaveOrder { transfer, place, ..order })
+        });
+        let Some(order) = order else { return false };
+        let mut state = self.persistence.state.lock();
+        state.running = Some(Running::of(&order, now));
+        state.order = Some(order);
+        drop(state);
+        self.host.wake_saver(self);
+        true
+    }
+
+    /// Whether a snapshot for replicas may begin: nothing is being saved, and the process does not end.
+    pub(crate) fn may_begin_sync(&self) -> bool {
+        let is_ending = self.pause_kind() == Some(PauseKind::All);
+        !is_ending && !self.is_loading() && self.persistence.state.lock().running.is_none()
+    }
+
+    /// Tells that the snapshot for replicas that was taken has ended.
+    pub fn end_sync_save(&self, order: &SaveOrder, is_ok: bool, now: Now) {
+        if let Some(transfer) = &order.transfer {
+            transfer.end(is_ok);
+        }
+        self.end_running(order, is_ok);
+        self.persistence.ended.notify_all();
+        // What has waited for it: a rewrite, or the next snapshot for replicas.
+        self.host.wake_log_reader();
+        self.begin_due_sync(self.upkeep(), now);
     }
 
     /// Cuts the base of the append-only file.
@@ -105,7 +168,7 @@ impl Node {
         self.keyspace.end_snapshot(&order.snapshot);
         let mut state = self.persistence.state.lock();
         let ended = state.running.take();
-        if !order.is_base {
+        if !order.is_base && order.transfer.is_none() {
             state.is_last_ok = is_ok;
         }
         // Under the lock: the timer must not begin to hold writes for a save that has ended.
@@ -185,6 +248,13 @@ impl Node {
         let mut state = self.persistence.state.lock();
         let Some(running) = &mut state.running else { return };
         let bytes = running.saved.memory_bytes();
+        if let Some(transfer) = running.transfer.as_ref().filter(|one| one.mark().is_some()) {
+            // A replica that is slow is no reason to hold writes.
+            let transfer = Arc::clone(transfer);
+            drop(state);
+            self.bound_transfer(&transfer, bytes);
+            return;
+        }
         let holds =
             bytes > SAVED_BYTES_MAX || (running.holds_writes && bytes > SAVED_BYTES_MAX / 2);
         if std::mem::replace(&mut running.holds_writes, holds) != holds {
@@ -275,6 +345,7 @@ impl Node {
     pub fn save_at_end(&self, worker: WorkerId, now: Now) -> bool {
         const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
         self.begin_pause(PauseKind::All, now.monotonic + LONG);
+        self.replication.following.rest(true);
         loop {
             // What is being written is of no use beside what will be.
             self.cancel_save();
@@ -284,6 +355,7 @@ impl Node {
                 continue;
             }
             if !self.wait_for_save() {
+                self.replication.following.rest(false);
                 self.end_pause();
                 return false;
             }
@@ -304,6 +376,21 @@ impl Node {
     #[inline]
     pub(crate) fn is_hindered(&self) -> bool {
         self.persistence.hindrances() != 0
+    }
+
+    /// Tells whether so few replicas follow that commands that write are refused (`min-replicas-to-write`).
+    pub(crate) fn note_too_few_replicas(&self, is_so: bool) {
+        self.persistence.set_hindrance(super::TOO_FEW_REPLICAS, is_so);
+    }
+
+    /// Whether so few replicas follow that commands that write are refused.
+    pub(crate) fn has_too_few_replicas(&self) -> bool {
+        self.persistence.hindrances() & super::TOO_FEW_REPLICAS != 0
+    }
+
+    /// Tells whether the node follows a primary.
+    pub(crate) fn note_role(&self, is_replica: bool) {
+        self.persistence.set_hindrance(super::FOLLOWS, is_replica);
     }
 
     /// Whether commands that write are refused, for a save has failed (`stop-writes-on-bgsave-error`).

@@ -34,7 +34,7 @@ pub(super) fn stats(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_
         ("peak.allocated", integer(memory.peak)),
         ("total.allocated", integer(memory.used)),
         ("startup.allocated", integer(memory.startup)),
-        ("replication.backlog", integer(0)),
+        ("replication.backlog", integer(context.node.kept_log_bytes())),
         ("clients.slaves", integer(0)),
         ("clients.normal", integer(memory.clients)),
         ("cluster.links", integer(memory.links)),

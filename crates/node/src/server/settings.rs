@@ -59,6 +59,31 @@ impl Settings {
         listeners
     }
 
+    /// Without how many replicas writes are refused.
+    pub(super) fn min_replicas(&self) -> u32 {
+        self.0.replication.min_replicas_to_write
+    }
+
+    /// How many replicas have to have what is written before a client is told.
+    pub(super) fn write_acks(&self) -> u32 {
+        self.0.replication.write_acks
+    }
+
+    /// Its rank among replicas (`replica-priority`).
+    pub(super) fn replica_priority(&self) -> u32 {
+        self.0.replication.replica_priority
+    }
+
+    /// Whether it refuses writes as a replica.
+    pub(super) fn is_replica_read_only(&self) -> bool {
+        self.0.replication.replica_read_only
+    }
+
+    /// Whether Sentinel is to hear of it as a replica.
+    pub(super) fn is_replica_announced(&self) -> bool {
+        self.0.replication.replica_announced
+    }
+
     /// The size of the replication backlog, in bytes.
     pub(super) fn backlog_bytes(&self) -> u64 {
         self.0.replication.repl_backlog_size

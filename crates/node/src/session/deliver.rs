@@ -124,8 +124,8 @@ impl Context<'_> {
         let touches_keys = entry.spec.has(Flag::Readonly)
             || entry.spec.has(Flag::Write)
             || ["publish", "spublish"].contains(&name);
-        if touches_keys && client.has_flag(flag::MONITOR) {
-            // To Redis, it is a kind of replica.
+        // To Redis, one that is shown commands is a kind of replica.
+        if touches_keys && client.has_flag(flag::MONITOR | flag::REPLICA) {
             return Err(CommandError::Text("ERR Replica can't interact with the keyspace"));
         }
         if !client.has_flag(flag::SUBSCRIBED)

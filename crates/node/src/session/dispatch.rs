@@ -8,6 +8,7 @@ use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
 use commands::spec::Flag;
 use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Wide, echoed};
+use config::WriteAcksPolicy;
 use engine::Access;
 use resp::{Args, Reply};
 use std::sync::Arc;
@@ -40,6 +41,9 @@ impl<'a> Context<'a> {
             }
             let text = error.text();
             self.node.stats(self.worker).count_error(&text);
+            if self.is_streamed() {
+                self.note_failure(entry, &text);
+            }
             Reply::new(out, protocol).error_bytes(&text);
         }
         if matches!(self.state.after, After::Wait | After::Block) {
@@ -103,11 +107,14 @@ impl<'a> Context<'a> {
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
         }
-        if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR) {
+        if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR | flag::REPLICA) {
             self.check_listener(entry)?;
         }
         if self.node.is_hindered() {
             self.check_hindrances(entry)?;
+        }
+        if self.state.write_acks.is_some() {
+            self.check_acks(entry)?;
         }
         if self.node.pause_kind().is_some() && !self.state.is_in_exec && self.must_wait(entry) {
             self.state.after = After::Wait;
@@ -115,24 +122,52 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Refuses what would ask for data that are not loaded yet, or change data that cannot be saved; then PING, too, so that whoever
-    /// watches the server learns of it.
+    /// Refuses what would ask for data that are not there, or change data that cannot be saved, or that are the primary's; what cannot be saved
+    /// refuses PING, too, so that whoever watches the server learns of it.
     #[cold]
     fn check_hindrances(&self, entry: &Entry) -> Outcome {
         if self.state.replays_at.is_some() {
-            return Ok(());
+            return self.check_streamed(entry);
         }
-        if self.node.is_loading() && !entry.spec.has(Flag::Loading) {
+        let node = self.node;
+        let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
+        let writes = entry.spec.has(Flag::Write) || transaction.is_some_and(|one| one.writes());
+        if writes || entry.spec.name == "ping" {
+            if node.refuses_writes() {
+                return Err(CommandError::Text(NOT_SAVED));
+            }
+            if let Some(reason) = node.log_failure() {
+                return Err(CommandError::Owned(format!(
+                    "MISCONF Errors writing to the AOF file: {reason}"
+                )));
+            }
+        }
+        if writes && node.has_too_few_replicas() {
+            return Err(TOO_FEW_REPLICAS);
+        }
+        if writes && node.refuses_own_writes() {
+            return Err(READONLY);
+        }
+        if !entry.spec.has(Flag::Stale) && node.is_stale() {
+            return Err(STALE);
+        }
+        if node.is_loading() && !entry.spec.has(Flag::Loading) {
             return Err(LOADING);
         }
-        let writes = entry.spec.has(Flag::Write) || entry.spec.name == "ping";
-        if writes && self.node.refuses_writes() {
-            return Err(CommandError::Text(NOT_SAVED));
-        }
-        if writes && let Some(reason) = self.node.log_failure() {
-            return Err(CommandError::Owned(format!(
-                "MISCONF Errors writing to the AOF file: {reason}"
-            )));
+        Ok(())
+    }
+
+    /// Refuses what would be written for a client that wants more replicas to have it than there are.
+    #[cold]
+    fn check_acks(&self, entry: &Entry) -> Outcome {
+        let has_too_few = || {
+            let policy = self.node.settings.current().replication.write_acks_policy;
+            policy == WriteAcksPolicy::Refuse
+                && self.node.near_replicas(self.now.monotonic)
+                    < self.node.acks(self.state.write_acks)
+        };
+        if entry.spec.has(Flag::Write) && has_too_few() {
+            return Err(TOO_FEW_REPLICAS);
         }
         Ok(())
     }
@@ -252,9 +287,14 @@ impl<'a> Context<'a> {
             }
             Run::Write(write) => {
                 let has_memory = self.has_memory_for(entry);
+                let is_done_elsewhere = self.state.replays_at.is_some();
                 self.holding(entry, key, args, |access| {
                     if !has_memory {
                         return Err(OUT_OF_MEMORY);
+                    }
+                    // It may have become a replica since the command was let in.
+                    if access.is_foreign() && !is_done_elsewhere {
+                        return Err(READONLY);
                     }
                     write(&mut access.edit(), args, reply)
                 })
@@ -279,9 +319,13 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         let has_memory = self.has_memory_for(entry);
         let in_cluster = self.node.cluster.is_some();
+        let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
         let mut run = |access: &mut Access<'_>| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
+            }
+            if access.is_foreign() && !may_write {
+                return Err(READONLY);
             }
             (wide.run)(&mut access.edit(), args, in_cluster, reply)
         };
@@ -309,15 +353,20 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         let timeout = (blocking.timeout)(args)?;
         let has_memory = self.has_memory_for(entry);
-        // Inside a transaction nobody waits.
-        let timeout = if self.held.is_some() { Timeout::None } else { timeout };
+        // Inside a transaction nobody waits, and in a primary's stream neither.
+        let may_wait = self.held.is_none() && !self.is_streamed();
+        let timeout = if may_wait { timeout } else { Timeout::None };
         let (node, client) = (self.node, Arc::clone(&self.state.client));
         let (database, protocol) = (self.state.database, self.state.protocol);
         let now = self.now.monotonic;
+        let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
         let mut begun = None;
         let outcome = self.holding(entry, key, args, |access| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
+            }
+            if access.is_foreign() && !may_write {
+                return Err(READONLY);
             }
             if (blocking.attempt)(&mut access.edit(), args, None, reply)? == Attempt::Served {
                 return Ok(());
@@ -355,6 +404,19 @@ const NOT_SAVED: &str = "MISCONF Redis is configured to save RDB snapshots, but 
      Commands that may modify the data set are disabled, because this instance is configured to report errors during \
      writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details \
      about the RDB error.";
+
+/// What a command is told that would write while too few replicas follow.
+const TOO_FEW_REPLICAS: CommandError =
+    CommandError::Text("NOREPLICAS Not enough good replicas to write.");
+
+/// What a command is told that would change data that are the primary's.
+pub(crate) const READONLY: CommandError =
+    CommandError::Text("READONLY You can't write against a read only replica.");
+
+/// What a command is told while data are not what the primary has, and are not to be shown.
+const STALE: CommandError = CommandError::Text(
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+);
 
 /// What a command is told while data are loaded.
 pub(crate) const LOADING: CommandError =

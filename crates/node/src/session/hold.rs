@@ -1,6 +1,7 @@
 //! The slots that a command holds: which, whether they are served here, and what follows when they are let go.
 
 use super::Context;
+use super::dispatch::READONLY;
 use super::prepare::KnownKey;
 use crate::log::Unit;
 use crate::table::Entry;
@@ -78,7 +79,12 @@ impl<'a> Context<'a> {
         if !is_held {
             self.hold_everything();
         }
-        let outcome = self.with_whole(|all| whole(all, args, reply));
+        let is_foreign = self.held.as_ref().is_some_and(Access::is_foreign);
+        let outcome = if is_foreign && self.state.replays_at.is_none() {
+            Err(READONLY)
+        } else {
+            self.with_whole(|all| whole(all, args, reply))
+        };
         if let (Ok(()), Some(access)) = (&outcome, &mut self.held) {
             // Also where there was nothing to change, as in Redis.
             access.select(self.state.database);

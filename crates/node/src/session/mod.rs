@@ -1,10 +1,12 @@
 //! One connection: its state, and the batch of requests that a read has brought.
 
+mod awaiting;
 mod deliver;
 mod dispatch;
 mod hold;
 pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
+mod stretch;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +15,7 @@ use crate::clients::{Client, flag};
 use crate::event::Event;
 use crate::eviction::MemoryLimit;
 use crate::node::Node;
+use crate::replication::{Replica, ReplicaWait};
 use crate::stats::Batch;
 use crate::tracking::Tracker;
 use crate::transaction::{Transaction, Watching};
@@ -26,6 +29,7 @@ use resp::{Decoder, Limits, Protocol, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+pub(crate) use stretch::Stretch;
 
 /// How many requests are decoded, prefetched and executed together.
 const WINDOW: usize = 16;
@@ -92,10 +96,20 @@ pub(crate) struct State {
     pub(crate) watching: Watching,
     /// What the connection waits with.
     pub(crate) blocked: Option<Arc<Blocked>>,
+    /// What it waits for of replicas.
+    pub(crate) waiting: Option<ReplicaWait>,
+    /// How many replicas have to have what it writes before it is told (CLIENT WRITE-ACKS); where it has not said so, `write-acks`.
+    pub(crate) write_acks: Option<usize>,
+    /// The log up to here was waited for in vain: that what is before it may be lost has been said.
+    pub(crate) given_up: u64,
+    /// What it has told of itself as a replica.
+    pub(crate) replica: Option<Arc<Replica>>,
     /// The log up to here tells of what its commands have done.
     pub(crate) log_offset: u64,
     /// Where the commands of a file are run, the time that it is: what they did has been done, and nothing stands in their way.
     pub(crate) replays_at: Option<UnixMillis>,
+    /// Where these commands are those of a primary's stream, what is noted of it.
+    pub(crate) stretch: Option<Box<Stretch>>,
 }
 
 impl State {
@@ -145,6 +159,7 @@ impl State {
         self.is_authenticated = is_authenticated;
         self.reply_mode = ReplyMode::On;
         self.no_touch = false;
+        self.write_acks = None;
         self.client.reset();
     }
 }
@@ -218,8 +233,13 @@ impl Session {
             transaction: None,
             watching: Watching::default(),
             blocked: None,
+            waiting: None,
+            replica: None,
+            write_acks: None,
+            given_up: 0,
             log_offset: 0,
             replays_at: None,
+            stretch: None,
         };
         Session { decoder: Decoder::new(), state, ahead: None, seen: 0, batch_start: 0 }
     }
@@ -248,24 +268,42 @@ impl Session {
         if let Some(blocked) = self.state.blocked.take() {
             node.blocked.end(&blocked, &node.keyspace);
         }
+        if self.state.waiting.take().is_some() {
+            node.end_replica_wait(&self.state.client);
+        }
     }
 
-    /// When a connection that waits for a key waits no longer; `None` where that has no end.
+    /// When a connection that waits for a key, or for replicas, waits no longer; `None` where that has no end.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        self.state.blocked.as_ref().and_then(|blocked| blocked.deadline)
+        let of_keys = self.state.blocked.as_ref().and_then(|blocked| blocked.deadline);
+        of_keys.or_else(|| self.state.waiting.as_ref().and_then(|wait| wait.deadline))
+    }
+
+    /// What the stream is taken from for this connection, where it is a replica's.
+    #[must_use]
+    pub fn replica(&self) -> Option<&Arc<Replica>> {
+        self.state.replica.as_ref().filter(|_| self.state.client.has_flag(flag::REPLICA))
     }
 
     /// Appends the reply that a connection waits for; false while there is none. The command counts as run from here on.
     pub fn unblock(&mut self, worker: &Worker, now: Monotonic, out: &mut Vec<u8>) -> bool {
-        let Some(blocked) = &self.state.blocked else { return true };
         let node = &worker.node;
-        let Some((reply, log_offset)) = node.blocked.take_reply(blocked, now, &node.keyspace)
-        else {
-            return false;
+        let reply = if let Some(wait) = &self.state.waiting {
+            let Some(reply) = node.take_replica_wait(wait, &self.state.client, now) else {
+                return false;
+            };
+            self.state.waiting = None;
+            reply
+        } else if let Some(blocked) = &self.state.blocked {
+            let taken = node.blocked.take_reply(blocked, now, &node.keyspace);
+            let Some((reply, log_offset)) = taken else { return false };
+            self.state.log_offset = self.state.log_offset.max(log_offset);
+            self.state.blocked = None;
+            reply
+        } else {
+            return true;
         };
-        self.state.log_offset = self.state.log_offset.max(log_offset);
-        self.state.blocked = None;
         self.state.commands += 1;
         let stats = worker.stats();
         stats.commands.add(1);
@@ -287,19 +325,6 @@ impl Session {
     #[must_use]
     pub fn log_offset(&self) -> u64 {
         self.state.log_offset
-    }
-
-    /// Up to which offset the log has to be confirmed before what this session has to say may leave; `None` where it may.
-    #[inline]
-    #[must_use]
-    pub fn awaited(&self, node: &Node) -> Option<u64> {
-        node.confirmation.is_asked_for().then(|| node.awaited(self.state.log_offset)).flatten()
-    }
-
-    /// Whether what waits for this offset may leave; the client is woken when it is time to ask again.
-    #[must_use]
-    pub fn may_leave(&self, node: &Node, offset: u64) -> bool {
-        node.may_leave(offset, self.state.log_offset, &self.state.client)
     }
 
     /// How many bytes at the front of the input have been executed.
@@ -379,7 +404,11 @@ impl Session {
         }
         loop {
             let unauthenticated = !self.state.is_authenticated;
-            let limits = Limits { unauthenticated, ..worker.tuning.limits };
+            let mut limits = Limits { unauthenticated, ..worker.tuning.limits };
+            if self.state.stretch.is_some() {
+                // What the primary has taken this node takes, too.
+                limits.bulk_bytes_max = i64::from(Limits::INPUT_BYTES_MAX);
+            }
             let most = if unauthenticated { 1 } else { WINDOW };
             let (start, first) = (self.decoder.consumed(), window.requests.len());
             let decoded = self.decoder.decode(input, &limits, &mut window.requests, first + most);
@@ -451,6 +480,11 @@ impl Session {
             let answer = out.len();
             context.run(entry, one.key, args, out);
             context.deliver(entry, answer, out);
+            if context.is_streamed() {
+                let is_first = index == ahead.requests.start;
+                let start = if is_first { ahead.start } else { requests.end_offset(index - 1) };
+                context.state.note_streamed(entry, start..requests.end_offset(index));
+            }
             let step = match std::mem::take(&mut context.state.after) {
                 After::GoOn if out.len() > OUTPUT_BYTES_SOFT_MAX => Step::Write,
                 After::GoOn => continue,

@@ -6,6 +6,7 @@ use super::rewrite::remove_history;
 use super::{AppenderLink, Appending, options};
 use crate::storage::DiskStorage;
 use crate::{clock, entropy};
+use node::LogUser;
 use persist::aof::{Manifest, State};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
@@ -16,6 +17,8 @@ pub(crate) enum Wish {
     Follow,
     /// The files are loaded again (DEBUG LOADAOF).
     Load,
+    /// The data are about to be others, of which the files know nothing: they are left as they are, and begun anew when those are there.
+    Leave,
 }
 
 /// A wish, and the way to whoever waits to hear whether all went well.
@@ -41,6 +44,7 @@ impl Appending {
         for (wish, answer) in asked {
             let is_done = match wish {
                 Wish::Follow => self.follow(files),
+                Wish::Leave => self.leave(files),
                 Wish::Load => self.reload(files).inspect_err(|why| tracing::warn!("{why}")).is_ok(),
             };
             // Whoever has asked may be gone.
@@ -66,6 +70,19 @@ impl Appending {
         goes_on || self.rewrite(files, &config)
     }
 
+    fn leave(&mut self, files: &mut Option<OpenLog>) -> bool {
+        if let Some(log) = files.take() {
+            let is_logging = log.is_logging;
+            self.close(log);
+            if is_logging {
+                self.node.end_log(LogUser::File, self.node.control(), clock::now());
+                self.node.confirm_all();
+            }
+            self.node.note_synced(0);
+        }
+        true
+    }
+
     /// Nothing is logged while the files are loaded, and clients are told to wait. A command that was on its way already may be lost.
     fn reload(&self, files: &mut Option<OpenLog>) -> Result<(), String> {
         let (node, now) = (&self.node, clock::now());
@@ -85,7 +102,7 @@ impl Appending {
         });
         let loaded = drained.and_then(|()| self.load_files(files.as_ref()));
         if files.as_ref().is_some_and(|log| log.is_logging) {
-            let begun = node.begin_log(node.control(), now, |_, offset| offset);
+            let begun = node.begin_log(LogUser::File, node.control(), now, |_, offset| offset);
             assert_eq!(begun, end, "nothing was logged meanwhile");
         }
         node.end_loading();

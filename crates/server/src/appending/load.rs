@@ -7,7 +7,7 @@ use crate::saving::write_empty_base;
 use crate::storage::DiskStorage;
 use crate::synced_file::{Manner, write_synced};
 use base::Rng;
-use node::{Node, Replay};
+use node::{LogUser, Node, Replay};
 use persist::aof::{BaseFormat, Layout, Manifest, Reader, Step, Writer, upgrade};
 use persist::save::KeyOptions;
 use persist::storage::{File, FromOffset, Storage, reason};
@@ -175,7 +175,7 @@ fn open(node: &Arc<Node>, layout: Layout, manifest: Manifest) -> Result<OpenLog,
     };
     let storage = Arc::new(DiskStorage);
     let others: u64 = manifest.files().map(|entry| length(&layout.path(&entry.name))).sum();
-    let offset = node.begin_log(node.control(), now, |_, offset| offset);
+    let offset = node.begin_log(LogUser::File, node.control(), now, |_, offset| offset);
     let options = options(&node.settings.current());
     let writer =
         Writer::open(storage, layout, manifest, options, offset, now.monotonic).map_err(refusal)?;

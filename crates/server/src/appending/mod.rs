@@ -25,7 +25,7 @@ use crate::clock;
 use base::Monotonic;
 use config::{AppendFsync, Config};
 use gathering::{Gathering, Pace, Synced};
-use node::{LogStatus, Node};
+use node::{LogStatus, LogUser, Node};
 use parking_lot::MutexGuard;
 use persist::aof::{Fsync, Options, RewriteSchedule, State};
 use std::io;
@@ -178,7 +178,7 @@ impl Appending {
         }
         let Some(log) = files.take_if(|log| log.is_logging) else { return };
         self.close(log);
-        self.node.end_log(self.node.control(), clock::now());
+        self.node.end_log(LogUser::File, self.node.control(), clock::now());
         self.node.confirm_all();
     }
 

@@ -135,6 +135,9 @@ impl OpenLog {
     /// Tells the node what may leave.
     pub(super) fn confirm(&self, node: &Node) {
         let is_always = self.writer.options.fsync == Fsync::Always;
+        // Before the first base is there, what was synced tells nothing without it.
+        let is_whole = *self.writer.state() != State::Waiting;
+        node.note_synced(if is_whole { self.writer.synced() } else { 0 });
         match self.writer.state() {
             State::Waiting => node.confirm_all(),
             State::Good => node.confirm_log(self.writer.confirmed(), is_always),

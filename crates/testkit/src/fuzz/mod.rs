@@ -9,6 +9,7 @@ mod cluster;
 mod config;
 mod glob;
 mod rdb;
+mod replication;
 mod resp;
 
 pub use aof::{aof_load, aof_manifest};
@@ -16,6 +17,7 @@ pub use cluster::cluster_packet;
 pub use config::config_parser;
 pub use glob::glob;
 pub use rdb::{rdb_load, rdb_restore};
+pub use replication::replica_handshake;
 pub use resp::{resp_decode, resp_round_trip};
 
 /// A body, its name, and words that mean something to it.
@@ -30,7 +32,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "resp_decode", body: resp_decode, words: resp::words },
     Target { name: "resp_round_trip", body: resp_round_trip, words: Vec::new },
     Target { name: "cluster_packet", body: cluster_packet, words: Vec::new },
@@ -40,6 +42,7 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "rdb_restore", body: rdb_restore, words: rdb::words },
     Target { name: "aof_load", body: aof_load, words: aof::words },
     Target { name: "aof_manifest", body: aof_manifest, words: aof::manifest_words },
+    Target { name: "replica_handshake", body: replica_handshake, words: replication::words },
 ];
 
 /// Takes values from the front of the fuzzer's bytes. When they are used up it gives zeros.
@@ -141,6 +144,11 @@ mod tests {
     #[test]
     fn configurations_of_any_bytes_are_read_and_written() {
         run("config_parser");
+    }
+
+    #[test]
+    fn a_primary_that_sends_anything_is_understood_or_refused() {
+        run("replica_handshake");
     }
 
     #[test]

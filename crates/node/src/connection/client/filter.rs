@@ -170,7 +170,15 @@ impl<'a> Property<'a> {
 
 impl ClientType {
     fn of(client: &Client) -> ClientType {
-        if client.has_flag(flag::SUBSCRIBED) { ClientType::Pubsub } else { ClientType::Normal }
+        if client.has_flag(flag::PRIMARY) {
+            ClientType::Primary
+        } else if client.has_flag(flag::REPLICA) {
+            ClientType::Replica
+        } else if client.has_flag(flag::SUBSCRIBED) {
+            ClientType::Pubsub
+        } else {
+            ClientType::Normal
+        }
     }
 
     fn parse(name: &[u8]) -> Result<ClientType, CommandError> {

@@ -89,6 +89,8 @@ pub(super) fn age_seconds(client: &Client, now: Now) -> i64 {
 pub(super) fn flags(client: &Client) -> String {
     let mut letters = String::new();
     for (is_set, letter) in [
+        (client.has_flag(flag::REPLICA), 'S'),
+        (client.has_flag(flag::PRIMARY), 'M'),
         (client.has_flag(flag::MONITOR), 'O'),
         (client.has_flag(flag::SUBSCRIBED), 'P'),
         (client.has_flag(flag::TRACKING), 't'),

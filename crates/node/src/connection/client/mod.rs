@@ -44,6 +44,7 @@ pub(super) const CLIENT: SessionCommand = Command {
         TRACKINGINFO,
         UNBLOCK,
         UNPAUSE,
+        WRITE_ACKS,
     ]),
 };
 
@@ -322,6 +323,22 @@ const UNPAUSE: SessionCommand = subcommand(
     others::unpause,
 );
 
+const WRITE_ACKS: SessionCommand = subcommand(
+    Spec {
+        name: "write-acks",
+        summary: "Says how many replicas have to have what the connection writes before it is told.",
+        since: "0.1.0",
+        arity: Arity::Exactly(3),
+        flags: PLAIN,
+        arguments: &[Argument::one_of(
+            "acks",
+            &[Argument::integer("number"), Argument::word("default", "DEFAULT")],
+        )],
+        ..Spec::DEFAULT
+    },
+    modes::write_acks,
+);
+
 fn show_help(_: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     help(reply, "CLIENT", HELP_LINES);
     Ok(())
@@ -375,4 +392,6 @@ const HELP_LINES: &[&str] = &[
     "    End the waiting of a blocked client, as if its time were over or with an error.",
     "UNPAUSE",
     "    End a pause now.",
+    "WRITE-ACKS (<number>|DEFAULT)",
+    "    Tell this connection what it has written when so many replicas have it.",
 ];

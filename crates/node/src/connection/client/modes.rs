@@ -2,6 +2,7 @@
 
 use crate::clients::flag;
 use crate::session::{Context, ReplyMode};
+use base::number::parse_i64;
 use commands::{CommandError, Outcome};
 use resp::{Args, Reply};
 
@@ -37,6 +38,23 @@ pub(super) fn no_touch(
 ) -> Outcome {
     context.state.no_touch = on_or_off(&args[2])?;
     context.state.client.set_flag(flag::NO_TOUCH, context.state.no_touch);
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT WRITE-ACKS number|default`: how many replicas have to have what this connection writes before it is told.
+pub(super) fn write_acks(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    context.state.write_acks = if args[2].eq_ignore_ascii_case(b"default") {
+        None
+    } else {
+        let acks = parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
+        let out_of_range = CommandError::Text("ERR value is out of range, must be positive");
+        Some(usize::try_from(acks).map_err(|_| out_of_range)?)
+    };
     reply.ok();
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::filter::Filter;
 use super::line::Line;
 use crate::blocking::Unblock;
+use crate::clients::ClientId;
 use crate::pause::PauseKind;
 use crate::session::{After, Context};
 use base::number::parse_i64;
@@ -95,7 +96,10 @@ pub(super) fn unblock(context: &mut Context<'_>, args: Args<'_>, reply: &mut Rep
         }
     };
     let id = parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
-    let waited = u64::try_from(id).is_ok_and(|id| context.node.blocked.unblock(id, how));
+    let node = context.node;
+    let waited = u64::try_from(id).is_ok_and(|id| {
+        node.blocked.unblock(id, how) || node.unblock_replica_wait(ClientId(id), how)
+    });
     reply.integer(i64::from(waited));
     Ok(())
 }

@@ -68,7 +68,7 @@ pub(super) fn debug(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply
 }
 
 fn change_replication_id(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.node.upkeep.change_replication_id(context.rng);
+    context.node.replication.change_id();
     reply.ok();
     Ok(())
 }

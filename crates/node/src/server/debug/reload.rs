@@ -43,10 +43,14 @@ pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Repl
             return Err(CommandError::Text("ERR"));
         }
     }
+    // Nothing of a primary's stream is applied beside it.
+    node.begin_loading(context.now, 0);
     if wish.flushes {
         node.empty(context.worker);
     }
-    if !node.host.load_snapshot(node, wish.merges) {
+    let is_loaded = node.host.load_snapshot(node, wish.merges);
+    node.end_loading();
+    if !is_loaded {
         return Err(CommandError::Text(
             "ERR Error trying to load the RDB dump, check server logs.",
         ));

@@ -1,4 +1,4 @@
-//! INFO: what becomes of the data: files, replicas, the cluster, the databases.
+//! INFO: what becomes of the data: files, the cluster, the databases.
 
 use super::Report;
 use crate::persistence::seconds_since;
@@ -83,21 +83,6 @@ fn append_only_file_sizes(report: &mut Report<'_>) {
     report.field("aof_buffer_length", aof.waiting_bytes);
     report.field("aof_pending_bio_fsync", u8::from(aof.status.syncs));
     report.field("aof_delayed_fsync", 0);
-}
-
-/// A primary without replicas.
-pub(super) fn replication(report: &mut Report<'_>) {
-    let backlog_bytes = report.settings.backlog_bytes();
-    report.field("role", "master");
-    report.field("connected_slaves", 0);
-    report.field("master_failover_state", "no-failover");
-    report.field("master_replid", report.node.upkeep.replication_id());
-    report.field("master_replid2", "0".repeat(40));
-    report.field("master_repl_offset", 0);
-    report.field("second_repl_offset", -1);
-    report.field("repl_backlog_active", 0);
-    report.field("repl_backlog_size", backlog_bytes);
-    report.fields(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"], 0);
 }
 
 pub(super) fn cluster(report: &mut Report<'_>) {

@@ -33,10 +33,10 @@ pub(super) fn memory(report: &mut Report<'_>) {
     report.field("mem_fragmentation_ratio", format_args!("{:.2}", memory.fragmentation()));
     report.field("mem_fragmentation_bytes", memory.fragmentation_bytes());
     report.field("mem_not_counted_for_evict", node.keyspace.unfreed_bytes());
-    report.fields(
-        &["mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves"],
-        0,
-    );
+    let kept = node.kept_log_bytes();
+    report.field("mem_replication_backlog", kept.min(report.settings.backlog_bytes()));
+    report.field("mem_total_replication_buffers", kept);
+    report.field("mem_clients_slaves", 0);
     report.field("mem_clients_normal", memory.clients);
     report.field("mem_cluster_links", memory.links);
     report.field("mem_aof_buffer", 0);

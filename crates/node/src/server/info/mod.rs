@@ -6,6 +6,7 @@
 mod data;
 mod memory;
 mod process;
+mod replication;
 mod statistics;
 
 use super::settings::Settings;
@@ -48,7 +49,7 @@ const SECTIONS: &[Section] = &[
     section("Memory", memory::memory),
     section("Persistence", data::persistence),
     section("Stats", statistics::stats),
-    section("Replication", data::replication),
+    section("Replication", replication::replication),
     section("CPU", process::cpu),
     section("Modules", |_| {}),
     detail("Commandstats", statistics::commands),

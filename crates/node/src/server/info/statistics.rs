@@ -15,7 +15,10 @@ pub(super) fn stats(report: &mut Report<'_>) {
         node.all_stats().map(|stats| counter(stats).value()).sum::<u64>()
     };
     let expiry = &node.upkeep.expiry;
-    report.fields(&["sync_full", "sync_partial_ok", "sync_partial_err"], 0);
+    let syncs = node.sync_counts();
+    report.field("sync_full", syncs.full);
+    report.field("sync_partial_ok", syncs.partial);
+    report.field("sync_partial_err", syncs.refused);
     report.field("expired_keys", keys(Tally::expired));
     report.field("expired_fields", keys(Tally::expired_fields));
     report.field("expired_stale_perc", format_args!("{:.2}", expiry.stale_percent()));
@@ -52,7 +55,9 @@ pub(super) fn stats(report: &mut Report<'_>) {
     report.field("tracking_total_keys", tracked.keys);
     report.field("tracking_total_items", tracked.items);
     report.field("tracking_total_prefixes", tracked.prefixes);
-    report.field("unexpected_error_replies", 0);
+    // Nobody reads what commands of a primary's stream reply.
+    let unexpected = node.stats(node.following()).errors.value();
+    report.field("unexpected_error_replies", unexpected);
     report.field("total_error_replies", sum(|stats| &stats.errors));
     report.field("dump_payload_sanitizations", 0);
     report.field("total_reads_processed", sum(|stats| &stats.reads));
@@ -92,7 +97,8 @@ fn traffic(report: &mut Report<'_>) {
     report.field("instantaneous_ops_per_sec", rates.commands);
     report.field("total_net_input_bytes", sum(|stats| &stats.input_bytes));
     report.field("total_net_output_bytes", sum(|stats| &stats.output_bytes));
-    report.fields(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"], 0);
+    report.field("total_net_repl_input_bytes", sum(|stats| &stats.replication_input_bytes));
+    report.field("total_net_repl_output_bytes", sum(|stats| &stats.replication_output_bytes));
     report.field("instantaneous_input_kbps", kilobytes(rates.input_bytes));
     report.field("instantaneous_output_kbps", kilobytes(rates.output_bytes));
     report.fields(&["instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps"], "0.00");

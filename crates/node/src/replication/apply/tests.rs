@@ -1,0 +1,330 @@
+use super::*;
+use crate::log::LogUser;
+use crate::replication::StreamPlace;
+use crate::testing::{Fixture, Peer};
+use ::replication::ReplicationId;
+use resp::push_request;
+use std::task::Waker;
+
+/// Where the stream of the tests begins.
+const BEGIN: u64 = 1000;
+
+fn id() -> ReplicationId {
+    ReplicationId::random(&mut Rng::from_seed(11))
+}
+
+/// A replica that has all that its primary had at [`BEGIN`], and a client.
+fn replica() -> (Fixture, Peer) {
+    let fixture = Fixture::new();
+    let mut peer = fixture.connect();
+    assert_eq!(peer.send(&fixture, "REPLICAOF 127.0.0.1 7000\r\n"), "+OK\r\n");
+    let (node, primary) = (&fixture.node, primary(&fixture));
+    let place = StreamPlace { id: id(), offset: BEGIN, database: 0 };
+    assert!(node.adopt(&primary, place, node.following(), fixture.now));
+    (fixture, peer)
+}
+
+fn primary(fixture: &Fixture) -> Primary {
+    fixture.node.primary().expect("it follows one")
+}
+
+/// A link that is up.
+fn link(fixture: &Fixture) -> Applier {
+    let origin = Origin {
+        address: "127.0.0.1:7000".to_owned(),
+        local_address: "127.0.0.1:50000".to_owned(),
+        is_unix: false,
+        is_local: true,
+        descriptor: 9,
+        worker: 0,
+    };
+    let (node, primary) = (&fixture.node, primary(fixture));
+    let database = node.go_on_with_stream(&primary, None).expect("it is followed");
+    let begun = (fixture.now, Rng::from_seed(3));
+    let applier = Applier::begin(node, &primary, database, origin, Waker::noop(), begun);
+    let applier = applier.expect("there is room for the primary");
+    node.note_link(&primary, crate::replication::LinkStage::Up, fixture.now.monotonic);
+    applier
+}
+
+fn request(out: &mut Vec<u8>, line: &str) {
+    let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+    push_request(out, words.into_iter());
+}
+
+fn requests(lines: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    lines.iter().for_each(|line| request(&mut out, line));
+    out
+}
+
+/// Applies what is there; all of it has run.
+fn apply(fixture: &Fixture, applier: &mut Applier, bytes: &[u8]) {
+    assert_eq!(applier.apply(fixture.now, bytes), Applied::Bytes(bytes.len()));
+}
+
+/// What is passed on from an offset of the stream.
+fn passed_on(fixture: &Fixture, from: u64) -> Vec<u8> {
+    let node = &fixture.node;
+    let end = node.log_end();
+    let reader = node.log_reader(end - (node.replication_offset() - from)).expect("it is kept");
+    let mut out = Vec::new();
+    assert!(node.read_log(&reader, usize::MAX, &mut out));
+    out
+}
+
+#[test]
+fn what_is_passed_on_is_what_came_in_whole_units() {
+    let seed = 21;
+    let mut rng = Rng::from_seed(seed);
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    let (mut stream, mut wholes, mut counted) = (Vec::new(), vec![0], 0);
+    for number in 0..400 {
+        match rng.below(6) {
+            0 => request(&mut stream, "PING"),
+            1 => request(&mut stream, "REPLCONF GETACK *"),
+            2 => request(&mut stream, &format!("SELECT {}", rng.below(3))),
+            3 => {
+                request(&mut stream, "MULTI");
+                for _ in 0..=rng.below(3) {
+                    request(&mut stream, "INCR counter");
+                    request(&mut stream, &format!("SET key:{number} {number}"));
+                    counted += 1;
+                }
+                request(&mut stream, "EXEC");
+            }
+            _ => {
+                request(&mut stream, "INCR counter");
+                counted += 1;
+            }
+        }
+        wholes.push(stream.len());
+    }
+    let (mut begin, mut end) = (0, 0);
+    while begin < stream.len() {
+        end = stream.len().min(end + 1 + rng.below(300) as usize);
+        let Applied::Bytes(bytes) = applier.apply(fixture.now, &stream[begin..end]) else {
+            panic!("seed {seed}: it is applied");
+        };
+        begin += bytes;
+        let at = (fixture.node.replication_offset() - BEGIN) as usize;
+        assert!(wholes.contains(&at), "seed {seed}: {at} is no end of a unit");
+        let last = wholes.iter().rev().find(|&&whole| whole <= end).copied();
+        assert_eq!(Some(at), last, "seed {seed}: all that is whole has run");
+    }
+    assert_eq!(passed_on(&fixture, BEGIN), stream, "seed {seed}");
+    let counters = (0..3).map(|database| {
+        let reply = peer.send(&fixture, &format!("SELECT {database}\r\nGET counter\r\n"));
+        reply.lines().nth(2).and_then(|line| line.parse::<u64>().ok()).unwrap_or(0)
+    });
+    assert_eq!(counters.sum::<u64>(), counted, "seed {seed}");
+    assert!(applier.take_failures().is_none());
+    assert!(fixture.node.take_question(fixture.now.monotonic), "it was asked how far it is");
+}
+
+#[test]
+fn a_transaction_that_is_cut_off_happens_once_and_in_its_database() {
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    let before = requests(&["SELECT 5", "SET a 1"]);
+    let transaction = requests(&["MULTI", "INCR a", "INCR a", "EXEC"]);
+    apply(&fixture, &mut applier, &[&before[..], &transaction[..20]].concat()[..before.len() + 15]);
+    let half = transaction.len() - 10;
+    assert!(matches!(applier.apply(fixture.now, &transaction[15..half]), Applied::Bytes(_)));
+    let node = &fixture.node;
+    assert_eq!(node.replication_offset(), BEGIN + before.len() as u64, "it is to be sent again");
+    assert_eq!(node.greeting().place, Some((id(), BEGIN + before.len() as u64 + 1)));
+    applier.end(fixture.now.monotonic);
+    let mut applier = link(&fixture);
+    apply(&fixture, &mut applier, &transaction);
+    assert_eq!(peer.send(&fixture, "SELECT 5\r\nGET a\r\n"), "+OK\r\n$1\r\n3\r\n");
+    assert_eq!(passed_on(&fixture, BEGIN), [before, transaction].concat());
+}
+
+#[test]
+fn a_file_has_what_has_an_effect() {
+    let (fixture, _peer) = replica();
+    let node = &fixture.node;
+    let mut applier = link(&fixture);
+    apply(&fixture, &mut applier, &requests(&["SELECT 2", "SET a 1"]));
+    node.begin_log(LogUser::File, node.control(), fixture.now, |_, _| ());
+    apply(&fixture, &mut applier, &requests(&["PING", "SET b 2", "REPLCONF GETACK *", "SET c 3"]));
+    let mut taken = Vec::new();
+    node.take_log(usize::MAX, &mut taken);
+    assert_eq!(taken, requests(&["SELECT 2", "SET b 2", "SET c 3"]));
+}
+
+#[test]
+fn what_has_no_place_in_a_stream_is_refused_and_counted() {
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    let refused = [
+        "CONFIG SET maxmemory 1",
+        "SHUTDOWN NOSAVE",
+        "SUBSCRIBE c",
+        "MONITOR",
+        "REPLICAOF NO ONE",
+        "CLIENT PAUSE 1000",
+        "DEBUG SLEEP 10",
+        "WAIT 1 0",
+        "PSYNC ? -1",
+        "NOSUCH",
+        "INCR text",
+    ];
+    let mut stream = requests(&["SET text abc"]);
+    refused.iter().for_each(|line| request(&mut stream, line));
+    // What waits for a key finds nothing, as in a transaction.
+    stream.extend(requests(&["BLPOP nothing 0", "PUBLISH c m", "SET after 1"]));
+    apply(&fixture, &mut applier, &stream);
+    let failures = applier.take_failures().expect("some have failed");
+    assert_eq!(failures.count, refused.len() as u64);
+    assert!(failures.reply.contains("config|set"), "{}", failures.reply);
+    assert_eq!(applier.take_failures(), None, "they are told once");
+    assert!(!fixture.is_stopped());
+    assert_eq!(peer.send(&fixture, "GET after\r\n"), "$1\r\n1\r\n");
+    assert_eq!(passed_on(&fixture, BEGIN), stream, "a failure is passed on as well");
+}
+
+#[test]
+fn what_is_no_stream_ends_the_link() {
+    let (fixture, _peer) = replica();
+    let mut applier = link(&fixture);
+    let applied = applier.apply(fixture.now, b"*1\r\n$4\r\nPING\r\n*x\r\n");
+    let Applied::Malformed(why) = applied else { panic!("{applied:?}") };
+    assert!(why.is_empty() || why.contains("Protocol error"), "{why}");
+    assert_eq!(fixture.node.replication_offset(), BEGIN + 14);
+    let mut applier = link(&fixture);
+    let applied = applier.apply(fixture.now, &requests(&["SELECT 99", "SET a 1"]));
+    assert_eq!(applied, Applied::Malformed("ERR DB index is out of range".to_owned()));
+    let mut peer = fixture.connect();
+    assert_eq!(peer.send(&fixture, "DBSIZE\r\n"), ":0\r\n", "it was meant for another database");
+}
+
+#[test]
+fn nothing_stands_in_the_way_of_the_stream() {
+    let (fixture, mut peer) = replica();
+    peer.send(
+        &fixture,
+        "CONFIG SET requirepass secret maxmemory 1 replica-ignore-maxmemory no\r\n",
+    );
+    peer.send(&fixture, "CLIENT PAUSE 100000 ALL\r\n");
+    let mut applier = link(&fixture);
+    let now = fixture.now.wall.0;
+    let stream = requests(&["SET a 1", &format!("PEXPIREAT a {}", now - 5), "APPEND a 2"]);
+    apply(&fixture, &mut applier, &stream);
+    assert_eq!(applier.take_failures(), None);
+    fixture.node.end_pause();
+    let mut peer = fixture.connect();
+    let told = peer.send(&fixture, "AUTH secret\r\nGET a\r\nDBSIZE\r\n");
+    assert_eq!(told, "+OK\r\n$-1\r\n:1\r\n", "it is hidden, and goes when the primary says so");
+    apply(&fixture, &mut applier, &requests(&["DEL a"]));
+    assert_eq!(peer.send(&fixture, "DBSIZE\r\n"), ":0\r\n");
+}
+
+#[test]
+fn who_is_promoted_goes_on_under_a_name_of_its_own() {
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    apply(&fixture, &mut applier, &requests(&["SELECT 3", "SET a 1"]));
+    let end = fixture.node.replication_offset();
+    let readonly = "-READONLY You can't write against a read only replica.\r\n";
+    assert_eq!(peer.send(&fixture, "SET b 1\r\nFLUSHALL\r\n"), [readonly, readonly].concat());
+    assert_eq!(
+        peer.send(&fixture, "MULTI\r\nSLAVEOF NO ONE\r\nEXEC\r\n"),
+        "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n"
+    );
+    assert_eq!(applier.apply(fixture.now, &requests(&["SET a 2"])), Applied::Ended);
+    applier.end(fixture.now.monotonic);
+    let told = peer.send(&fixture, "INFO replication\r\n");
+    let lines = [
+        "role:master".to_owned(),
+        format!("master_replid2:{}", id()),
+        format!("second_repl_offset:{}", end + 1),
+        format!("master_repl_offset:{end}"),
+    ];
+    for line in lines {
+        assert!(told.contains(&line), "{line} in {told}");
+    }
+    peer.send(&fixture, "SELECT 3\r\nSET b 2\r\n");
+    assert_eq!(
+        passed_on(&fixture, end),
+        requests(&["SELECT 3", "SET b 2"]),
+        "the database is told"
+    );
+}
+
+#[test]
+fn who_is_demoted_offers_what_it_has() {
+    let fixture = Fixture::new();
+    let mut peer = fixture.connect();
+    peer.send(&fixture, "REPLICAOF 127.0.0.1 7000\r\n");
+    assert_eq!(fixture.node.greeting().place, None, "nobody knows what it has");
+    peer.send(&fixture, "REPLICAOF NO ONE\r\nCONFIG SET repl-diskless-sync-delay 0\r\n");
+    let mut replica = fixture.connect();
+    replica.send(&fixture, "REPLCONF capa eof\r\nPSYNC ? -1\r\n");
+    peer.send(&fixture, "SELECT 4\r\nSET a 1\r\n");
+    let (node, end) = (&fixture.node, fixture.node.replication_offset());
+    let mut blocked = fixture.connect();
+    blocked.send(&fixture, "BLPOP list 0\r\n");
+    peer.send(&fixture, "REPLICAOF 127.0.0.1 7000\r\n");
+    assert_eq!(
+        blocked.unblock(&fixture),
+        "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"
+    );
+    let (name, next) = node.greeting().place.expect("its replica has it, too");
+    assert_eq!(next, end + 1);
+    let database = node.go_on_with_stream(&primary(&fixture), Some(id()));
+    assert_eq!(database, Some(4));
+    let told = peer.send(&fixture, "INFO replication\r\n");
+    assert!(told.contains(&format!("master_replid:{}", id())), "{told}");
+    assert!(told.contains(&format!("master_replid2:{name}")), "{told}");
+    assert!(replica.is_killed(), "it comes back and hears of the name");
+}
+
+#[test]
+fn data_that_could_not_be_loaded_are_not_offered() {
+    let (fixture, _peer) = replica();
+    let (node, primary) = (&fixture.node, primary(&fixture));
+    assert!(node.greeting().place.is_some());
+    assert!(node.give_up_data(&primary, node.following()).is_some());
+    assert_eq!(node.greeting().place, None);
+    let place = StreamPlace { id: id(), offset: 7, database: 1 };
+    assert!(node.adopt(&primary, place, node.following(), fixture.now));
+    assert_eq!(node.greeting().place, Some((id(), 8)));
+}
+
+#[test]
+fn a_primary_that_is_restarted_remembers_the_history_before() {
+    let fixture = Fixture::new();
+    let place = StreamPlace { id: id(), offset: 500, database: 2 };
+    fixture.node.restore_place(place, fixture.node.control(), fixture.now);
+    let mut replica = fixture.connect();
+    let told = replica.send(&fixture, &format!("REPLCONF capa psync2\r\nPSYNC {} 501\r\n", id()));
+    assert!(told.starts_with("+OK\r\n+CONTINUE "), "{told}");
+    let mut peer = fixture.connect();
+    peer.send(&fixture, "SELECT 2\r\nSET a 1\r\n");
+    assert_eq!(passed_on(&fixture, 500), requests(&["SELECT 2", "SET a 1"]));
+}
+
+#[test]
+fn a_write_that_was_let_in_before_the_role_changed_is_refused() {
+    let (fixture, mut peer) = replica();
+    peer.send(&fixture, "REPLICAOF NO ONE\r\nSET a 1\r\nZADD z 1 m\r\n");
+    peer.send(&fixture, "REPLICAOF 127.0.0.1 7000\r\n");
+    // As if they had been asked for before it was: what lets commands in says nothing.
+    fixture.node.note_role(false);
+    let readonly = "-READONLY You can't write against a read only replica.\r\n";
+    for line in
+        ["SET a 2", "DEL a", "MSET a 2 b 3", "FLUSHALL", "BLPOP l 0", "ZPOPMIN z", "SORT l STORE d"]
+    {
+        assert_eq!(peer.send(&fixture, &format!("{line}\r\n")), readonly, "{line}");
+    }
+    let told = peer.send(&fixture, "MULTI\r\nSET a 2\r\nGET a\r\nEXEC\r\n");
+    assert!(told.ends_with(&format!("*2\r\n{readonly}$1\r\n1\r\n")), "{told}");
+    peer.send(&fixture, "CONFIG SET replica-read-only no\r\n");
+    assert_eq!(peer.send(&fixture, "SET a 2\r\n"), "+OK\r\n");
+    let end = fixture.node.replication_offset();
+    peer.send(&fixture, "SET a 3\r\n");
+    assert_eq!(fixture.node.replication_offset(), end, "it is not passed on");
+}

@@ -1,0 +1,110 @@
+//! REPLCONF: what a replica tells of itself, and how far it is.
+
+use crate::session::Context;
+use base::number;
+use commands::{CommandError, Outcome};
+use resp::{Args, Reply};
+use std::sync::atomic::Ordering::SeqCst;
+
+/// How long an announced address may be, in bytes, as in Redis.
+const ADDRESS_BYTES_MAX: usize = 255;
+
+/// `REPLCONF option value [option value ...]`.
+pub(super) fn replconf(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    if args.len().is_multiple_of(2) {
+        return Err(CommandError::Syntax);
+    }
+    for index in (1..args.len()).step_by(2) {
+        let (option, value) = (&args[index], &args[index + 1]);
+        let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
+        if is("ack") {
+            acknowledge(context, args, index);
+            return Ok(());
+        }
+        if is("getack") {
+            // For a replica, from its primary.
+            context.node.answer_getack();
+            return Ok(());
+        }
+        let replica = context.introduced();
+        let mut introduction = replica.introduction.lock();
+        if is("listening-port") {
+            introduction.port = parse_port(value)?;
+        } else if is("ip-address") {
+            if value.len() > ADDRESS_BYTES_MAX {
+                return Err(CommandError::Owned(format!(
+                    "ERR REPLCONF ip-address provided by replica instance is too long: {} bytes",
+                    value.len()
+                )));
+            }
+            let text = String::from_utf8_lossy(value).into_owned();
+            introduction.address = (!text.is_empty()).then_some(text);
+        } else if is("capa") {
+            // Of what is not known here, a replica does without.
+            introduction.reads_unsized |= value.eq_ignore_ascii_case(b"eof");
+            introduction.follows_renames |= value.eq_ignore_ascii_case(b"psync2");
+        } else if is("rdb-only") {
+            introduction.wants_only_snapshot = parse_flag(value)?;
+        } else if is("version") {
+            let version = std::str::from_utf8(value).ok().and_then(parse_version);
+            introduction.version =
+                version.ok_or(CommandError::Text("ERR Unrecognized version format"))?;
+        } else {
+            let option = String::from_utf8_lossy(option).into_owned();
+            return Err(CommandError::Owned(format!("ERR Unrecognized REPLCONF option: {option}")));
+        }
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `REPLCONF ACK offset [FACK offset]`: nothing is replied, whatever it says.
+fn acknowledge(context: &mut Context<'_>, args: Args<'_>, index: usize) {
+    let offset = |index: usize| args.get(index).and_then(number::parse_u64);
+    let Some(replica) = &context.state.replica else { return };
+    let Some(acknowledged) = offset(index + 1) else { return };
+    let is_told = args.get(index + 2).is_some_and(|word| word.eq_ignore_ascii_case(b"fack"));
+    let on_disk = if is_told { offset(index + 3) } else { None };
+    replica.acknowledged.fetch_max(acknowledged, SeqCst);
+    replica.acknowledged_on_disk.fetch_max(on_disk.unwrap_or(0), SeqCst);
+    replica.acknowledged_at.store(context.now.monotonic.millis(), SeqCst);
+    context.node.note_acknowledgement(replica, context.now.monotonic);
+}
+
+fn parse_port(value: &[u8]) -> Result<u16, CommandError> {
+    let port = number::parse_i64(value).ok_or(CommandError::NotInteger)?;
+    u16::try_from(port).map_err(|_| CommandError::NotInteger)
+}
+
+fn parse_flag(value: &[u8]) -> Result<bool, CommandError> {
+    match number::parse_i64(value) {
+        Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        _ => Err(CommandError::NotInteger),
+    }
+}
+
+/// `major.minor.patch` as 0xMMmmpp.
+fn parse_version(text: &str) -> Option<u32> {
+    let mut parts = text.split('.').map(|part| part.parse::<u8>().ok());
+    let mut next = || parts.next().flatten();
+    let (major, minor, patch) = (next()?, next()?, next()?);
+    Some(u32::from_be_bytes([0, major, minor, patch]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_three_numbers() {
+        assert_eq!(parse_version("9.1.2"), Some(0x0009_0102));
+        for text in ["", "9", "9.1", "a.b.c", "300.1.1"] {
+            assert_eq!(parse_version(text), None, "{text}");
+        }
+    }
+}

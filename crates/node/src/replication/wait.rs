@@ -1,0 +1,213 @@
+//! WAIT and WAITAOF: a client waits until others have what it has written.
+
+use crate::blocking::{ROLE_CHANGED, UNBLOCKED, Unblock};
+use crate::clients::{Client, ClientId, flag};
+use crate::node::Node;
+use crate::session::{After, Context};
+use base::{Monotonic, number};
+use commands::{CommandError, Outcome};
+use resp::{Args, Protocol, Reply};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+/// What a client waits for.
+pub(crate) struct ReplicaWait {
+    /// The log up to here.
+    offset: u64,
+    /// So many replicas have it.
+    replicas: usize,
+    /// Whether it has to be on disks: here, and there.
+    disks: Option<bool>,
+    pub(crate) deadline: Option<Monotonic>,
+    protocol: Protocol,
+}
+
+/// `WAIT numreplicas timeout`.
+pub(super) fn wait(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if context.node.replication.is_replica() {
+        return Err(CommandError::Text(
+            "ERR WAIT cannot be used with replica instances. Please also note that if a replica is configured \
+             to be writable (which is not the default) writes to replicas are just local and are not propagated.",
+        ));
+    }
+    let replicas = parse_count(&args[1])?;
+    let deadline = parse_deadline(context, &args[2])?;
+    wait_for(context, replicas, None, deadline, reply)
+}
+
+/// `WAITAOF numlocal numreplicas timeout`.
+pub(super) fn wait_aof(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let here = match number::parse_i64(&args[1]) {
+        None => return Err(CommandError::NotInteger),
+        Some(0) => false,
+        Some(1) => true,
+        Some(_) => {
+            return Err(CommandError::Text("ERR value is out of range, must be between 0 and 1"));
+        }
+    };
+    let replicas = parse_count(&args[2])?;
+    let deadline = parse_deadline(context, &args[3])?;
+    if context.node.replication.is_replica() {
+        return Err(CommandError::Text(
+            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and \
+             are not propagated.",
+        ));
+    }
+    if here && !context.node.settings.current().persistence.appendonly {
+        return Err(CommandError::Text(
+            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+        ));
+    }
+    wait_for(context, replicas, Some(here), deadline, reply)
+}
+
+fn parse_count(text: &[u8]) -> Result<usize, CommandError> {
+    let count = number::parse_i64(text).ok_or(CommandError::NotInteger)?;
+    usize::try_from(count)
+        .map_err(|_| CommandError::Text("ERR value is out of range, must be positive"))
+}
+
+fn parse_deadline(context: &Context<'_>, text: &[u8]) -> Result<Option<Monotonic>, CommandError> {
+    let millis = number::parse_i64(text)
+        .ok_or(CommandError::Text("ERR timeout is not an integer or out of range"))?;
+    let millis =
+        u64::try_from(millis).map_err(|_| CommandError::Text("ERR timeout is negative"))?;
+    Ok((millis > 0).then(|| context.now.monotonic + Duration::from_millis(millis)))
+}
+
+fn wait_for(
+    context: &mut Context<'_>,
+    replicas: usize,
+    disks: Option<bool>,
+    deadline: Option<Monotonic>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let node = context.node;
+    let wait = ReplicaWait {
+        offset: context.state.log_offset,
+        replicas,
+        disks,
+        deadline,
+        protocol: reply.protocol(),
+    };
+    // Inside a transaction nobody waits.
+    if node.is_waited_for(&wait) || context.held.is_some() || context.state.is_in_exec {
+        node.push_waited(&wait, reply.output());
+        return Ok(());
+    }
+    let client = &context.state.client;
+    client.set_flag(flag::BLOCKED, true);
+    node.replication.waiting.lock().push((Arc::clone(client), None));
+    context.state.waiting = Some(wait);
+    context.state.after = After::Block;
+    // They say by themselves how far they are only once a second.
+    node.ask_for_acknowledgements(context.worker);
+    Ok(())
+}
+
+impl Node {
+    /// What a client has waited for, as it stands now.
+    fn waited(&self, wait: &ReplicaWait) -> (bool, usize) {
+        let state = self.replication.state.lock();
+        let offset = wait.offset.wrapping_add_signed(state.shift);
+        let has_it = |one: &&Arc<super::Replica>| {
+            let acknowledged =
+                if wait.disks.is_some() { &one.acknowledged_on_disk } else { &one.acknowledged };
+            one.is_online() && acknowledged.load(SeqCst) >= offset
+        };
+        let replicas = state.replicas.iter().filter(has_it).count();
+        drop(state);
+        (self.is_synced(wait.offset), replicas)
+    }
+
+    /// Whether a client waits no longer.
+    pub(crate) fn is_waited_for(&self, wait: &ReplicaWait) -> bool {
+        let (here, replicas) = self.waited(wait);
+        replicas >= wait.replicas && (here || wait.disks != Some(true))
+    }
+
+    /// Appends the reply to a client that has waited.
+    pub(crate) fn push_waited(&self, wait: &ReplicaWait, out: &mut Vec<u8>) {
+        let (here, replicas) = self.waited(wait);
+        let mut reply = Reply::new(out, wait.protocol);
+        if wait.disks.is_some() {
+            reply.array(2);
+            reply.integer(i64::from(here));
+        }
+        reply.count(replicas);
+    }
+
+    /// Wakes the clients that wait for replicas, to look again.
+    pub(crate) fn wake_waiting(&self) {
+        self.replication.waiting.lock().iter().for_each(|(client, _)| client.wake());
+    }
+
+    /// The reply to a client that has waited for replicas, where they are there or its time is up.
+    pub(crate) fn take_replica_wait(
+        &self,
+        wait: &ReplicaWait,
+        client: &Client,
+        now: Monotonic,
+    ) -> Option<Vec<u8>> {
+        let is_over = wait.deadline.is_some_and(|deadline| deadline <= now);
+        let waiting = self.replication.waiting.lock();
+        let unblocked =
+            waiting.iter().find(|(one, _)| one.id == client.id).and_then(|(_, how)| *how);
+        drop(waiting);
+        if !is_over && unblocked.is_none() && !self.is_waited_for(wait) {
+            return None;
+        }
+        self.end_replica_wait(client);
+        let mut out = Vec::new();
+        match unblocked {
+            Some(Unblock::Error) => {
+                Reply::new(&mut out, wait.protocol).error_bytes(&UNBLOCKED.text())
+            }
+            Some(Unblock::RoleChange) => {
+                Reply::new(&mut out, wait.protocol).error_bytes(&ROLE_CHANGED.text());
+            }
+            Some(Unblock::Timeout) | None => self.push_waited(wait, &mut out),
+        }
+        Some(out)
+    }
+
+    /// A client waits for replicas no longer.
+    pub(crate) fn end_replica_wait(&self, client: &Client) {
+        self.replication.waiting.lock().retain(|(one, _)| one.id != client.id);
+        client.set_flag(flag::BLOCKED, false);
+    }
+
+    /// Lets a client wait for replicas no longer (CLIENT UNBLOCK); whether it did.
+    pub(crate) fn unblock_replica_wait(&self, id: ClientId, how: Unblock) -> bool {
+        let mut waiting = self.replication.waiting.lock();
+        let Some((client, told)) = waiting.iter_mut().find(|(one, _)| one.id == id) else {
+            return false;
+        };
+        *told = Some(how);
+        client.wake();
+        true
+    }
+
+    /// Lets nobody wait for replicas any longer: the node has become one.
+    pub(super) fn unblock_replica_waits(&self) {
+        for (client, told) in self.replication.waiting.lock().iter_mut() {
+            *told = Some(Unblock::RoleChange);
+            client.set_flag(flag::CLOSING, true);
+            client.wake();
+        }
+    }
+
+    /// Has replicas say how far they are.
+    pub(super) fn ask_for_acknowledgements(&self, by: engine::WorkerId) {
+        if self.replication.state.lock().replicas.is_empty() {
+            return;
+        }
+        self.log_for_replicas(by, &[b"REPLCONF", b"GETACK", b"*"]);
+        self.announce_log(by);
+    }
+}

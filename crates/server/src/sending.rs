@@ -1,0 +1,115 @@
+//! Sending snapshots to replicas: straight to them, or by way of a file whose length they are told first.
+
+use crate::clock;
+use crate::giving_way::GivingWay;
+use crate::saving::write_snapshot;
+use crate::storage::DiskStorage;
+use crate::synced_file::{Manner, write_synced};
+use node::{Abandoned, Mark, Node, SaveOrder, Transfer};
+use persist::storage::{FromOffset, Storage, reason};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+/// How much is handed on at once, in bytes.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Sends a snapshot to the replicas that it is for.
+pub(crate) fn send_order(node: &Node, order: &SaveOrder) {
+    let Some(transfer) = &order.transfer else { return };
+    let sent = match transfer.mark() {
+        Some(mark) => send_directly(node, order, transfer, mark),
+        None => send_by_file(node, order, transfer),
+    };
+    match &sent {
+        Ok(()) => tracing::info!("Background RDB transfer terminated with success"),
+        Err(_) if order.snapshot.is_cancelled() => {
+            tracing::info!("Background RDB transfer was given up");
+        }
+        Err(error) => tracing::warn!("Background transfer error: {}", reason(error)),
+    }
+    node.end_sync_save(order, sent.is_ok(), clock::now());
+}
+
+fn send_directly(
+    node: &Node,
+    order: &SaveOrder,
+    transfer: &Transfer,
+    mark: &Mark,
+) -> io::Result<()> {
+    let mut sink = TransferSink::new(transfer);
+    sink.write_all(b"$EOF:")?;
+    sink.write_all(mark)?;
+    sink.write_all(b"\r\n")?;
+    write_snapshot(node, order, &mut sink, Some(&GivingWay::default()))?;
+    sink.write_all(mark)?;
+    sink.flush()
+}
+
+fn send_by_file(node: &Node, order: &SaveOrder, transfer: &Transfer) -> io::Result<()> {
+    let path = temporary();
+    let sent = write_file(node, order, &path).and_then(|()| send_file(transfer, &path));
+    // Whether it was sent or not, nobody needs it.
+    let _ = DiskStorage.remove(&path);
+    sent
+}
+
+fn temporary() -> PathBuf {
+    PathBuf::from(format!("temp-sync-{}.rdb", std::process::id()))
+}
+
+/// Removes what is sent now, for it will not be finished.
+pub(crate) fn remove_temporary() {
+    // There may be none.
+    let _ = DiskStorage.remove(&temporary());
+}
+
+fn write_file(node: &Node, order: &SaveOrder, path: &std::path::Path) -> io::Result<()> {
+    let file = DiskStorage.create(path)?;
+    let syncs = node.settings.current().persistence.rdb_save_incremental_fsync;
+    let manner = Manner { syncs, gives_way: true };
+    write_synced(&*file, manner, |sink| {
+        let way = sink.way();
+        write_snapshot(node, order, sink, way.as_ref())
+    })
+}
+
+fn send_file(transfer: &Transfer, path: &std::path::Path) -> io::Result<()> {
+    let file = DiskStorage.open(path)?;
+    let length = file.length()?;
+    let mut sink = TransferSink::new(transfer);
+    write!(sink, "${length}\r\n")?;
+    io::copy(&mut FromOffset::new(&*file, 0).take(length), &mut sink)?;
+    sink.flush()
+}
+
+/// The way to replicas as a writer sees it.
+struct TransferSink<'t> {
+    transfer: &'t Transfer,
+    gathered: Vec<u8>,
+}
+
+impl TransferSink<'_> {
+    fn new(transfer: &Transfer) -> TransferSink<'_> {
+        TransferSink { transfer, gathered: Vec::with_capacity(CHUNK_BYTES) }
+    }
+}
+
+impl Write for TransferSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(CHUNK_BYTES - self.gathered.len());
+        self.gathered.extend_from_slice(&bytes[..taken]);
+        if self.gathered.len() == CHUNK_BYTES {
+            self.flush()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.gathered.is_empty() {
+            let written = self.transfer.write(&self.gathered);
+            written.map_err(|Abandoned| io::Error::other("all replicas have gone"))?;
+            self.gathered.clear();
+        }
+        Ok(())
+    }
+}

@@ -25,6 +25,7 @@ mod process;
 mod pubsub;
 mod rdb;
 mod replaying;
+mod replication;
 mod saving;
 mod scripts;
 mod tidy;

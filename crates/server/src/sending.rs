@@ -54,7 +54,7 @@ fn send_by_file(node: &Node, order: &SaveOrder, transfer: &Transfer) -> io::Resu
 }
 
 fn temporary() -> PathBuf {
-    PathBuf::from(format!("temp-sync-{}.rdb", std::process::id()))
+    PathBuf::from(format!("temp-send-{}.rdb", std::process::id()))
 }
 
 /// Removes what is sent now, for it will not be finished.

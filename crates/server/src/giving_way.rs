@@ -10,9 +10,13 @@ use base::Monotonic;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 /// Where others want the core all the time, one part of so many is taken.
 const SHARE: u32 = 4;
+
+/// The longest that the core is kept for the share. Where others had it for long, or the machine gave it to nobody, to take the share at a stroke would add a stall to a stall.
+const KEPT_MAX: Duration = Duration::from_micros(500);
 
 /// Gives way between two steps of its work. Clones have one share together.
 #[derive(Clone, Default)]
@@ -30,6 +34,7 @@ impl GivingWay {
         }
         thread::yield_now();
         let after = clock::monotonic();
-        self.keeps_until.set(after + after.since(before) / (SHARE - 1));
+        let share = after.since(before) / (SHARE - 1);
+        self.keeps_until.set(after + share.min(KEPT_MAX));
     }
 }

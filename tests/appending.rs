@@ -470,3 +470,27 @@ fn a_damaged_file_is_refused_and_left_alone() {
     }
     assert_eq!(fs::read(&path).expect("it is there"), bytes);
 }
+
+/// `PING` and `REPLCONF GETACK` are in the stream and not in the file: whoever is shown nothing that the file does not have must not wait for them.
+#[test]
+fn what_is_for_replicas_alone_holds_nobody_up() {
+    for (policy, acks) in [("always", "0"), ("everysec", "1")] {
+        let setup =
+            setup(policy).with("repl-ping-replica-period", &["1"]).with("write-acks", &[acks]);
+        let primary = Server::start(&crate::program(), setup);
+        let port = primary.port().to_string();
+        let setup = Setup::new().with("replicaof", &["127.0.0.1", &port]);
+        let replica = Server::start(&crate::program(), setup);
+        let replication = |server: &Server, field: &str| {
+            let text = server.client().line("INFO replication").text().expect("INFO is text");
+            let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        assert!(until(PATIENCE, || replication(&replica, "master_link_status") == "up"));
+        let offset = || replication(&primary, "master_repl_offset").parse::<u64>().unwrap_or(0);
+        for _ in 0..3 {
+            let before = offset();
+            assert!(until(PATIENCE, || offset() > before), "{policy}: replicas are pinged");
+        }
+    }
+}

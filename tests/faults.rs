@@ -1,7 +1,7 @@
 //! Disks that are full, and disks that fail, under the running server: nothing is acknowledged that is not on the disk, reads go on, and it goes on by
 //! itself when it can.
 
-mod disk;
+pub(crate) mod disk;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -22,6 +22,8 @@ pub(crate) struct Confirmation {
     acks: AtomicUsize,
     /// Up to where replicas have the log, the one that has most first. What they once had is confirmed, though they go.
     by_replicas: Mutex<Vec<u64>>,
+    /// Somebody waits for replicas who did not when they were last asked.
+    wants_acks: AtomicBool,
     /// Replicas have not confirmed in time, and nobody waits for them to show what was read.
     is_stalled: AtomicBool,
     /// Whether anybody has to wait who does not say so himself.
@@ -29,8 +31,6 @@ pub(crate) struct Confirmation {
     /// Up to where the append-only file is on the disk.
     synced: AtomicU64,
     waiting: Mutex<Vec<Waiting>>,
-    /// Somebody has waited for replicas since they were last asked how far they are.
-    has_waited: AtomicBool,
     /// By worker, those that wait no longer and were not woken yet.
     released: Box<[Mutex<Vec<Arc<Client>>>]>,
     pub(crate) waits: AckWaits,
@@ -61,11 +61,11 @@ impl Confirmation {
             covers_reads: AtomicBool::new(false),
             acks: AtomicUsize::new(0),
             by_replicas: Mutex::default(),
+            wants_acks: AtomicBool::new(false),
             is_stalled: AtomicBool::new(false),
             is_asked_for: AtomicBool::new(false),
             synced: AtomicU64::new(0),
             waiting: Mutex::default(),
-            has_waited: AtomicBool::new(false),
             released: (0..workers).map(|_| Mutex::default()).collect(),
             waits: AckWaits::default(),
         }
@@ -91,9 +91,9 @@ impl Confirmation {
         self.covers_reads.load(SeqCst) || (acks > 0 && !self.is_stalled.load(SeqCst))
     }
 
-    /// Whether somebody has waited for replicas since this was last called.
-    pub(crate) fn take_waited(&self) -> bool {
-        self.has_waited.swap(false, SeqCst)
+    /// Whether somebody waits for replicas who did not when they were last asked.
+    pub(crate) fn takes_late_question(&self) -> bool {
+        self.wants_acks.swap(false, SeqCst)
     }
 
     fn renew(&self) {
@@ -139,6 +139,14 @@ impl Node {
             self.confirmation.is_stalled.store(false, SeqCst);
             self.release_confirmed(false);
         }
+    }
+
+    /// Whether replicas are to be asked how far they are: somebody waits for them, and the one that is furthest has the log up to `asked`.
+    pub(crate) fn takes_ack_question(&self, asked: u64) -> bool {
+        let confirmation = &self.confirmation;
+        confirmation.wants_acks.load(SeqCst)
+            && confirmation.by_replicas.lock().first().is_some_and(|&furthest| furthest >= asked)
+            && confirmation.wants_acks.swap(false, SeqCst)
     }
 
     /// The data are others from here on: what replicas had says nothing of them.
@@ -232,7 +240,7 @@ impl Node {
         if !is_confirmed {
             waiting.push(Waiting { until, acks, client: Arc::clone(client) });
             if acks > 0 {
-                confirmation.has_waited.store(true, SeqCst);
+                confirmation.wants_acks.store(true, SeqCst);
             }
         }
         is_confirmed

@@ -128,9 +128,9 @@ pub(crate) fn run(
 /// Writes what was logged in a turn, and wakes the connections that have waited for the log, for ever. Tasks run in the order in which they are woken: what a
 /// connection asks for here is done when all that were ready with it have run, for all of them at once. To wake them from here is no system call.
 async fn end_turns(bench: Arc<Mutex<Bench>>, wake: Arc<Notify>, appender: Arc<AppenderLink>) {
-    let (node, worker) = {
+    let (node, by) = {
         let bench = bench.lock();
-        (Arc::clone(&bench.worker.node), bench.worker.id.0)
+        (Arc::clone(&bench.worker.node), bench.worker.id)
     };
     loop {
         wake.notified().await;
@@ -138,8 +138,9 @@ async fn end_turns(bench: Arc<Mutex<Bench>>, wake: Arc<Notify>, appender: Arc<Ap
             wake.notify_one();
         }
         // What the file's thread takes it hands on to replicas, too.
+        node.ask_for_acks(by);
         node.collect_log();
-        node.wake_released(worker);
+        node.wake_released(by.0);
     }
 }
 

@@ -15,6 +15,7 @@
 pub mod bad_input;
 mod client;
 mod cluster;
+mod daemon;
 mod escape;
 pub mod fuzz;
 pub mod model;
@@ -27,6 +28,7 @@ pub mod wait;
 
 pub use client::{Client, Connection, Protocol, ReceiveError, encode_command};
 pub use cluster::Cluster;
+pub use daemon::Daemon;
 pub use escape::{display_bytes, unescape, words};
 pub use port::Port;
 pub use process::{Finished, Folder, Server, Setup, run};

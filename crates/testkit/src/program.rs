@@ -95,7 +95,10 @@ fn missing(what: &str, place: &Path) -> PathBuf {
 
 fn on_path(name: &str) -> PathBuf {
     let paths = env::var_os("PATH").unwrap_or_default();
+    // Where proxies and network tools are; who is not root may not have it on the path.
+    let system = PathBuf::from("/usr/sbin");
     env::split_paths(&paths)
+        .chain([system])
         .map(|directory| directory.join(name))
         .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("{name} is not on PATH: run `cargo xtask test` first"))

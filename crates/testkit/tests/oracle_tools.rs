@@ -2,6 +2,8 @@
 
 #[path = "../../../tests/clients.rs"]
 mod clients;
+#[path = "../../../tests/high_availability/mod.rs"]
+mod high_availability;
 #[path = "../../../tests/mixed_bus.rs"]
 mod mixed_bus;
 #[path = "../../../tests/process.rs"]
@@ -13,10 +15,11 @@ use std::path::{Path, PathBuf};
 
 use testkit::Program;
 
-/// Valkey, or redis-server with `ORACLE=redis`.
+/// Valkey, redis-server with `ORACLE=redis`, or another build of ours by its path.
 fn program() -> Program {
     match std::env::var("ORACLE").as_deref() {
         Ok("redis") => Program::redis(),
+        Ok(path) if path.contains('/') => Program::redstart(path),
         _ => Program::valkey(),
     }
 }

@@ -39,8 +39,8 @@ impl Node {
         }
         self.begin_due_sync(self.upkeep(), now);
         self.advance_failover(self.upkeep(), now);
-        if self.confirmation.take_waited() && !self.replication.is_replica() {
-            // By itself a replica tells once a second. One of ours that is asked now and then tells after every stretch.
+        if self.confirmation.takes_late_question() && !self.replication.is_replica() {
+            // Whoever was asked before may have gone without an answer.
             self.ask_for_acknowledgements(self.upkeep());
         }
         if is_due {

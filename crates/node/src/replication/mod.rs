@@ -58,6 +58,8 @@ pub(crate) struct Replication {
     applying: Mutex<()>,
     /// Clients that wait for replicas (WAIT, WAITAOF), and how they were told not to.
     waiting: Mutex<Vec<(Arc<Client>, Option<Unblock>)>>,
+    /// The end of the log when replicas were last asked how far they are.
+    asked: AtomicU64,
     failover: Mutex<Option<Failover>>,
     /// What happened and has to be logged.
     events: Mutex<Vec<Event>>,
@@ -123,6 +125,7 @@ impl Replication {
             following: Following::new(primary),
             applying: Mutex::new(()),
             waiting: Mutex::default(),
+            asked: AtomicU64::new(0),
             failover: Mutex::new(None),
             events: Mutex::default(),
         }

@@ -6,10 +6,14 @@ use crate::node::Node;
 use crate::session::{After, Context};
 use base::{Monotonic, number};
 use commands::{CommandError, Outcome};
+use engine::WorkerId;
 use resp::{Args, Protocol, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
+
+/// The request that has a replica say how far it is.
+const QUESTION: &[&[u8]] = &[b"REPLCONF", b"GETACK", b"*"];
 
 /// What a client waits for.
 pub(crate) struct ReplicaWait {
@@ -203,11 +207,22 @@ impl Node {
     }
 
     /// Has replicas say how far they are.
-    pub(super) fn ask_for_acknowledgements(&self, by: engine::WorkerId) {
-        if self.replication.state.lock().replicas.is_empty() {
-            return;
+    pub(super) fn ask_for_acknowledgements(&self, by: WorkerId) {
+        if !self.replication.state.lock().replicas.is_empty() {
+            self.log_for_replicas(by, QUESTION);
+            self.announce_log(by);
         }
-        self.log_for_replicas(by, &[b"REPLCONF", b"GETACK", b"*"]);
-        self.announce_log(by);
+    }
+
+    /// Has replicas say how far they are where clients wait for that (`write-acks`), unless they were asked and have not answered: what is written meanwhile they are
+    /// asked of together. For a worker whose turn ends, before it hands on what was logged.
+    pub fn ask_for_acks(&self, by: WorkerId) {
+        let asked = &self.replication.asked;
+        if self.takes_ack_question(asked.load(SeqCst)) {
+            // The answer does not count the question.
+            let end = self.log_end();
+            self.log_for_replicas(by, QUESTION);
+            asked.store(end, SeqCst);
+        }
     }
 }

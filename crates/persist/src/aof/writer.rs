@@ -271,6 +271,17 @@ impl Writer {
         Err(AppendError(text))
     }
 
+    /// Goes on to an offset of the log where what was not appended before it is for no file.
+    pub fn pass(&mut self, end: u64) {
+        let is_lost = matches!(self.state, State::Failed(_)) && !self.has_fresh_file();
+        let fresh = self.rewrite.as_mut().and_then(Rewrite::fresh);
+        let Some(tail) = fresh.or(self.tail.as_mut()).filter(|_| !is_lost) else { return };
+        if tail.synced == tail.written {
+            tail.synced = end;
+        }
+        tail.written = end;
+    }
+
     /// Nothing that goes into the file that is written now is trusted from here on.
     fn fail(&mut self, text: String) {
         self.state = State::Failed(text);

@@ -86,9 +86,16 @@ impl OpenLog {
                     return;
                 }
                 let most = usize::try_from(end - self.taken).unwrap_or(usize::MAX);
+                let before = self.taken;
                 self.taken = node.take_log(most, &mut self.batch);
-                if self.batch.is_empty() {
+                if self.taken == before {
                     return;
+                }
+                if self.batch.is_empty() {
+                    // It was for replicas alone. Who waits for all that is logged does not wait for that.
+                    self.writer.pass(self.taken);
+                    self.confirm(node);
+                    continue;
                 }
             }
             let appended = self.writer.append(&self.batch, self.taken, clock::now().wall);

@@ -43,8 +43,13 @@ impl Sockets {
 
     /// Puts the indices of the connections that can be read into `ready`, without waiting for any.
     pub(crate) fn poll(&mut self, ready: &mut Vec<usize>) -> Result<()> {
+        self.wait(EpollTimeout::ZERO, ready)
+    }
+
+    /// The same, but waits for the first so long.
+    pub(crate) fn wait(&mut self, limit: EpollTimeout, ready: &mut Vec<usize>) -> Result<()> {
         ready.clear();
-        let count = match self.epoll.wait(&mut self.events, EpollTimeout::ZERO) {
+        let count = match self.epoll.wait(&mut self.events, limit) {
             Ok(count) => count,
             Err(Errno::EINTR) => 0,
             Err(error) => return Err(error).context("epoll_wait"),

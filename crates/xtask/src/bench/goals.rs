@@ -7,6 +7,7 @@ use super::memory::Point;
 use super::paths::Paths;
 use super::pause;
 use super::peer::Peer;
+use super::replication::{acknowledged::Acknowledged, applying, cost, full_sync, slow};
 use super::save;
 use super::save_memory;
 use super::snapshot::{self, Mix};
@@ -46,6 +47,13 @@ const ALWAYS_RATIO: f64 = 1.5;
 const EVERYSEC_RATIO: f64 = 1.3;
 /// Two threads against one with the log on.
 const LOGGED_THREADS_RATIO: f64 = 1.6;
+
+/// Against Valkey: CPU per SET of a primary with a replica, filling an empty replica, and SETs a second that one runs.
+const REPLICA_COST_RATIO: f64 = 1.3;
+const FULL_SYNC_RATIO: f64 = 2.0;
+const APPLYING_RATIO: f64 = 2.0;
+/// SETs a second where replies wait for a replica, against where they do not.
+const ACKNOWLEDGED_RATIO: f64 = 0.6;
 
 /// How one goal stands.
 pub(crate) struct Line {
@@ -98,7 +106,54 @@ pub(crate) fn check(outcome: &Outcome) -> Vec<Line> {
     lines.push(save_memory(outcome));
     lines.push(aof_always(outcome));
     lines.push(aof_everysec(outcome));
+    lines.extend(replication(outcome));
     lines
+}
+
+fn replication(outcome: &Outcome) -> [Line; 5] {
+    let row = &outcome.replication;
+    let cell = (Kind::Set, cost::DEPTH);
+    let cost = row.cost.as_ref();
+    let cost = cost.and_then(|row| median(&row.ratios(Peer::Redstart, Peer::Valkey, cell)));
+    let figure =
+        format!("CPU per SET of a primary with one replica against Valkey, depth {}", cost::DEPTH);
+    let full_sync = row.full_sync.as_ref().and_then(full_sync::FullSync::ratio);
+    let filled = format!("full synchronisation of {} against Valkey", full_sync::DATA_SET.name);
+    let applying = row.applying.as_ref().and_then(applying::Applying::ratio);
+    let applied = "SETs per second of a replica that follows a stream against Valkey".to_owned();
+    [
+        at_least(figure, REPLICA_COST_RATIO, cost),
+        at_least(filled, FULL_SYNC_RATIO, full_sync),
+        at_least(applied, APPLYING_RATIO, applying),
+        acknowledged(row.acknowledged.as_ref()),
+        slow_replicas(row.slow.as_deref()),
+    ]
+}
+
+fn acknowledged(row: Option<&Acknowledged>) -> Line {
+    let found = row.and_then(|row| {
+        let (ratio, p99_ms) = row.figures(Peer::Redstart)?;
+        let valkey = row.figures(Peer::Valkey);
+        let valkey =
+            valkey.map_or("-".to_owned(), |(ratio, p99)| format!("{ratio:.2}x, {p99:.2} ms"));
+        let measured = format!("{ratio:.2}x, p99 {p99_ms:.2} ms (Valkey with WAIT: {valkey})");
+        Some((measured, ratio >= ACKNOWLEDGED_RATIO))
+    });
+    let figure = "SETs per second with write-acks 1 against write-acks 0, depth 1".to_owned();
+    line(figure, format!("{ACKNOWLEDGED_RATIO}x or more"), found)
+}
+
+fn slow_replicas(growths: Option<&[slow::Growth]>) -> Line {
+    const MIB: f64 = (1 << 20) as f64;
+    let goal = slow::GROWTH_BYTES as f64;
+    let found = growths.and_then(|growths| {
+        let ours = slow::median_growth(growths, Peer::Redstart)?;
+        let valkey = slow::median_growth(growths, Peer::Valkey);
+        let valkey = valkey.map_or("-".to_owned(), |bytes| format!("{:.1} MiB", bytes / MIB));
+        Some((format!("{:.1} MiB (Valkey: {valkey})", ours / MIB), ours <= goal))
+    });
+    let figure = format!("memory of {} replicas that do not read", slow::REPLICAS);
+    line(figure, format!("{:.0} MiB or less, the backlog included", goal / MIB), found)
 }
 
 /// The ratio within the pairs of row `aof` for a policy, by a figure.

@@ -20,6 +20,7 @@ mod paths;
 mod pause;
 mod peer;
 mod readings;
+mod replication;
 mod replies;
 mod report;
 mod save;
@@ -60,6 +61,7 @@ struct Outcome {
     snapshot: Option<Vec<snapshot::Run>>,
     save_memory: Option<Vec<save_memory::Growth>>,
     aof: Option<aof::Aof>,
+    replication: replication::Replication,
 }
 
 /// Runs the benchmark with the arguments behind `bench`.
@@ -107,6 +109,19 @@ fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<St
     let save_memory =
         failures.or_none(options, Row::SaveMemory, || save_memory::run(options, &programs));
     let aof = failures.or_none(options, Row::Aof, || aof::run(options, &programs));
+    let replication = replication::Replication {
+        cost: failures
+            .or_none(options, Row::Replication, || replication::cost::run(options, &programs)),
+        full_sync: failures
+            .or_none(options, Row::Replication, || replication::full_sync::run(options, &programs)),
+        applying: failures
+            .or_none(options, Row::Replication, || replication::applying::run(options, &programs)),
+        acknowledged: failures.or_none(options, Row::Replication, || {
+            replication::acknowledged::run(options, &programs)
+        }),
+        slow: failures
+            .or_none(options, Row::Replication, || replication::slow::run(options, &programs)),
+    };
     let outcome = Outcome {
         machine,
         programs,
@@ -122,6 +137,7 @@ fn measure(options: &Options, programs: Vec<Program>) -> Result<(Outcome, Vec<St
         snapshot,
         save_memory,
         aof,
+        replication,
     };
     Ok((outcome, failures.0))
 }

@@ -10,12 +10,12 @@ pub(crate) const USAGE: &str = "\
 usage: cargo xtask bench [options]
 
 Measures Redstart beside Valkey, Redis and the echo floor in one alternating run: servers on core 0,
-the client on core 1. A full run takes about 55 minutes and writes docs/benchmarks.md and
+the client on core 1. A full run takes about 65 minutes and writes docs/benchmarks.md and
 docs/benchmarks.svg; any other writes the same files to target/bench/.
 
   --row NAME        only this row (may be repeated): throughput, memory, pause, paths, idle,
                     default (redis-benchmark's list), types, types-memory, save, snapshot,
-                    save-memory, aof (the append-only file)
+                    save-memory, aof (the append-only file), replication
   --pairs N         alternating pairs (default 5)
   --keys N          keys in the table (default 1000000)
   --quick           small tables and short stretches: proves that it works, says little
@@ -55,10 +55,12 @@ pub(crate) enum Row {
     SaveMemory,
     /// What the append-only file costs.
     Aof,
+    /// What replicas cost, and how fast they are.
+    Replication,
 }
 
 impl Row {
-    const ALL: [Row; 12] = [
+    const ALL: [Row; 13] = [
         Row::Throughput,
         Row::Memory,
         Row::Pause,
@@ -71,6 +73,7 @@ impl Row {
         Row::Snapshot,
         Row::SaveMemory,
         Row::Aof,
+        Row::Replication,
     ];
 
     /// The word that selects it on the command line.
@@ -88,6 +91,7 @@ impl Row {
             Row::Snapshot => "snapshot",
             Row::SaveMemory => "save-memory",
             Row::Aof => "aof",
+            Row::Replication => "replication",
         }
     }
 
@@ -130,7 +134,7 @@ pub(crate) struct Options {
     pub(crate) cell: Duration,
     /// What runs before each stretch.
     pub(crate) warm_up: Duration,
-    /// Rounds of the rows that measure pauses, and of memory while a snapshot is taken.
+    /// Rounds of the rows that measure pauses, and of memory while a snapshot is taken or replicas do not read.
     pub(crate) rounds: usize,
     /// Connections of the idle row.
     pub(crate) idle_connections: usize,

@@ -106,19 +106,25 @@ fn version_word(text: &str) -> String {
     named.or_else(|| words.nth(1)).unwrap_or("unknown").to_owned()
 }
 
-/// A running server on the server's core; killed when it is dropped.
+/// A running server on a core; killed when it is dropped.
 pub(crate) struct Server {
     /// Which program it is.
     pub(crate) peer: Peer,
     /// The port it serves on 127.0.0.1.
     pub(crate) port: u16,
+    core: usize,
     child: Child,
     folder: PathBuf,
 }
 
 impl Server {
-    /// Starts the program with a fresh folder of its own and waits until it answers.
+    /// Starts the program on the server's core, with a fresh folder of its own, and waits until it answers.
     pub(crate) fn start(program: &Program) -> Result<Server> {
+        Server::start_on(readings::SERVER_CORE, program)
+    }
+
+    /// The same on another core.
+    pub(crate) fn start_on(core: usize, program: &Program) -> Result<Server> {
         let port = free_port()?;
         let folder = tools::target_folder().join(format!(
             "bench/run/{}-{}-{port}",
@@ -126,8 +132,8 @@ impl Server {
             std::process::id()
         ));
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let child = spawn(program, port, &folder)?;
-        let mut server = Server { peer: program.peer, port, child, folder };
+        let child = spawn(program, port, (core, &folder))?;
+        let mut server = Server { peer: program.peer, port, core, child, folder };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -137,7 +143,7 @@ impl Server {
         self.child.kill()?;
         self.child.wait()?;
         self.port = free_port()?;
-        self.child = spawn(program, self.port, &self.folder)?;
+        self.child = spawn(program, self.port, (self.core, &self.folder))?;
         self.wait_until_ready()
     }
 
@@ -217,10 +223,10 @@ impl Drop for Server {
     }
 }
 
-fn spawn(program: &Program, port: u16, folder: &Path) -> Result<Child> {
+fn spawn(program: &Program, port: u16, (core, folder): (usize, &Path)) -> Result<Child> {
     let log = File::create(folder.join("log"))?;
     // A child inherits the cores of the thread that starts it.
-    readings::pin_to(readings::SERVER_CORE)?;
+    readings::pin_to(core)?;
     let child = program
         .command(port, folder)
         .stdin(Stdio::null())

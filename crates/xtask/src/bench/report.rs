@@ -1,6 +1,7 @@
 //! The outcome of a run as a page of Markdown.
 
 mod persistence;
+mod replication;
 
 use super::Outcome;
 use super::commands::{self, Commands};
@@ -82,7 +83,7 @@ pub(crate) fn markdown(options: &Options, outcome: &Outcome) -> String {
     if let Some(row) = &outcome.aof {
         page += &persistence::aof(options, row);
     }
-    page
+    page + &replication::sections(options, &outcome.replication)
 }
 
 fn goal_table(outcome: &Outcome) -> String {

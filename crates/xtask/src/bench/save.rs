@@ -22,7 +22,8 @@ pub(crate) struct DataSet {
     pub(crate) name: &'static str,
     /// The request that makes a key: the first number counts the keys, the others come by chance, so that there is little to compress.
     line: &'static str,
-    keys: usize,
+    /// How many there are in a full run.
+    pub(crate) keys: usize,
 }
 
 /// The data sets.
@@ -36,7 +37,7 @@ pub(crate) const DATA_SETS: [DataSet; 2] = [
 ];
 
 /// By how much the data sets of a quick run are smaller.
-const QUICK: usize = 20;
+pub(crate) const QUICK: usize = 20;
 /// Numbers have twelve digits.
 const NUMBERS: u64 = 1_000_000_000_000;
 
@@ -132,7 +133,8 @@ fn measure(
     Ok((sample, cores.steal_percent))
 }
 
-fn load(server: &Server, data_set: &DataSet, keys: usize) -> Result<()> {
+/// Gives a server so many keys of a data set.
+pub(crate) fn load(server: &Server, data_set: &DataSet, keys: usize) -> Result<()> {
     let numbers_per_key = data_set.line.matches('#').count() as u64;
     let mut random = Keys::new(17, NUMBERS);
     let mut sent = 0;

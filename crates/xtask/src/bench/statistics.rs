@@ -44,6 +44,11 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// How many values were counted.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
     /// The largest value.
     pub(crate) fn max(&self) -> u64 {
         self.max

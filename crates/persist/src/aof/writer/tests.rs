@@ -38,6 +38,26 @@ fn temporary_base(disk: &MemoryStorage, commands: &[Command]) -> PathBuf {
 }
 
 #[test]
+fn what_is_for_no_file_is_as_safe_as_what_is_before_it() {
+    let options = Options { fsync: Fsync::Always, ..OPTIONS };
+    let mut writer = writer(&MemoryStorage::new(), Manifest::default(), options, 10);
+    writer.pass(12);
+    assert_eq!((writer.written(), writer.synced(), writer.confirmed()), (12, 12, 12));
+    assert!(writer.sync_job(Monotonic::from_millis(0)).is_none(), "nothing is written");
+    append(&mut writer, 20).unwrap();
+    writer.pass(25);
+    assert_eq!((writer.written(), writer.synced()), (25, 12));
+    let job = writer.sync_job(Monotonic::from_millis(1)).expect("something is written");
+    writer.pass(30);
+    let result = job.run();
+    writer.finish_sync(job, result);
+    assert_eq!((writer.written(), writer.synced()), (30, 25));
+    writer.fail("the disk is broken".to_owned());
+    writer.pass(40);
+    assert_eq!(writer.written(), 30, "what is in no file is not written");
+}
+
+#[test]
 fn policies_ask_for_syncs_when_they_are_due() {
     let at = Monotonic::from_millis;
     for (fsync, before, after) in

@@ -1,6 +1,9 @@
 //! Loading the data when the server starts.
 
+mod ahead;
+
 use crate::clock;
+use ahead::Ahead;
 use engine::WorkerId;
 use node::{Node, StreamPlace};
 use persist::rdb::{Event, Key, LoadError, Reader, Usage};
@@ -167,6 +170,7 @@ struct Load<'l> {
     expired: u64,
     /// What the file tells of its place in a history: the name, the offset, the database.
     place: (Option<ReplicationId>, Option<u64>, usize),
+    ahead: Ahead,
 }
 
 impl<'l> Load<'l> {
@@ -177,7 +181,17 @@ impl<'l> Load<'l> {
         keeps_expired: bool,
     ) -> Load<'l> {
         let (worker, place) = (node.control(), (None, None, 0));
-        Load { node, worker, duplicates, goes_on, keeps_expired, keys: 0, expired: 0, place }
+        Load {
+            node,
+            worker,
+            duplicates,
+            goes_on,
+            keeps_expired,
+            keys: 0,
+            expired: 0,
+            place,
+            ahead: Ahead::default(),
+        }
     }
 
     /// Loads it all.
@@ -194,10 +208,14 @@ impl<'l> Load<'l> {
         let (mut database, mut told, mut empty) = (0, 0, 0_u64);
         loop {
             let offset = reader.offset();
-            let Some(event) = reader.next().map_err(malformed)? else { break };
+            let Some(event) = reader.next().map_err(malformed)? else {
+                self.put(database, &moment, offset)?;
+                break;
+            };
             match event {
                 Event::Aux(name, value) => self.note_aux(name, value, now),
                 Event::Select(number) => {
+                    self.put(database, &moment, offset)?;
                     database = usize::try_from(number).unwrap_or(usize::MAX);
                     if database >= node.keyspace.databases() {
                         return Err(LoadFailure::Refused(format!(
@@ -214,12 +232,9 @@ impl<'l> Load<'l> {
                     ));
                 }
                 Event::Key(key) => {
-                    let name = key.name.to_vec();
-                    if !self.add(database, key, &moment) {
-                        return Err(LoadFailure::Refused(format!(
-                            "key '{}' stands in it twice, the second time before byte {offset}",
-                            String::from_utf8_lossy(&name)
-                        )));
+                    self.add(key, &moment);
+                    if self.ahead.is_full() {
+                        self.put(database, &moment, offset)?;
                     }
                 }
                 Event::EmptyKey(name) => {
@@ -281,21 +296,38 @@ impl<'l> Load<'l> {
         }
     }
 
-    /// Adds a key, unless its time has come; false where it is there already and must not be.
-    fn add(&mut self, database: usize, key: Key<'_>, moment: &engine::Moment) -> bool {
+    /// Adds a key, unless its time has come.
+    fn add(&mut self, key: Key<'_>, moment: &engine::Moment) {
         if !self.keeps_expired && key.expire_at.is_some_and(|at| at < moment.now.0) {
             self.expired += 1;
-            return true;
+            return;
         }
         let access = match key.usage {
             Some(Usage::Idle(seconds)) => moment.idle_access(seconds),
             Some(Usage::Frequency(counter)) => moment.counted_access(counter),
             None => None,
         };
-        let slot = base::Slot::of_key(key.name);
-        let mut access_to = self.node.keyspace.hold(slot, database, self.worker, *moment);
-        let is_new = access_to.edit().load(key.name, key.value, key.expire_at, access);
-        self.keys += u64::from(is_new);
-        is_new || self.duplicates == Duplicates::Keep
+        self.ahead.push(&self.node.keyspace, key, access);
+    }
+
+    /// Puts the keys into the keyspace that were held back, all before an offset of the file.
+    fn put(
+        &mut self,
+        database: usize,
+        moment: &engine::Moment,
+        offset: u64,
+    ) -> Result<(), LoadFailure> {
+        let place = (database, self.worker, moment);
+        let (keys, twice) = self.ahead.put(&self.node.keyspace, place);
+        self.keys += keys;
+        match twice {
+            Some(name) if self.duplicates == Duplicates::Refuse => {
+                let name = String::from_utf8_lossy(&name);
+                Err(LoadFailure::Refused(format!(
+                    "key '{name}' stands in it twice, the second time before byte {offset}"
+                )))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }

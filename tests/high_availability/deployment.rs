@@ -214,10 +214,9 @@ impl Deployment {
 }
 
 fn primary_address(sentinel: &Member) -> Option<String> {
-    match sentinel.ask("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster") {
-        Reply::Array(parts) => parts.first()?.text(),
-        _ => None,
-    }
+    let reply = sentinel.ask("SENTINEL GET-MASTER-ADDR-BY-NAME mymaster");
+    let Reply::Array(parts) = reply else { return None };
+    parts.first()?.text()
 }
 
 fn knows_all(sentinel: &Member) -> bool {

@@ -13,9 +13,9 @@ fn known(sentinel: &Member, replica: Host, field: &str) -> Option<String> {
     let Reply::Array(replicas) = sentinel.ask("SENTINEL REPLICAS mymaster") else {
         return None;
     };
-    let texts = |reply: &Reply| match reply {
-        Reply::Array(parts) => parts.iter().filter_map(Reply::text).collect(),
-        _ => Vec::new(),
+    let texts = |reply: &Reply| -> Vec<String> {
+        let Reply::Array(parts) = reply else { return Vec::new() };
+        parts.iter().filter_map(Reply::text).collect()
     };
     let named = |fields: &Vec<String>, name: &str| {
         let mut pairs = fields.chunks(2);

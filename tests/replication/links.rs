@@ -10,7 +10,7 @@ use testkit::wait::{self, PATIENCE};
 use testkit::{Program, Server};
 
 use super::keys::{Common, assert_same};
-use super::load::Load;
+use super::load::{Load, Over};
 use super::nodes::{Syncs, await_up, count, follow, is_up, setup, syncs};
 use super::{number, ours};
 
@@ -22,15 +22,6 @@ const LONG_LIFE: Duration = Duration::from_secs(1);
 
 /// Commands of one writer between two looks whether it is over.
 const COMMANDS: usize = 200;
-
-/// Ends when it is dropped, also by a panic.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
-}
 
 /// Breaks the link, from one end or the other.
 fn break_link(replica: &Server, primary: &Server, round: u64) {

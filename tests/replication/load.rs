@@ -28,6 +28,15 @@ const WAITS: [&str; 5] = [
     "XREADGROUP GROUP g0 c0 BLOCK 50 STREAMS stream0 stream1 > >",
 ];
 
+/// Tells other threads that it is over when it is dropped, also by a panic: who waits for them would wait for ever.
+pub(super) struct Over<'a>(pub(super) &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 /// What to write.
 #[derive(Clone)]
 pub(super) struct Load {

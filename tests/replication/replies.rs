@@ -1,5 +1,6 @@
 //! What commands of replication answer, command by command, as the oracle answers.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use testkit::transcript::render;
 use testkit::wait::{self, PATIENCE};
 use testkit::{Client, Program, Reply, Server, Setup};
 
+use super::load::Over;
 use super::nodes::{await_all, await_replicas, await_up, field, follow, is_up, setup, told};
 use super::ours;
 
@@ -118,7 +120,6 @@ fn alone(program: &Program) -> Vec<String> {
             "REPLCONF capa eof capa psync2 capa what-there-is-not-yet",
             "REPLCONF nonsense 1",
             "REPLCONF rdb-only x",
-            "REPLCONF rdb-filter-only what-there-is-not",
             "REPLCONF version x",
             "REPLCONF version 9.1.2",
             "PSYNC ?",
@@ -160,7 +161,6 @@ fn together(program: &Program) -> Vec<String> {
             "WAITAOF 0 0 0",
             "WAITAOF 0 1 50",
             "MULTI",
-            "SET key value",
             "WAIT 1 0",
             "EXEC",
             "CONFIG SET min-replicas-to-write 1",
@@ -326,22 +326,31 @@ fn changes_places(replica: &Program, primary: &Program, order: &str) {
     follow(&replica, &primary);
     await_up(&replica);
     await_replicas(&primary, 1);
+    let is_over = AtomicBool::new(false);
     let written = thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let mut client = primary.client();
-            for number in 0_u64.. {
+            let mut number = 0_u64;
+            while !is_over.load(SeqCst) {
                 let reply = client.line(&format!("SET {number} value"));
                 if let Reply::Error(text) = &reply {
                     assert!(text.starts_with("READONLY"), "{text}");
                     return number;
                 }
                 assert_eq!(reply, Reply::ok());
+                number += 1;
             }
-            unreachable!("the primary becomes a replica")
+            panic!("the primary becomes no replica")
         });
+        let over = Over(&is_over);
         let is_written = || primary.client().line("DBSIZE").integer() > Some(100);
         assert!(wait::until(PATIENCE, is_written), "nobody writes");
         assert_eq!(primary.client().line(&order.replace("PORT", &port)), Reply::ok(), "{order}");
+        let is_replica = || told(&primary, "role") == "slave";
+        assert!(wait::until(PATIENCE, is_replica), "{}", primary.log());
+        // A client that is paused is told, too.
+        assert!(wait::until(PATIENCE, || writer.is_finished()), "the writer is not told");
+        drop(over);
         writer.join().expect("it ends")
     });
     assert_eq!(await_failover(&primary), "slave");

@@ -98,7 +98,7 @@ impl Node {
         }
         if failover.is_forced && (failover.deadline.is_none() || failover.target.is_none()) {
             return error(
-                "ERR FAILOVER with force option requires both a timeout and target HOST and IP options.",
+                "ERR FAILOVER with force option requires both a timeout and target HOST and IP.",
             );
         }
         if let Some(target) = &failover.target {

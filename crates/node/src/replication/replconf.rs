@@ -51,8 +51,10 @@ pub(super) fn replconf(
             introduction.wants_only_snapshot = parse_flag(value)?;
         } else if is("version") {
             let version = std::str::from_utf8(value).ok().and_then(parse_version);
-            introduction.version =
-                version.ok_or(CommandError::Text("ERR Unrecognized version format"))?;
+            introduction.version = version.ok_or_else(|| {
+                let told = String::from_utf8_lossy(value);
+                CommandError::Owned(format!("ERR Unrecognized version format: {told}"))
+            })?;
         } else {
             let option = String::from_utf8_lossy(option).into_owned();
             return Err(CommandError::Owned(format!("ERR Unrecognized REPLCONF option: {option}")));

@@ -51,10 +51,13 @@ pub(super) fn wait_aof(
         Some(0) => false,
         Some(1) => true,
         Some(_) => {
-            return Err(CommandError::Text("ERR value is out of range, must be between 0 and 1"));
+            return Err(CommandError::Text(
+                "ERR value is out of range, value must between 0 and 1",
+            ));
         }
     };
-    let replicas = parse_count(&args[2])?;
+    let replicas = parse_count(&args[2])
+        .map_err(|_| CommandError::Text("ERR value is out of range, must be positive"))?;
     let deadline = parse_deadline(context, &args[3])?;
     if context.node.replication.is_replica() {
         return Err(CommandError::Text(
@@ -140,8 +143,10 @@ impl Node {
         let (here, replicas) = self.waited(wait);
         let mut reply = Reply::new(out, wait.protocol);
         if wait.disks.is_some() {
+            // Without a file nothing is on the disk.
+            let has_file = self.settings.current().persistence.appendonly;
             reply.array(2);
-            reply.integer(i64::from(here));
+            reply.integer(i64::from(here && has_file));
         }
         reply.count(replicas);
     }

@@ -18,7 +18,9 @@ use crate::rules::SharedRules;
 use crate::snapshot::Snapshot;
 use crate::tally::{Tally, Totals};
 use base::{Rng, SLOT_COUNT, Slot, UnixMillis};
-use collections::{Hint, KeyHasher, Occupied, Table, prefetch_to_write};
+use collections::{
+    Hint, KeyHasher, Occupied, Table, Value, member_hash, prefetch, prefetch_to_write,
+};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
@@ -388,6 +390,32 @@ impl Keyspace {
         if let Some(state) = self.slots[slot.index()].state.try_lock() {
             state.first.prefetch_record(hash);
         }
+    }
+
+    /// The keyed hash of a member of a set, a sorted set or a hash: what [`Keyspace::prefetch_members`] takes.
+    #[inline]
+    #[must_use]
+    pub fn hash_member(&self, member: &[u8]) -> u64 {
+        member_hash(self.rules.seed(), member)
+    }
+
+    /// Asks the processor to bring in what the look-ups of these members read at their `step`-th access to memory beyond the record of their key, from 0 on. `hash` is the
+    /// key's; what the steps before have brought in is read. Whether another step follows: none does for small values, nor where the slot is held by another thread.
+    #[inline]
+    pub fn prefetch_members(
+        &self,
+        (slot, hash): (Slot, u64),
+        members: impl Iterator<Item = u64>,
+        step: usize,
+    ) -> bool {
+        let Some(state) = self.slots[slot.index()].state.try_lock() else { return false };
+        let Some(record) = state.first.probable(hash) else { return false };
+        let Value::Object(object) = record.value() else { return false };
+        let Some(step) = step.checked_sub(1) else {
+            prefetch(object);
+            return true;
+        };
+        members.fold(false, |more, member| object.prefetch_member(member, step) || more)
     }
 
     /// Holds one slot.

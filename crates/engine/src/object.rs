@@ -65,6 +65,18 @@ impl Object {
         }
     }
 
+    /// Asks the processor to bring in what the look-up of a member reads at its `step`-th access to memory beyond the object, from 0 on; `hash` is the
+    /// member's [`Keyspace::hash_member`](crate::Keyspace::hash_member). Whether another step follows.
+    #[inline]
+    pub(crate) fn prefetch_member(&self, hash: u64, step: usize) -> bool {
+        match self {
+            Object::Set(set) => set.prefetch(hash, step),
+            Object::SortedSet(set) => set.prefetch(hash, step),
+            Object::Hash(map) => map.prefetch(hash, step),
+            Object::String(_) | Object::List(_) | Object::Stream(_) => false,
+        }
+    }
+
     fn encoding(&self) -> Encoding {
         match self {
             Object::String(_) => Encoding::Raw,

@@ -44,6 +44,12 @@ impl SharedRules {
         shared
     }
 
+    /// The secret of the hash function of members.
+    #[inline]
+    pub(crate) fn seed(&self) -> (u64, u64) {
+        self.seed
+    }
+
     #[inline]
     pub(crate) fn load(&self) -> Rules {
         Rules {

@@ -4,6 +4,7 @@ use crate::{
     Access, EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, Value, WorkerId,
 };
 use base::{Slot, UnixMillis};
+use collections::Item;
 use values::{End, FieldExpiry, Hash, List, Set};
 
 const WORKER: WorkerId = WorkerId(0);
@@ -411,4 +412,30 @@ fn a_hash_that_goes_when_its_fields_are_looked_at_is_told_of() {
     };
     keyspace.review_field_times(WORKER, moment, &mut conclude);
     assert_eq!(told, ["expired"]);
+}
+
+#[test]
+fn members_are_prefetched_in_large_values_that_nobody_holds() {
+    let keyspace = keyspace();
+    let goes_on = |key: &[u8], step| {
+        let hashes = [&b"m1"[..], b"absent"].map(|member| keyspace.hash_member(member));
+        let key = (Slot::of_key(key), keyspace.hash(key));
+        keyspace.prefetch_members(key, hashes.into_iter(), step)
+    };
+    put(&keyspace, 0, b"string", Expiry::Clear);
+    for (key, members) in [(&b"small"[..], 3), (b"large", 1000)] {
+        let mut access = keyspace.hold(Slot::of_key(key), 0, WORKER, Moment::at(NOW));
+        let mut set = Set::new();
+        for number in 0..members {
+            set.insert(Item::Bytes(format!("m{number}").as_bytes()), &keyspace.rules());
+        }
+        access.edit().put_value(key, set, Expiry::Clear);
+    }
+    for key in [&b"string"[..], b"small", b"absent"] {
+        assert!(!goes_on(key, 0), "{}", key.escape_ascii());
+    }
+    let steps = (0..).find(|&step| !goes_on(b"large", step));
+    assert_eq!(steps, Some(4), "object, map, leaf, index, entry");
+    let _held = keyspace.hold(Slot::of_key(b"large"), 0, WORKER, Moment::at(NOW));
+    assert!(!goes_on(b"large", 0));
 }

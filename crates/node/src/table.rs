@@ -44,6 +44,8 @@ pub struct Entry {
     pub action: Action,
     /// Where its keys stand, in the simple case.
     pub keys: Option<SimpleKeys>,
+    /// Where the member stands that it works on: see [`Spec::member`].
+    pub member: Option<i64>,
 }
 
 /// All commands.
@@ -189,7 +191,8 @@ impl Entry {
             Body::Subcommands(all) => contain(None, all),
             Body::AloneOrSubcommands(run, all) => contain(Some(*run), all),
         };
-        Entry { index: 0, spec: &command.spec, full_name, action, keys: command.spec.simple_keys() }
+        let (keys, member) = (command.spec.simple_keys(), command.spec.member());
+        Entry { index: 0, spec: &command.spec, full_name, action, keys, member }
     }
 
     /// The subcommands; none where the command runs by itself.

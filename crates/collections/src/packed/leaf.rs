@@ -9,6 +9,8 @@
 //! An entry is `key length, key` where it has no value, and `0x80 | key length, value length, key, value` where it has one. A key length of
 //! 127 says that the entry is too long for a leaf: the number of its place in `Large` follows.
 
+use crate::prefetch::prefetch_address;
+
 const HEADER_BYTES: usize = 4;
 /// What an entry takes in front: its fingerprint and its offset.
 const INDEX_BYTES: usize = 3;
@@ -152,6 +154,36 @@ impl Leaf {
     /// The index of the entry of this fingerprint that is the one asked for.
     #[inline]
     pub(super) fn find(&self, fingerprint: u8, is_it: impl Fn(Entry<'_>) -> bool) -> Option<usize> {
+        self.find_index(fingerprint, |index| self.entry(index).is_some_and(&is_it))
+    }
+
+    /// Asks the processor to bring in what entries are found by.
+    #[inline]
+    pub(super) fn prefetch_index(&self) {
+        // Where it is full as leaves are, it lies across two lines.
+        prefetch_address(self.0.as_ptr());
+        prefetch_address(self.0.as_ptr().wrapping_add(64));
+    }
+
+    /// Asks the processor to bring in the first entry of this fingerprint; reads what entries are found by.
+    #[inline]
+    pub(super) fn prefetch_entry(&self, fingerprint: u8) {
+        if let Some(index) = self.probable(fingerprint) {
+            let entry = self.0.as_ptr().wrapping_add(self.start(index));
+            prefetch_address(entry);
+            prefetch_address(entry.wrapping_add(48));
+        }
+    }
+
+    /// The index that an entry of this fingerprint probably has. Reads no entry.
+    #[inline]
+    pub(super) fn probable(&self, fingerprint: u8) -> Option<usize> {
+        self.find_index(fingerprint, |index| index < self.count())
+    }
+
+    /// The index that is the one asked for of those with this fingerprint, and of others by chance.
+    #[inline]
+    fn find_index(&self, fingerprint: u8, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGHS: u64 = 0x8080_8080_8080_8080;
         let count = self.count();
@@ -163,7 +195,7 @@ impl Leaf {
             let mut equal = differing.wrapping_sub(ONES) & !differing & HIGHS;
             while equal != 0 {
                 let index = first + equal.trailing_zeros() as usize / 8;
-                if self.entry(index).is_some_and(&is_it) {
+                if is_it(index) {
                     return Some(index);
                 }
                 equal &= equal - 1;

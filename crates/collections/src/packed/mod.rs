@@ -25,10 +25,11 @@ mod leaf;
 mod tests;
 
 use crate::chunked::Chunked;
+use crate::member_hash::member_hash;
+use crate::prefetch::prefetch;
 pub use iter::PackedIter;
 use large::Large;
 use leaf::{Entry, Leaf};
-use siphasher::sip::SipHasher13;
 
 /// The mean load of a leaf, in bytes, above which one is added.
 const LEAF_LOAD: usize = 512;
@@ -214,9 +215,22 @@ impl Packed {
         PackedIter::new(self)
     }
 
+    /// Asks the processor to bring in what the look-up of a key reads at its `step`-th access to memory that is not the map's head, from 0 on; `hash` is the
+    /// key's [`member_hash`]. Reads what the steps before have brought in. Whether another step follows.
+    #[inline]
+    pub fn prefetch(&self, hash: u64, step: usize) -> bool {
+        let leaf = self.leaves.at(self.leaf_of(hash));
+        match step {
+            0 => prefetch(leaf),
+            1 => leaf.prefetch_index(),
+            _ => leaf.prefetch_entry(fingerprint(hash)),
+        }
+        step < 2
+    }
+
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
-        SipHasher13::new_with_keys(self.seed.0, self.seed.1).hash(key)
+        member_hash(self.seed, key)
     }
 
     #[inline]

@@ -324,3 +324,20 @@ fn entries_of_one_leaf_bring_leaves_until_they_are_told_apart() {
     }
     assert!(few.is_empty());
 }
+
+#[test]
+fn what_is_prefetched_is_what_a_look_up_reads() {
+    let mut packed = Packed::new(SEED);
+    (0..2000).for_each(|number| assert!(packed.insert(&key(number), b"value")));
+    let mut hits = 0;
+    for number in 0..2000 {
+        let (hash, spot) = (member_hash(SEED, &key(number)), packed.spot(&key(number)));
+        assert_eq!(packed.leaf_of(hash), spot.leaf);
+        let found = packed.find(spot, &key(number)).expect("it was inserted");
+        hits += usize::from(packed.leaves.at(spot.leaf).probable(fingerprint(hash)) == Some(found));
+        let steps = (0..).find(|&step| !packed.prefetch(hash, step));
+        assert_eq!(steps, Some(2), "leaf, index, entry");
+    }
+    assert!(hits > 1800, "few fingerprints are equal in a leaf: {hits} of 2000");
+    assert_eq!((0..).find(|&step| !Packed::new(SEED).prefetch(7, step)), Some(2));
+}

@@ -1,6 +1,7 @@
 //! Things by number: what refers to another does it in four bytes. A clone shares them, and who changes one that others hold copies it first.
 
 use crate::chunked::{ARC_BYTES, Chunked};
+use crate::prefetch::prefetch;
 use crate::shared;
 use std::sync::Arc;
 
@@ -46,6 +47,12 @@ impl<T: ?Sized> Arena<T> {
     pub(super) fn remove(&mut self, number: u32) -> Arc<T> {
         self.free.push(number);
         self.places.at_mut(number as usize).take().expect("what is removed is there")
+    }
+
+    /// Asks the processor to bring in where the thing of a number is found.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        prefetch(self.places.at(number as usize));
     }
 
     #[inline]

@@ -4,6 +4,8 @@
 //! so an entry stands about where its hash lies between the bounds of its run, and is found in one or two cache lines. A run that is
 //! full splits in the middle of its bounds, which touches no member.
 
+use crate::prefetch::{prefetch, prefetch_address};
+
 /// How many entries a run has at most.
 const ENTRIES_MAX: usize = 256;
 
@@ -45,13 +47,19 @@ fn hash_of(entry: u64) -> u32 {
 }
 
 impl Run {
+    /// About where the entries of a hash stand.
+    #[inline]
+    fn estimate(&self, hash: u32) -> usize {
+        let bits = 32 - self.depth;
+        let within = u64::from(hash) & ((1 << bits) - 1);
+        ((within * self.entries.len() as u64) >> bits) as usize
+    }
+
     /// The place of the first entry whose hash is not less.
     #[inline]
     fn lower_bound(&self, hash: u32) -> usize {
         let entries = &self.entries;
-        let bits = 32 - self.depth;
-        let within = u64::from(hash) & ((1 << bits) - 1);
-        let mut at = ((within * entries.len() as u64) >> bits) as usize;
+        let mut at = self.estimate(hash);
         while at > 0 && hash_of(entries[at - 1]) >= hash {
             at -= 1;
         }
@@ -101,6 +109,22 @@ impl LeafIndex {
         let run = &self.runs[self.run_of(hash)];
         let entries = run.entries[run.lower_bound(hash)..].iter();
         entries.take_while(move |&&entry| hash_of(entry) == hash).map(|&entry| entry as u32)
+    }
+
+    /// Asks the processor to bring in the run of a hash.
+    #[inline]
+    pub(super) fn prefetch_run(&self, hash: u32) {
+        prefetch(&self.runs[self.run_of(hash)]);
+    }
+
+    /// Asks the processor to bring in the entries of a hash: the lines around where they are expected. Reads the run.
+    #[inline]
+    pub(super) fn prefetch_entries(&self, hash: u32) {
+        let run = &self.runs[self.run_of(hash)];
+        let first = run.entries.as_ptr();
+        let expected = first.wrapping_add(run.estimate(hash)).cast::<u8>();
+        prefetch_address(expected.wrapping_sub(32));
+        prefetch_address(expected.wrapping_add(32));
     }
 
     pub(super) fn insert(&mut self, hash: u32, leaf: u32) {

@@ -1,6 +1,7 @@
 //! A leaf: up to 64 members in their order, with their scores beside each other and their bytes in one run.
 
 use super::arena::Arena;
+use crate::prefetch::{prefetch, prefetch_address};
 
 /// How many members a leaf holds at most.
 pub(super) const MEMBERS_MAX: usize = 64;
@@ -71,6 +72,29 @@ impl Leaf {
     #[inline]
     pub(super) fn scores(&self) -> &[f64] {
         &self.scores[..self.len()]
+    }
+
+    /// Asks the processor to bring in what members are found by.
+    #[inline]
+    pub(super) fn prefetch_tags(&self) {
+        prefetch(&self.tags[0]);
+        prefetch(&self.tags[MEMBERS_MAX - 1]);
+        prefetch(&self.bytes);
+    }
+
+    /// Asks the processor to bring in the score of the member at a place, and where its bytes are.
+    #[inline]
+    pub(super) fn prefetch_score(&self, at: usize) {
+        prefetch(&self.scores[at]);
+        prefetch(&self.ends[at]);
+    }
+
+    /// Asks the processor to bring in the bytes of the member at a place; reads where they are.
+    #[inline]
+    pub(super) fn prefetch_member(&self, at: usize) {
+        let bytes = self.bytes.as_ptr().wrapping_add(self.start(at));
+        prefetch_address(bytes);
+        prefetch_address(bytes.wrapping_add(32));
     }
 
     pub(super) fn set_score(&mut self, at: usize, score: f64) {

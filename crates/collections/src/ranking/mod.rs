@@ -37,18 +37,17 @@ mod tree;
 pub use frozen::FrozenRanking;
 pub use range::RankRange;
 
+use crate::member_hash::member_hash;
 use index::LeafIndex;
 use leaf::{INLINE_BYTES_MAX, MEMBERS_MAX, NONE, Stored};
-use siphasher::sip::SipHasher13;
 use std::cmp::Ordering;
-use std::hash::Hasher as _;
 use std::ops::Range;
 use tree::{Spot, Tree};
 
 /// Members, each with a score, in the order of the scores; see the [module](self).
 #[derive(Debug)]
 pub struct Ranking {
-    hasher: SipHasher13,
+    seed: (u64, u64),
     tree: Tree,
     index: LeafIndex,
     len: usize,
@@ -63,12 +62,7 @@ impl Ranking {
     /// No members; `seed` is the secret of the hash function.
     #[must_use]
     pub fn new(seed: (u64, u64)) -> Ranking {
-        Ranking {
-            hasher: SipHasher13::new_with_keys(seed.0, seed.1),
-            tree: Tree::new(),
-            index: LeafIndex::new(),
-            len: 0,
-        }
+        Ranking { seed, tree: Tree::new(), index: LeafIndex::new(), len: 0 }
     }
 
     /// How many members there are.
@@ -193,11 +187,43 @@ impl Ranking {
         next.map_or(0, u64::from)
     }
 
+    /// Asks the processor to bring in what the look-up of a member reads at its `step`-th access to memory that is not the ranking's head, from 0 on; `hash` is
+    /// the member's [`member_hash`]. Reads what the steps before have brought in. Whether another step follows.
+    #[inline]
+    pub fn prefetch(&self, hash: u64, step: usize) -> bool {
+        let hash = hash as u32;
+        match step {
+            0 => self.index.prefetch_run(hash),
+            1 => self.index.prefetch_entries(hash),
+            _ => return self.prefetch_in_leaf(hash, step),
+        }
+        true
+    }
+
+    /// The steps that lead to the leaf in which the member probably is, and there.
+    fn prefetch_in_leaf(&self, hash: u32, step: usize) -> bool {
+        let Some(number) = self.index.candidates(hash).next() else { return false };
+        if step == 2 {
+            self.tree.leaves.prefetch(number);
+            return true;
+        }
+        let leaf = self.tree.leaves.at(number);
+        if step == 3 {
+            leaf.prefetch_tags();
+            return true;
+        }
+        let Some(at) = Places(leaf.tagged(tag(hash))).next() else { return false };
+        if step == 4 {
+            leaf.prefetch_score(at);
+            return true;
+        }
+        leaf.prefetch_member(at);
+        false
+    }
+
     #[inline]
     fn hash(&self, member: &[u8]) -> u32 {
-        let mut hasher = self.hasher;
-        hasher.write(member);
-        hasher.finish() as u32
+        member_hash(self.seed, member) as u32
     }
 
     /// Where a member is, and its score.
@@ -281,8 +307,8 @@ impl Ranking {
 // The nodes of the tree are shared, the index is not.
 impl Clone for Ranking {
     fn clone(&self) -> Ranking {
-        let Ranking { hasher, len, .. } = *self;
-        let mut copy = Ranking { hasher, len, tree: self.tree.clone(), index: self.index.clone() };
+        let Ranking { seed, len, .. } = *self;
+        let mut copy = Ranking { seed, len, tree: self.tree.clone(), index: self.index.clone() };
         copy.index.recount();
         copy
     }

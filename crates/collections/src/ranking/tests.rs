@@ -1,4 +1,4 @@
-use super::{FrozenRanking, Ranking};
+use super::{FrozenRanking, Ranking, member_hash};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -210,4 +210,20 @@ fn a_scan_meets_all_that_stay() {
         step += 1;
     }
     assert!((0..2000u32).all(|number| seen.contains(&number.to_be_bytes()[..])));
+}
+
+#[test]
+fn what_is_prefetched_is_on_the_way_to_the_member() {
+    let mut ranking = Ranking::new((9, 10));
+    let steps = |ranking: &Ranking, member: &[u8]| {
+        (0..).find(|&step| !ranking.prefetch(member_hash((9, 10), member), step))
+    };
+    assert_eq!(steps(&ranking, b"absent"), Some(2), "there is no leaf to go on to");
+    (0..3000).for_each(|number| {
+        ranking.insert(f64::from(number % 7), &member(number));
+    });
+    for number in 0..3000 {
+        let steps = steps(&ranking, &member(number));
+        assert_eq!(steps, Some(5), "run, entries, number, tags, score, bytes");
+    }
 }

@@ -45,7 +45,6 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-use crate::prefetch::prefetch_address;
 use crate::record::Record;
 use crate::word::Word;
 use buckets::Place;
@@ -218,19 +217,26 @@ impl<O> Table<O> {
     /// [`Hint::prefetch_bucket`], and fetches the record that the key probably is.
     #[inline]
     pub fn prefetch_record(&self, hash: u64) {
-        let segment = self.segment_of(hash);
-        if segment.bucket_count() > 0 {
-            let tag = segment.tag(hash);
-            let home = buckets::home(tag, segment.bucket_count());
-            // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
-            let bucket = unsafe { &segment.buckets()[home] };
-            let word = bucket.matches(tag).trailing_zeros() as usize;
-            if let Some(word) = bucket.0.get(word) {
-                // Most records lie across two lines.
-                prefetch_address(word.address());
-                prefetch_address(word.address().wrapping_add(48));
-            }
+        if let Some(record) = self.probable(hash) {
+            record.prefetch();
         }
+    }
+
+    /// The record that a key of this hash probably is; for a hint only, for its key is not compared, and it may stand elsewhere. Reads the bucket, not
+    /// the record.
+    #[must_use]
+    #[inline]
+    pub fn probable(&self, hash: u64) -> Option<&Record<O>> {
+        let segment = self.segment_of(hash);
+        if segment.bucket_count() == 0 {
+            return None;
+        }
+        let tag = segment.tag(hash);
+        let home = buckets::home(tag, segment.bucket_count());
+        // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
+        let bucket = unsafe { &segment.buckets()[home] };
+        let word = bucket.matches(tag).trailing_zeros() as usize;
+        bucket.0.get(word).map(record)
     }
 
     #[inline]

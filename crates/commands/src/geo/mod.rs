@@ -28,7 +28,7 @@ pub const COMMANDS: &[KeyspaceCommand] = &[
 ];
 
 const KEY: Argument = Argument::key("key", 0);
-const MEMBER: Argument = Argument::string("member").multiple().optional();
+const MEMBER: Argument = Argument::member("member").multiple().optional();
 const STORE_KEY: Argument = Argument::key("storekey", 1).token("STORE").shown("key");
 const BYPOLYGON: Argument = Argument::integer("num-vertices").token("BYPOLYGON");
 const ANY: Argument = Argument::word("any", "ANY").optional();
@@ -62,7 +62,7 @@ const UNIT: Argument = Argument::one_of(
     ],
 );
 const FROM: Argument =
-    Argument::one_of("from", &[Argument::string("member").token("FROMMEMBER"), FROMLONLAT])
+    Argument::one_of("from", &[Argument::member("member").token("FROMMEMBER"), FROMLONLAT])
         .optional();
 const POLYGON: Argument = Argument::block("polygon", &[BYPOLYGON, VERTICES]).since("9.0.0");
 const CIRCLE: Argument =
@@ -97,7 +97,7 @@ const GEOADD: KeyspaceCommand = Command {
                 &[
                     Argument::double("longitude"),
                     Argument::double("latitude"),
-                    Argument::string("member"),
+                    Argument::member("member"),
                 ],
             )
             .multiple(),
@@ -119,8 +119,8 @@ const GEODIST: KeyspaceCommand = Command {
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
         arguments: &[
             KEY,
-            Argument::string("member1"),
-            Argument::string("member2"),
+            Argument::member("member1"),
+            Argument::member("member2"),
             Argument::one_of(
                 "unit",
                 &[
@@ -265,7 +265,7 @@ const GEORADIUSBYMEMBER: KeyspaceCommand = Command {
         ],
         arguments: &[
             KEY,
-            Argument::string("member"),
+            Argument::member("member"),
             Argument::double("radius"),
             UNIT,
             WITHCOORD,
@@ -296,7 +296,7 @@ const GEORADIUSBYMEMBER_RO: KeyspaceCommand = Command {
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
         arguments: &[
             KEY,
-            Argument::string("member"),
+            Argument::member("member"),
             Argument::double("radius"),
             UNIT,
             WITHCOORD,

@@ -57,7 +57,7 @@ const HDEL: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Write, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Delete])],
-        arguments: &[Argument::key("key", 0), Argument::string("field").multiple()],
+        arguments: &[Argument::key("key", 0), Argument::member("field").multiple()],
         history: &[("2.4.0", "Takes several fields.")],
         ..Spec::DEFAULT
     },
@@ -73,7 +73,7 @@ const HEXISTS: KeyspaceCommand = Command {
         arity: Arity::Exactly(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[])],
-        arguments: &[Argument::key("key", 0), Argument::string("field")],
+        arguments: &[Argument::key("key", 0), Argument::member("field")],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(read::hexists)),
@@ -88,7 +88,7 @@ const HGET: KeyspaceCommand = Command {
         arity: Arity::Exactly(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
-        arguments: &[Argument::key("key", 0), Argument::string("field")],
+        arguments: &[Argument::key("key", 0), Argument::member("field")],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(read::hget)),
@@ -125,7 +125,7 @@ const HGETDEL: KeyspaceCommand = Command {
             Argument::key("key", 0),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -145,7 +145,7 @@ const HINCRBY: KeyspaceCommand = Command {
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Access, KeyEffect::Update])],
         arguments: &[
             Argument::key("key", 0),
-            Argument::string("field"),
+            Argument::member("field"),
             Argument::integer("increment"),
         ],
         ..Spec::DEFAULT
@@ -164,7 +164,7 @@ const HINCRBYFLOAT: KeyspaceCommand = Command {
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Access, KeyEffect::Update])],
         arguments: &[
             Argument::key("key", 0),
-            Argument::string("field"),
+            Argument::member("field"),
             Argument::double("increment"),
         ],
         ..Spec::DEFAULT
@@ -215,7 +215,7 @@ const HMGET: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
-        arguments: &[Argument::key("key", 0), Argument::string("field").multiple()],
+        arguments: &[Argument::key("key", 0), Argument::member("field").multiple()],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(read::hmget)),
@@ -233,7 +233,7 @@ const HMSET: KeyspaceCommand = Command {
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Update])],
         arguments: &[
             Argument::key("key", 0),
-            Argument::block("data", &[Argument::string("field"), Argument::string("value")])
+            Argument::block("data", &[Argument::member("field"), Argument::string("value")])
                 .multiple(),
         ],
         ..Spec::DEFAULT
@@ -303,7 +303,7 @@ const HSET: KeyspaceCommand = Command {
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Update])],
         arguments: &[
             Argument::key("key", 0),
-            Argument::block("data", &[Argument::string("field"), Argument::string("value")])
+            Argument::block("data", &[Argument::member("field"), Argument::string("value")])
                 .multiple(),
         ],
         history: &[("4.0.0", "Takes several fields.")],
@@ -321,7 +321,7 @@ const HSETNX: KeyspaceCommand = Command {
         arity: Arity::Exactly(4),
         flags: &[Flag::Write, Flag::DenyOom, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Insert])],
-        arguments: &[Argument::key("key", 0), Argument::string("field"), Argument::string("value")],
+        arguments: &[Argument::key("key", 0), Argument::member("field"), Argument::string("value")],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Write(change::hsetnx)),
@@ -336,7 +336,7 @@ const HSTRLEN: KeyspaceCommand = Command {
         arity: Arity::Exactly(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[])],
-        arguments: &[Argument::key("key", 0), Argument::string("field")],
+        arguments: &[Argument::key("key", 0), Argument::member("field")],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(read::hstrlen)),

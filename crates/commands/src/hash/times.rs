@@ -29,7 +29,7 @@ pub(super) const HEXPIRE: KeyspaceCommand = Command {
             .optional(),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -64,7 +64,7 @@ pub(super) const HEXPIREAT: KeyspaceCommand = Command {
             .optional(),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -87,7 +87,7 @@ pub(super) const HEXPIRETIME: KeyspaceCommand = Command {
             Argument::key("key", 0),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -121,7 +121,7 @@ pub(super) const HGETEX: KeyspaceCommand = Command {
             .optional(),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -144,7 +144,7 @@ pub(super) const HPERSIST: KeyspaceCommand = Command {
             Argument::key("key", 0),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -179,7 +179,7 @@ pub(super) const HPEXPIRE: KeyspaceCommand = Command {
             .optional(),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -214,7 +214,7 @@ pub(super) const HPEXPIREAT: KeyspaceCommand = Command {
             .optional(),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -237,7 +237,7 @@ pub(super) const HPEXPIRETIME: KeyspaceCommand = Command {
             Argument::key("key", 0),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -260,7 +260,7 @@ pub(super) const HPTTL: KeyspaceCommand = Command {
             Argument::key("key", 0),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],
@@ -308,7 +308,7 @@ pub(super) const HSETEX: KeyspaceCommand = Command {
                     Argument::integer("numfields"),
                     Argument::block(
                         "data",
-                        &[Argument::string("field"), Argument::string("value")],
+                        &[Argument::member("field"), Argument::string("value")],
                     )
                     .multiple(),
                 ],
@@ -334,7 +334,7 @@ pub(super) const HTTL: KeyspaceCommand = Command {
             Argument::key("key", 0),
             Argument::block(
                 "fields",
-                &[Argument::integer("numfields"), Argument::string("field").multiple()],
+                &[Argument::integer("numfields"), Argument::member("field").multiple()],
             )
             .token("FIELDS"),
         ],

@@ -51,7 +51,7 @@ const SADD: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Write, Flag::DenyOom, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Insert])],
-        arguments: &[Argument::key("key", 0), Argument::string("member").multiple()],
+        arguments: &[Argument::key("key", 0), Argument::member("member").multiple()],
         history: &[("2.4.0", "Accepts multiple `member` arguments.")],
         ..Spec::DEFAULT
     },
@@ -168,7 +168,7 @@ const SISMEMBER: KeyspaceCommand = Command {
         arity: Arity::Exactly(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[])],
-        arguments: &[Argument::key("key", 0), Argument::string("member")],
+        arguments: &[Argument::key("key", 0), Argument::member("member")],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(contains::sismember)),
@@ -201,7 +201,7 @@ const SMISMEMBER: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
-        arguments: &[Argument::key("key", 0), Argument::string("member").multiple()],
+        arguments: &[Argument::key("key", 0), Argument::member("member").multiple()],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(contains::smismember)),
@@ -222,7 +222,7 @@ const SMOVE: KeyspaceCommand = Command {
         arguments: &[
             Argument::key("source", 0),
             Argument::key("destination", 1),
-            Argument::string("member"),
+            Argument::member("member"),
         ],
         ..Spec::DEFAULT
     },
@@ -275,7 +275,7 @@ const SREM: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Write, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Delete])],
-        arguments: &[Argument::key("key", 0), Argument::string("member").multiple()],
+        arguments: &[Argument::key("key", 0), Argument::member("member").multiple()],
         history: &[("2.4.0", "Accepts multiple `member` arguments.")],
         ..Spec::DEFAULT
     },

@@ -25,6 +25,8 @@ pub struct Argument {
     pub repeats_token: bool,
     /// Which of the command's key specifications finds it.
     pub key_spec: Option<usize>,
+    /// Whether it is a member of the key's value: of a set, of a sorted set, or a field of a hash.
+    pub is_member: bool,
     /// What it holds, where it is a block or a choice.
     pub children: &'static [Argument],
 }
@@ -84,6 +86,7 @@ impl Argument {
             is_multiple: false,
             repeats_token: false,
             key_spec: None,
+            is_member: false,
             children: &[],
         }
     }
@@ -92,6 +95,12 @@ impl Argument {
     #[must_use]
     pub const fn string(name: &'static str) -> Argument {
         Argument::new(name, ArgumentKind::String)
+    }
+
+    /// A member of the key's value, a field of a hash for example; any string.
+    #[must_use]
+    pub const fn member(name: &'static str) -> Argument {
+        Argument { is_member: true, ..Argument::string(name) }
     }
 
     /// An integer.

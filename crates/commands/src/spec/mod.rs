@@ -4,6 +4,7 @@ mod argument;
 mod flags;
 mod implied;
 mod keys;
+mod members;
 #[cfg(test)]
 mod tests;
 

@@ -155,3 +155,48 @@ fn a_range_that_ends_before_the_request_begins_has_no_keys() {
         assert_eq!((outcome, found.len()), (Ok(()), 0), "{last}");
     }
 }
+
+#[test]
+fn members_stand_where_the_arguments_say() {
+    let mut found = Vec::new();
+    each(|spec, _| found.extend(spec.member().map(|at| (spec.name, at))));
+    found.sort_unstable();
+    let expected = [
+        ("geoadd", -1),
+        ("geodist", 2),
+        ("hdel", 2),
+        ("hexists", 2),
+        ("hexpire", -1),
+        ("hexpireat", -1),
+        ("hexpiretime", 4),
+        ("hget", 2),
+        ("hgetdel", 4),
+        ("hgetex", -1),
+        ("hincrby", 2),
+        ("hincrbyfloat", 2),
+        ("hmget", 2),
+        ("hmset", 2),
+        ("hpersist", 4),
+        ("hpexpire", -1),
+        ("hpexpireat", -1),
+        ("hpexpiretime", 4),
+        ("hpttl", 4),
+        ("hset", 2),
+        ("hsetex", -2),
+        ("hsetnx", 2),
+        ("hstrlen", 2),
+        ("httl", 4),
+        ("sadd", 2),
+        ("sismember", 2),
+        ("smismember", 2),
+        ("srem", 2),
+        ("zadd", -1),
+        ("zincrby", 3),
+        ("zmscore", 2),
+        ("zrank", 2),
+        ("zrem", 2),
+        ("zrevrank", 2),
+        ("zscore", 2),
+    ];
+    assert_eq!(found, expected);
+}

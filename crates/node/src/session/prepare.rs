@@ -16,6 +16,10 @@ use std::ops::Range;
 /// some five lines each, are 80 KiB: more than a first-level cache holds, and less than a second-level one.
 const AHEAD_MAX: usize = 256;
 
+/// So many windows pass without a look for members, where none of those that were looked at is in a large value: to look costs some hundredths of a
+/// command on a small one.
+const WINDOWS_WITHOUT_MEMBERS: u8 = 15;
+
 /// The slot and the hash of a request's first key, where the keys stand in the simple way.
 pub(crate) type KnownKey = Option<(Slot, u64)>;
 
@@ -47,11 +51,32 @@ impl Prepared {
     }
 }
 
+/// The member of its first key's value that a request works on.
+struct Member {
+    /// Which request of the window.
+    request: usize,
+    slot: Slot,
+    /// The key's hash.
+    key: u64,
+    /// The member's own.
+    hash: u64,
+}
+
+impl Member {
+    fn is_of_same_key(&self, other: &Member) -> bool {
+        (self.slot, self.key) == (other.slot, other.key)
+    }
+}
+
 /// Requests that were decoded and looked up and have not run; kept for its memory.
 #[derive(Default)]
 pub(crate) struct Window {
     pub(super) requests: Requests,
     pub(super) prepared: Vec<Prepared>,
+    /// The members that requests work on and that were not brought in.
+    members: Vec<Member>,
+    /// So many windows will pass before members are looked at again.
+    without_members: u8,
     /// How many of them have had their memory brought in.
     brought_in: usize,
     /// How many sessions have looked ahead and not run yet.
@@ -72,13 +97,31 @@ impl Window {
         self.sessions
     }
 
+    /// Whether members are looked at in the next window.
+    #[cfg(test)]
+    pub(super) fn looks_for_members(&self) -> bool {
+        self.without_members == 0
+    }
+
     /// Looks up what was decoded from `input` and was not looked up yet.
     #[inline]
     pub(super) fn prepare(&mut self, node: &Node, input: &[u8]) {
         let mut before = None;
         for index in self.prepared.len()..self.requests.len() {
             let args = self.requests.args(index, input);
-            self.prepared.push(Prepared::new(node, args, &mut before));
+            let one = Prepared::new(node, args, &mut before);
+            self.prepared.push(one);
+            if self.without_members == 0
+                && let Some((slot, key)) = one.key
+                && let Some(at) = one.command.and_then(|command| node.table.at(command).member)
+                && self.requests.len() > 1
+            {
+                let at = if at < 0 { args.len() as i64 + at } else { at };
+                if let Some(member) = usize::try_from(at).ok().and_then(|at| args.get(at)) {
+                    let hash = node.keyspace.hash_member(member);
+                    self.members.push(Member { request: index, slot, key, hash });
+                }
+            }
         }
     }
 
@@ -93,6 +136,30 @@ impl Window {
         for (slot, hash) in keys {
             keyspace.prefetch_record(slot, hash);
         }
+        if self.members.len() > 1 {
+            self.bring_in_members(keyspace);
+        } else {
+            self.members.clear();
+            self.without_members = self.without_members.saturating_sub(1);
+        }
+    }
+
+    /// Brings in what the look-ups of members in large values read: one access to memory after the other, each for all members, so that their misses overlap.
+    fn bring_in_members(&mut self, keyspace: &Keyspace) {
+        let mut step = 0;
+        let goes_on = |step| {
+            self.members.chunk_by(Member::is_of_same_key).fold(false, |more, members| {
+                let hashes = members.iter().map(|member| member.hash);
+                keyspace.prefetch_members((members[0].slot, members[0].key), hashes, step) || more
+            })
+        };
+        while goes_on(step) {
+            step += 1;
+        }
+        if step == 0 {
+            self.without_members = WINDOWS_WITHOUT_MEMBERS;
+        }
+        self.members.clear();
     }
 
     /// Forgets the requests from `length` on.
@@ -100,6 +167,7 @@ impl Window {
     pub(super) fn truncate(&mut self, length: usize) {
         self.requests.truncate(length);
         self.prepared.truncate(length);
+        self.members.truncate(self.members.partition_point(|one| one.request < length));
         self.brought_in = self.brought_in.min(length);
     }
 

@@ -415,3 +415,33 @@ fn command_info_and_docs_have_their_shape_in_both_protocols() {
     assert!(docs.contains("$7\r\nhistory\r\n~1\r\n*2\r\n$5\r\n6.2.0\r\n"), "{docs}");
     assert!(docs.contains("$5\r\nflags\r\n~1\r\n+optional\r\n"), "{docs}");
 }
+
+#[test]
+fn members_are_looked_for_where_values_are_large() {
+    let fixture = Fixture::new();
+    let (mut worker, mut session) = (fixture.worker(), fixture.session());
+    let mut send = |requests: &str, other: &str| {
+        let (mut out, mut ahead) = (Vec::new(), fixture.session());
+        // What another session has looked at stands in another input.
+        let _ = ahead.look_ahead(&mut worker, other.as_bytes());
+        let step = session.execute(&mut worker, fixture.now, requests.as_bytes(), &mut out);
+        assert_eq!((step, session.consumed()), (Step::Input, requests.len()));
+        session.advance(requests.len());
+        ahead.forget_ahead(&mut worker);
+        (String::from_utf8(out).expect("replies are text"), worker.window.looks_for_members())
+    };
+    let fields: String = (0..1000).map(|field| format!(" f{field} v{field}")).collect();
+    send(&format!("HSET large{fields}\r\n"), "");
+    send("HSET small f1 v1\r\n", "");
+    let small = "HGET small f1\r\nHGET small f2\r\n";
+    assert!(!send(small, "").1, "what is small is not looked at every time");
+    let passed = (1..).find(|_| send("PING\r\n", "").1).expect("it is some day");
+    assert!(passed > 1);
+    let mixed =
+        "HGET large f1\r\nZADD s 1 a\r\nHGET large\r\nHDEL large f2 f3\r\nHGET large f2\r\n";
+    let (replies, looks) = send(mixed, "HGET small f1\r\n");
+    let arity = "-ERR wrong number of arguments for 'hget' command\r\n";
+    assert_eq!(replies, format!("$2\r\nv1\r\n:1\r\n{arity}:2\r\n$-1\r\n"));
+    assert!(looks, "one of them is large");
+    assert!(send("HGET small f1\r\n", "HGET large f1\r\nHGET large f4\r\n").1);
+}

@@ -14,7 +14,7 @@ mod times;
 pub use frozen::FrozenHash;
 
 use crate::{Compact, Encoding, Rules};
-use collections::{At, Item, Listpack, ListpackSlice, Packed};
+use collections::{At, Item, Listpack, ListpackSlice, Packed, prefetch};
 use times::Times;
 
 /// The most bytes of a listpack, whatever the configuration says.
@@ -140,6 +140,19 @@ impl Hash {
                 fields.values.leaf_count() + fields.times.as_ref().map_or(0, |times| times.len())
             }
         }
+    }
+
+    /// Asks the processor to bring in what the look-up of a field reads at its `step`-th access to memory, from 0 on; `hash` is the field's
+    /// [`member_hash`](collections::member_hash). Reads what the steps before have brought in. Whether another step follows: none does for a small one.
+    #[inline]
+    pub fn prefetch(&self, hash: u64, step: usize) -> bool {
+        let Layout::Hashtable(fields) = &self.0 else { return false };
+        if step == 0 {
+            prefetch(&fields.values);
+            prefetch(&fields.times);
+            return true;
+        }
+        fields.values.prefetch(hash, step - 1)
     }
 
     /// Becomes a hash table where it has more fields than the rules allow a listpack, or will have with `more`: for one that was laid out

@@ -10,7 +10,7 @@ mod tests;
 
 use crate::{Compact, Encoding, Rules};
 use base::number::parse_i64;
-use collections::{Intset, IntsetSlice, Item, Listpack, ListpackSlice, Packed};
+use collections::{Intset, IntsetSlice, Item, Listpack, ListpackSlice, Packed, prefetch};
 pub use members::Members;
 
 /// The most integers of an intset, whatever the configuration says.
@@ -111,6 +111,18 @@ impl Set {
             Layout::Listpack(items) => items.heap_bytes(),
             Layout::Hashtable(map) => size_of::<Packed>() + map.heap_bytes(),
         }
+    }
+
+    /// Asks the processor to bring in what the look-up of a member reads at its `step`-th access to memory, from 0 on; `hash` is the member's
+    /// [`member_hash`](collections::member_hash). Reads what the steps before have brought in. Whether another step follows: none does for a small one.
+    #[inline]
+    pub fn prefetch(&self, hash: u64, step: usize) -> bool {
+        let Layout::Hashtable(map) = &self.0 else { return false };
+        if step == 0 {
+            prefetch(&**map);
+            return true;
+        }
+        map.prefetch(hash, step - 1)
     }
 
     /// About how many allocations are freed when it is dropped.

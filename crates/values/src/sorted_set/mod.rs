@@ -7,7 +7,7 @@ mod compact;
 mod tests;
 
 use crate::{Encoding, Rules, SortedSetRules};
-use collections::{FrozenRanking, ListpackSlice, Ranking};
+use collections::{FrozenRanking, ListpackSlice, Ranking, prefetch};
 use compact::Compact;
 use std::ops::Range;
 
@@ -98,6 +98,18 @@ impl SortedSet {
             Layout::Compact(_) => None,
             Layout::Ranked(ranking) => Some(ranking.freeze()),
         }
+    }
+
+    /// Asks the processor to bring in what the look-up of a member reads at its `step`-th access to memory, from 0 on; `hash` is the member's
+    /// [`member_hash`](collections::member_hash). Reads what the steps before have brought in. Whether another step follows: none does for a small one.
+    #[inline]
+    pub fn prefetch(&self, hash: u64, step: usize) -> bool {
+        let Layout::Ranked(ranking) = &self.0 else { return false };
+        if step == 0 {
+            prefetch(&**ranking);
+            return true;
+        }
+        ranking.prefetch(hash, step - 1)
     }
 
     /// About how many allocations are freed when it is dropped.

@@ -31,7 +31,7 @@ pub(in crate::sorted_set) const ZADD: KeyspaceCommand = Command {
             .optional(),
             Argument::word("change", "CH").since("3.0.2").optional(),
             Argument::word("increment", "INCR").since("3.0.2").optional(),
-            Argument::block("data", &[Argument::double("score"), Argument::string("member")])
+            Argument::block("data", &[Argument::double("score"), Argument::member("member")])
                 .multiple(),
         ],
         history: &[
@@ -85,7 +85,7 @@ pub(in crate::sorted_set) const ZINCRBY: KeyspaceCommand = Command {
         arity: Arity::Exactly(4),
         flags: &[Flag::Write, Flag::DenyOom, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Access, KeyEffect::Update])],
-        arguments: &[KEY, Argument::integer("increment"), Argument::string("member")],
+        arguments: &[KEY, Argument::integer("increment"), Argument::member("member")],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Write(add::zincrby)),
@@ -117,7 +117,7 @@ pub(in crate::sorted_set) const ZMSCORE: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
-        arguments: &[KEY, Argument::string("member").multiple()],
+        arguments: &[KEY, Argument::member("member").multiple()],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(read::zmscore)),
@@ -153,7 +153,7 @@ pub(in crate::sorted_set) const ZRANK: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
-        arguments: &[KEY, Argument::string("member"), WITHSCORE],
+        arguments: &[KEY, Argument::member("member"), WITHSCORE],
         history: &[("7.2.0", "The option `WITHSCORE`.")],
         ..Spec::DEFAULT
     },
@@ -170,7 +170,7 @@ pub(in crate::sorted_set) const ZREVRANK: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
-        arguments: &[KEY, Argument::string("member"), WITHSCORE],
+        arguments: &[KEY, Argument::member("member"), WITHSCORE],
         history: &[("7.2.0", "The option `WITHSCORE`.")],
         ..Spec::DEFAULT
     },
@@ -210,7 +210,7 @@ pub(in crate::sorted_set) const ZSCORE: KeyspaceCommand = Command {
         arity: Arity::Exactly(3),
         flags: &[Flag::Readonly, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadOnly, &[KeyEffect::Access])],
-        arguments: &[KEY, Argument::string("member")],
+        arguments: &[KEY, Argument::member("member")],
         ..Spec::DEFAULT
     },
     body: Body::Run(Run::Read(read::zscore)),

@@ -117,7 +117,7 @@ pub(in crate::sorted_set) const ZREM: KeyspaceCommand = Command {
         arity: Arity::AtLeast(3),
         flags: &[Flag::Write, Flag::Fast],
         keys: &[KeySpec::at(1).does(KeyAccess::ReadWrite, &[KeyEffect::Delete])],
-        arguments: &[KEY, Argument::string("member").multiple()],
+        arguments: &[KEY, Argument::member("member").multiple()],
         history: &[("2.4.0", "Takes more than one member.")],
         ..Spec::DEFAULT
     },

@@ -55,6 +55,12 @@ impl Moment {
         }
     }
 
+    /// Whether what is run has been done before, or elsewhere: it is in a file, or a primary's stream.
+    #[must_use]
+    pub const fn is_repeated(&self) -> bool {
+        self.clock.0 > self.now.0
+    }
+
     /// The access clock of a key that is created now.
     #[must_use]
     pub fn fresh_access(&self) -> u32 {

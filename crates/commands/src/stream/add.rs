@@ -45,7 +45,7 @@ impl Options {
 pub(super) fn xadd(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let options = Options::parse(args)?;
     let rules = edit.rules().stream;
-    let trim = options.trim.finish(rules)?;
+    let trim = options.trim.finish(rules, edit.moment())?;
     let values = args.len().saturating_sub(options.fields);
     if values == 0 || values % 2 == 1 {
         return Err(CommandError::WrongArity("xadd".to_owned()));
@@ -123,9 +123,9 @@ pub(super) fn xtrim(edit: &mut Edit<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     while args.get(index).is_some() {
         index += options.take(args, index)?.ok_or(CommandError::Syntax)?;
     }
-    let trim: Trim = options.finish(edit.rules().stream)?.ok_or(CommandError::Text(
-        "ERR syntax error, XTRIM must be called with a trimming strategy",
-    ))?;
+    let trim: Trim = options.finish(edit.rules().stream, edit.moment())?.ok_or(
+        CommandError::Text("ERR syntax error, XTRIM must be called with a trimming strategy"),
+    )?;
     let key = &args[1];
     let references = options.references();
     let trimmed = edit.modify_if(key, |stream: &mut Stream| {

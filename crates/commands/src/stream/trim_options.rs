@@ -3,6 +3,7 @@
 use super::id::parse_id;
 use crate::CommandError;
 use base::number::parse_i64;
+use engine::Moment;
 use resp::Args;
 use std::borrow::Cow;
 use values::StreamRules;
@@ -86,7 +87,11 @@ impl TrimOptions {
     }
 
     /// How to trim, if at all.
-    pub(super) fn finish(&self, rules: StreamRules) -> Result<Option<Trim>, CommandError> {
+    pub(super) fn finish(
+        &self,
+        rules: StreamRules,
+        moment: &Moment,
+    ) -> Result<Option<Trim>, CommandError> {
         let Some(threshold) = self.threshold else {
             if self.limit.is_some_and(|limit| limit > 0) {
                 return Err(CommandError::Text(
@@ -95,15 +100,17 @@ impl TrimOptions {
             }
             return Ok(None);
         };
-        if self.limit.is_some() && !self.is_approximate {
+        // Valkey and Redis log what was trimmed about so much as trimmed exactly, and leave the limit where it is.
+        let is_logged = self.limit.is_some() && !self.is_approximate && moment.is_repeated();
+        if self.limit.is_some() && !self.is_approximate && !is_logged {
             return Err(CommandError::Text(
                 "ERR syntax error, LIMIT cannot be used without the special ~ option",
             ));
         }
         let limit = match self.limit {
-            Some(limit) => limit,
+            Some(limit) if !is_logged => limit,
             None if self.is_approximate => default_limit(rules),
-            None => 0,
+            Some(_) | None => 0,
         };
         Ok(Some(Trim { threshold, is_approximate: self.is_approximate, limit }))
     }

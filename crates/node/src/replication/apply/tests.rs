@@ -401,3 +401,14 @@ fn any_bytes_are_applied_or_end_the_link() {
     assert!(applied > 10_000 && ended > 100, "seed {seed}: {applied} bytes, {ended} ends");
     assert_eq!(peer.send(&fixture, "PING\r\n"), "+PONG\r\n");
 }
+
+#[test]
+fn what_was_trimmed_about_so_much_is_trimmed_exactly_whatever_its_limit() {
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    let adds = ["XADD s 1-1 f v", "XADD s 2-1 f v", "XADD s MAXLEN = 2 LIMIT 100 3-1 f v"];
+    apply(&fixture, &mut applier, &requests(&adds));
+    apply(&fixture, &mut applier, &requests(&["XTRIM s MAXLEN = 1 LIMIT 10"]));
+    assert_eq!(applier.take_failures(), None);
+    assert_eq!(peer.send(&fixture, "XLEN s\r\n"), ":1\r\n");
+}

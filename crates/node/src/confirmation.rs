@@ -217,11 +217,13 @@ impl Node {
         wanted.unwrap_or_else(|| self.confirmation.acks.load(SeqCst))
     }
 
-    /// What a session has to wait for that has written up to `written`; `None` where it has not.
+    /// What a session has to wait for that has written up to `written`, and may show what others have written where it `has_looked` at keys; `None` where
+    /// it has not.
     #[cold]
-    pub(crate) fn awaited(&self, written: u64, acks: usize) -> Option<u64> {
+    pub(crate) fn awaited(&self, written: u64, acks: usize, has_looked: bool) -> Option<u64> {
         let confirmation = &self.confirmation;
-        let until = if confirmation.covers_reads(acks) { self.log_end() } else { written };
+        let is_covered = has_looked && confirmation.covers_reads(acks);
+        let until = if is_covered { self.log_end() } else { written };
         (until > confirmation.confirmed(acks)).then_some(until)
     }
 

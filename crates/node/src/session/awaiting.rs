@@ -14,7 +14,8 @@ impl Session {
         if !node.confirmation.is_asked_for() && self.state.write_acks.is_none() {
             return None;
         }
-        node.awaited(self.unconfirmed(), node.acks(self.state.write_acks))
+        let acks = node.acks(self.state.write_acks);
+        node.awaited(self.unconfirmed(), acks, self.state.has_looked)
     }
 
     /// Whether what waits for this offset may leave; the client is woken when it is time to ask again.

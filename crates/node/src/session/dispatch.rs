@@ -281,6 +281,7 @@ impl<'a> Context<'a> {
         args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
+        self.state.has_looked = true;
         match run {
             Run::Read(read) => {
                 self.holding(entry, key, args, |access| read(&mut access.view(), args, reply))

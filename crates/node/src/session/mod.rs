@@ -104,6 +104,8 @@ pub(crate) struct State {
     pub(crate) given_up: u64,
     /// What it has told of itself as a replica.
     pub(crate) replica: Option<Arc<Replica>>,
+    /// Whether what it has to say may show what others have written: a command on keys has run since its requests were last looked at.
+    pub(crate) has_looked: bool,
     /// The log up to here tells of what its commands have done.
     pub(crate) log_offset: u64,
     /// Where the commands of a file are run, the time that it is: what they did has been done, and nothing stands in their way.
@@ -237,6 +239,7 @@ impl Session {
             replica: None,
             write_acks: None,
             given_up: 0,
+            has_looked: false,
             log_offset: 0,
             replays_at: None,
             stretch: None,
@@ -304,6 +307,7 @@ impl Session {
         } else {
             return true;
         };
+        self.state.has_looked = true;
         self.state.commands += 1;
         let stats = worker.stats();
         stats.commands.add(1);
@@ -370,6 +374,7 @@ impl Session {
         if worker.tuning.memory.bytes_max != 0 {
             worker.make_room(now);
         }
+        self.state.has_looked = false;
         self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);

@@ -38,9 +38,17 @@ pub(crate) struct Confirmation {
 
 /// One that waits.
 struct Waiting {
-    until: u64,
-    acks: usize,
+    needs: Needs,
     client: Arc<Client>,
+}
+
+/// Up to where the log has to be confirmed by whom before something may leave.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    by_file: u64,
+    by_replicas: u64,
+    /// By so many of them.
+    acks: usize,
 }
 
 /// How long clients have waited for replicas.
@@ -77,18 +85,22 @@ impl Confirmation {
         self.is_asked_for.load(SeqCst)
     }
 
-    /// Up to where the log is confirmed for one who wants so many replicas to have it.
-    fn confirmed(&self, acks: usize) -> u64 {
-        let by_file = self.by_file.load(SeqCst);
-        match acks.checked_sub(1) {
-            None => by_file,
-            Some(last) => by_file.min(self.by_replicas.lock().get(last).copied().unwrap_or(0)),
+    /// What is needed by one who has written up to `written`, and may show what others have written up to `offset`.
+    fn needs(&self, offset: u64, written: u64, acks: usize) -> Needs {
+        let up_to = |covers_reads: bool| if covers_reads { offset } else { offset.min(written) };
+        Needs {
+            by_file: up_to(self.covers_reads.load(SeqCst)),
+            by_replicas: up_to(!self.is_stalled.load(SeqCst)),
+            acks,
         }
     }
 
-    /// Whether what was read waits, too.
-    fn covers_reads(&self, acks: usize) -> bool {
-        self.covers_reads.load(SeqCst) || (acks > 0 && !self.is_stalled.load(SeqCst))
+    fn is_confirmed(&self, needs: &Needs) -> bool {
+        needs.by_file <= self.by_file.load(SeqCst)
+            && needs.acks.checked_sub(1).is_none_or(|last| {
+                let by_replicas = self.by_replicas.lock();
+                needs.by_replicas <= by_replicas.get(last).copied().unwrap_or(0)
+            })
     }
 
     /// Whether somebody waits for replicas who did not when they were last asked.
@@ -163,7 +175,7 @@ impl Node {
         }
         let mut released: Vec<Vec<_>> = vec![Vec::new(); confirmation.released.len()];
         waiting.retain(|one| {
-            let goes = all || one.until <= confirmation.confirmed(one.acks);
+            let goes = all || confirmation.is_confirmed(&one.needs);
             if goes {
                 released[one.client.origin.worker].push(Arc::clone(&one.client));
             }
@@ -221,10 +233,9 @@ impl Node {
     /// it has not.
     #[cold]
     pub(crate) fn awaited(&self, written: u64, acks: usize, has_looked: bool) -> Option<u64> {
+        let until = if has_looked { self.log_end() } else { written };
         let confirmation = &self.confirmation;
-        let is_covered = has_looked && confirmation.covers_reads(acks);
-        let until = if is_covered { self.log_end() } else { written };
-        (until > confirmation.confirmed(acks)).then_some(until)
+        (!confirmation.is_confirmed(&confirmation.needs(until, written, acks))).then_some(until)
     }
 
     /// Whether a session may say what waits for `offset`, where it has written up to `written` itself. Its client is woken when it is time to ask again.
@@ -236,11 +247,11 @@ impl Node {
         client: &Arc<Client>,
     ) -> bool {
         let confirmation = &self.confirmation;
-        let until = if confirmation.covers_reads(acks) { offset } else { offset.min(written) };
+        let needs = confirmation.needs(offset, written, acks);
         let mut waiting = confirmation.waiting.lock();
-        let is_confirmed = until <= confirmation.confirmed(acks);
+        let is_confirmed = confirmation.is_confirmed(&needs);
         if !is_confirmed {
-            waiting.push(Waiting { until, acks, client: Arc::clone(client) });
+            waiting.push(Waiting { needs, client: Arc::clone(client) });
             if acks > 0 {
                 confirmation.wants_acks.store(true, SeqCst);
             }
@@ -261,9 +272,9 @@ impl Node {
     }
 
     /// Lets a session wait for replicas no longer that has done so for too long; false where it waits for the append-only file, too.
-    pub(crate) fn give_up_acks(&self, offset: u64, client: &Arc<Client>) -> bool {
+    pub(crate) fn give_up_acks(&self, offset: u64, written: u64, client: &Arc<Client>) -> bool {
         let confirmation = &self.confirmation;
-        if offset > confirmation.by_file.load(SeqCst) {
+        if !confirmation.is_confirmed(&confirmation.needs(offset, written, 0)) {
             return false;
         }
         confirmation.waiting.lock().retain(|one| !Arc::ptr_eq(&one.client, client));

@@ -11,6 +11,8 @@ pub(crate) struct MemoryUse {
     pub(super) startup: u64,
     pub(super) clients: u64,
     pub(super) links: u64,
+    /// What is kept of the log for the file and for replicas.
+    pub(super) log: u64,
     /// Keys, their values, and the tables that they stand in.
     pub(super) dataset: u64,
     pub(super) resident: u64,
@@ -27,7 +29,8 @@ impl MemoryUse {
         let startup = node.keyspace.fixed_bytes();
         let links = node.link_bytes() as u64;
         let dataset = node.keyspace.memory_bytes().saturating_sub(startup);
-        let used = startup + clients + links + dataset;
+        let log = node.kept_log_bytes();
+        let used = startup + clients + links + log + dataset;
         let databases = 0..node.keyspace.databases();
         MemoryUse {
             used,
@@ -35,6 +38,7 @@ impl MemoryUse {
             startup,
             clients,
             links,
+            log,
             dataset,
             resident: node.host.resident_bytes(),
             keys: databases.map(|one| node.keyspace.totals(one).keys.max(0) as u64).sum(),

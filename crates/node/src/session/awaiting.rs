@@ -36,7 +36,7 @@ impl Session {
     /// they are. `None` where the append-only file is waited for, too.
     #[must_use]
     pub fn give_up_acks(&mut self, node: &Node, offset: u64) -> Option<Option<Vec<u8>>> {
-        if !node.give_up_acks(offset, &self.state.client) {
+        if !node.give_up_acks(offset, self.unconfirmed(), &self.state.client) {
             return None;
         }
         self.state.given_up = self.state.log_offset;

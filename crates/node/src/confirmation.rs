@@ -2,9 +2,11 @@
 //!
 //! Whoever confirms says so first and then wakes those that wait, under the lock under which they look once more before they wait: nobody sleeps on.
 
-use crate::clients::Client;
+use crate::clients::{Client, ClientId};
 use crate::node::Node;
+use config::WriteAcksPolicy;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -30,7 +32,8 @@ pub(crate) struct Confirmation {
     is_asked_for: AtomicBool,
     /// Up to where the append-only file is on the disk.
     synced: AtomicU64,
-    waiting: Mutex<Vec<Waiting>>,
+    /// By client.
+    waiting: Mutex<BTreeMap<ClientId, Waiting>>,
     /// By worker, those that wait no longer and were not woken yet.
     released: Box<[Mutex<Vec<Arc<Client>>>]>,
     pub(crate) waits: AckWaits,
@@ -174,7 +177,7 @@ impl Node {
             return;
         }
         let mut released: Vec<Vec<_>> = vec![Vec::new(); confirmation.released.len()];
-        waiting.retain(|one| {
+        waiting.retain(|_, one| {
             let goes = all || confirmation.is_confirmed(&one.needs);
             if goes {
                 released[one.client.origin.worker].push(Arc::clone(&one.client));
@@ -226,7 +229,10 @@ impl Node {
 
     /// How many replicas have to confirm what a client writes that says so, or does not.
     pub(crate) fn acks(&self, wanted: Option<usize>) -> usize {
-        wanted.unwrap_or_else(|| self.confirmation.acks.load(SeqCst))
+        let Some(wanted) = wanted else { return self.confirmation.acks.load(SeqCst) };
+        let policy = self.settings.current().replication.write_acks_policy;
+        let has_too_few = self.replication.near.load(SeqCst) < wanted;
+        if has_too_few && policy == WriteAcksPolicy::Degrade { 0 } else { wanted }
     }
 
     /// What a session has to wait for that has written up to `written`, and may show what others have written where it `has_looked` at keys; `None` where
@@ -251,12 +257,17 @@ impl Node {
         let mut waiting = confirmation.waiting.lock();
         let is_confirmed = confirmation.is_confirmed(&needs);
         if !is_confirmed {
-            waiting.push(Waiting { needs, client: Arc::clone(client) });
+            waiting.insert(client.id, Waiting { needs, client: Arc::clone(client) });
             if acks > 0 {
                 confirmation.wants_acks.store(true, SeqCst);
             }
         }
         is_confirmed
+    }
+
+    /// A client has gone: it waits for nothing.
+    pub(crate) fn end_wait_for_log(&self, client: &Client) {
+        self.confirmation.waiting.lock().remove(&client.id);
     }
 
     /// A client has waited for replicas so long.
@@ -277,7 +288,7 @@ impl Node {
         if !confirmation.is_confirmed(&confirmation.needs(offset, written, 0)) {
             return false;
         }
-        confirmation.waiting.lock().retain(|one| !Arc::ptr_eq(&one.client, client));
+        confirmation.waiting.lock().remove(&client.id);
         confirmation.waits.timeouts.fetch_add(1, SeqCst);
         // Others that only read are not held up as long.
         if !confirmation.is_stalled.swap(true, SeqCst) {

@@ -361,7 +361,9 @@ impl Node {
     ) -> Option<u64> {
         let mut part = self.log.parts[by.0].0.lock();
         let mut position = self.log.position.0.lock();
-        if !position.has(LogUser::Replicas) {
+        // On a replica the stream is its primary's: nothing else is put into it.
+        let is_ours = database.is_none();
+        if !position.has(LogUser::Replicas) || (is_ours && self.replication.is_replica()) {
             return None;
         }
         let offset = position.end;

@@ -180,6 +180,7 @@ impl Node {
     /// Forgets a session whose connection has ended.
     pub fn end_session(&self, session: &mut Session, now: Monotonic) {
         session.end(self);
+        self.end_wait_for_log(session.client());
         if let Some(replica) = session.replica() {
             self.leave_replica(replica, now);
         }

@@ -1,5 +1,6 @@
 //! A replica's connection: it is sent the stream as fast as its socket takes it, and read from all the while.
 
+use crate::clock;
 use crate::connection::Connection;
 use crate::worker::Bench;
 use node::Fed;
@@ -21,7 +22,11 @@ impl Connection {
                 Poll::Ready(Ok(Fed::Nothing)) | Poll::Pending => false,
             };
             match self.poll_read_and_execute(cx, bench) {
-                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(true)) => {
+                    if let Some(replica) = self.session.replica() {
+                        replica.note_sign_of_life(clock::monotonic());
+                    }
+                }
                 Poll::Ready(Ok(false) | Err(_)) => return Poll::Ready(()),
                 Poll::Pending if has_fed => {}
                 Poll::Pending => return Poll::Pending,

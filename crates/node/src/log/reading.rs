@@ -193,7 +193,7 @@ impl Position {
             self.for_replicas.pop_front();
         }
         if let Some((_, request)) =
-            self.for_file.take_if(|(offset, _)| *offset == range.start && !bytes.is_empty())
+            self.for_file.take_if(|(offset, _)| *offset <= range.start && !bytes.is_empty())
         {
             bytes.splice(0..0, request);
         }

@@ -92,6 +92,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Nobody wants it any more.
+    fn give_up(&self) {
+        self.snapshot.cancel();
+        self.transfer.iter().for_each(|transfer| transfer.give_up());
+    }
+
     fn of(order: &SaveOrder, begun: Now) -> Running {
         Running {
             snapshot: Arc::clone(&order.snapshot),

@@ -13,6 +13,7 @@ use engine::{Access, Moment, Snapshot, SnapshotSink, WorkerId};
 use persist::rdb::{Options, Version};
 use persist::save::{KeyOptions, SavedKeys};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// How long a save that has failed is not tried again by a save point.
@@ -285,7 +286,7 @@ impl Node {
         let mut state = self.persistence.state.lock();
         match &state.running {
             Some(running) if running.in_background && !running.is_rewrite => {
-                running.snapshot.cancel();
+                running.give_up();
                 Some(Cancelled::Running)
             }
             _ => std::mem::take(&mut state.is_scheduled).then_some(Cancelled::Scheduled),
@@ -383,9 +384,13 @@ impl Node {
         self.persistence.set_hindrance(super::TOO_FEW_REPLICAS, is_so);
     }
 
-    /// Whether so few replicas follow that commands that write are refused.
-    pub(crate) fn has_too_few_replicas(&self) -> bool {
-        self.persistence.hindrances() & super::TOO_FEW_REPLICAS != 0
+    /// Whether so few replicas follow that commands that write are refused, of a client that has said how many it wants, or has not.
+    pub(crate) fn has_too_few_replicas(&self, wanted: Option<usize>) -> bool {
+        if self.persistence.hindrances() & super::TOO_FEW_REPLICAS == 0 {
+            return false;
+        }
+        let least = self.settings.current().replication.min_replicas_to_write as usize;
+        wanted.is_none() || self.replication.near.load(Relaxed) < least
     }
 
     /// Tells whether the node follows a primary.
@@ -424,7 +429,7 @@ impl Node {
     pub fn abandon_save(&self) {
         let state = self.persistence.state.lock();
         if let Some(running) = &state.running {
-            running.snapshot.cancel();
+            running.give_up();
         }
     }
 }

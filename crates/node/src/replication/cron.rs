@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::node::Node;
 use crate::worker::Now;
 use base::Monotonic;
-use config::Config;
+use config::{Config, OutputLimit};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -70,19 +70,37 @@ impl Node {
         if pings {
             self.log_for_replicas(self.upkeep(), &[b"PING"]);
         }
+        let limit = &config.network.client_output_buffer_limit.replica;
         for replica in &replicas {
             self.look_at_replica(replica, patience, now.monotonic);
+            self.bound_unread(replica, limit, now.monotonic);
         }
         let ttl = settings.repl_backlog_ttl_seconds;
         let is_over = |since: Monotonic| now.monotonic.since(since) > Duration::from_secs(ttl);
         if ttl != 0 && !self.replication.is_replica() && alone_since.is_some_and(is_over) {
-            self.forget_stream(self.upkeep(), now);
-            self.replication.tell(Event::Replication {
-                message: format!(
+            if self.forget_stream(self.upkeep(), now) {
+                let message = format!(
                     "Replication backlog freed after {ttl} seconds without connected replicas."
-                ),
-            });
+                );
+                self.replication.tell(Event::Replication { message });
+            }
             self.replication.state.lock().alone_since = None;
+        }
+    }
+
+    /// Disconnects a replica that has left more unread of the stream than it may for so long (the soft part of `client-output-buffer-limit`).
+    fn bound_unread(&self, replica: &Replica, limit: &OutputLimit, now: Monotonic) {
+        let end = self.log_end();
+        let unread =
+            replica.stage.lock().reader().map_or(0, |one| end.saturating_sub(one.offset()));
+        let mut since = replica.beyond_soft_limit.lock();
+        if limit.soft_bytes == 0 || unread <= limit.soft_bytes {
+            *since = None;
+            return;
+        }
+        let since = *since.get_or_insert(now);
+        if now.since(since) >= Duration::from_secs(limit.soft_seconds) {
+            replica.client.kill_for_unread();
         }
     }
 
@@ -95,7 +113,7 @@ impl Node {
         if let Some(client) = transfer.slowest().filter(|client| !client.is_killed()) {
             self.replication.tell(Event::Replication {
                 message: format!(
-                    "Disconnecting replica {}: it reads its snapshot more slowly than keys change, and {saved_bytes} bytes had to be kept. Raise                      client-output-buffer-limit for replicas, or set repl-diskless-sync no.",
+                    "Disconnecting replica {}: it reads its snapshot more slowly than keys change, and {saved_bytes} bytes had to be kept. Raise client-output-buffer-limit for replicas, or set repl-diskless-sync no.",
                     client.origin.address
                 ),
             });
@@ -145,10 +163,11 @@ impl Node {
         let offsets = {
             let state = self.replication.state.lock();
             let online = state.replicas.iter().filter(|one| one.is_online());
-            let offset = |one: &Arc<Replica>| {
-                one.acknowledged.load(SeqCst).wrapping_add_signed(-state.shift)
-            };
-            online.map(offset).collect()
+            // One that has said nothing yet may be before all that this log ever had.
+            let offset =
+                |one: &Arc<Replica>| one.acknowledged.load(SeqCst).checked_add_signed(-state.shift);
+            let end = self.log_end();
+            online.filter_map(offset).map(|offset| offset.min(end)).collect()
         };
         self.confirm_by_replicas(offsets);
     }

@@ -338,6 +338,7 @@ impl Node {
 
     /// Keeps the log for replicas: what they may go on from, and what a primary is told.
     fn begin_keeping(&self, worker: WorkerId, now: Now) {
+        let _keeping = self.replication.keeping.lock();
         self.replication.state.lock().is_kept = true;
         self.keep_log(self.settings.current().replication.repl_backlog_size);
         self.begin_log(LogUser::Replicas, worker, now, |_, _| ());

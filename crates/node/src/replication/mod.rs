@@ -61,6 +61,10 @@ pub(crate) struct Replication {
     /// The end of the log when replicas were last asked how far they are.
     asked: AtomicU64,
     failover: Mutex<Option<Failover>>,
+    /// How many replicas have said lately that they follow, as it was last counted.
+    pub(crate) near: AtomicUsize,
+    /// Held while the log begins or ends to be kept for replicas.
+    keeping: Mutex<()>,
     /// What happened and has to be logged.
     events: Mutex<Vec<Event>>,
 }
@@ -127,6 +131,8 @@ impl Replication {
             waiting: Mutex::default(),
             asked: AtomicU64::new(0),
             failover: Mutex::new(None),
+            near: AtomicUsize::new(0),
+            keeping: Mutex::new(()),
             events: Mutex::default(),
         }
     }

@@ -11,6 +11,7 @@ use base::Monotonic;
 use config::WriteAcksPolicy;
 use engine::WorkerId;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 impl Node {
@@ -27,7 +28,6 @@ impl Node {
 
     /// A replica's connection has ended.
     pub(crate) fn leave_replica(&self, replica: &Arc<Replica>, now: Monotonic) {
-        replica.leave();
         let mut state = self.replication.state.lock();
         let before = state.replicas.len();
         state.replicas.retain(|one| !Arc::ptr_eq(one, replica));
@@ -38,6 +38,8 @@ impl Node {
             state.alone_since = Some(now);
         }
         drop(state);
+        // Nothing is begun for it any more.
+        replica.leave();
         self.replication.renew_online();
         self.renew_replica_count(now);
         self.replication.tell(Event::Replication {
@@ -86,9 +88,14 @@ impl Node {
         let begun = self.begin_sync_save(&transfer, worker, now, |offset| {
             let state = self.replication.state.lock();
             let (id, told) = (state.history.id, offset.wrapping_add_signed(state.shift));
-            drop(state);
             for (number, replica) in waiting.iter().enumerate() {
-                let Some(reader) = self.log_reader(offset) else { continue };
+                // It may have gone since.
+                let is_there = state.replicas.iter().any(|one| Arc::ptr_eq(one, replica));
+                let waits = is_there && matches!(*replica.stage.lock(), Stage::Waiting { .. });
+                let Some(reader) = self.log_reader(offset).filter(|_| waits) else {
+                    transfer.leave(number);
+                    continue;
+                };
                 let is_old = replica.introduction.lock().is_old;
                 let greeting =
                     if is_old { String::new() } else { format!("+FULLRESYNC {id} {told}\r\n") };
@@ -115,6 +122,7 @@ impl Node {
 
     /// Keeps the log for replicas from here on, where it was not: what it goes on from has a name of its own.
     pub(super) fn keep_stream(&self, worker: WorkerId, now: Now) {
+        let _keeping = self.replication.keeping.lock();
         let mut state = self.replication.state.lock();
         if state.is_kept {
             return;
@@ -130,18 +138,20 @@ impl Node {
         self.cut_log();
     }
 
-    /// Keeps the log for replicas no longer.
-    pub(super) fn forget_stream(&self, worker: WorkerId, now: Now) {
+    /// Keeps the log for replicas no longer, unless there are some; whether it was kept.
+    pub(super) fn forget_stream(&self, worker: WorkerId, now: Now) -> bool {
+        let _keeping = self.replication.keeping.lock();
         {
             let mut state = self.replication.state.lock();
-            if !state.is_kept || !state.replicas.is_empty() {
-                return;
+            if !state.is_kept || !state.replicas.is_empty() || self.replication.is_replica() {
+                return false;
             }
             state.is_kept = false;
             let id = ReplicationId::random(&mut state.rng);
             state.history = History::new(id);
         }
         self.end_log(LogUser::Replicas, worker, now);
+        true
     }
 
     fn random_mark(&self) -> Mark {
@@ -167,6 +177,7 @@ impl Node {
             // While there are not so many, nobody waits for them.
             WriteAcksPolicy::Degrade => (least, if near < acks { 0 } else { acks }),
         };
+        self.replication.near.store(near, SeqCst);
         self.note_too_few_replicas(is_primary && near < least);
         self.ask_replicas_to_confirm(if is_primary { acks } else { 0 });
     }

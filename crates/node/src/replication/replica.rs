@@ -81,6 +81,8 @@ pub struct Replica {
     pub(crate) acknowledged_at: AtomicU64,
     /// A sign of life is due: it waits for a snapshot.
     pub(crate) is_greeted: AtomicBool,
+    /// Since when it has left more of the stream unread than it may for long.
+    pub(crate) beyond_soft_limit: Mutex<Option<Monotonic>>,
 }
 
 /// How it goes on for a replica.
@@ -104,12 +106,18 @@ impl Replica {
             acknowledged_on_disk: AtomicU64::new(0),
             acknowledged_at: AtomicU64::new(now.millis()),
             is_greeted: AtomicBool::new(false),
+            beyond_soft_limit: Mutex::new(None),
         }
     }
 
     /// Whether it gets the stream.
     pub(crate) fn is_online(&self) -> bool {
         matches!(*self.stage.lock(), Stage::Online { .. })
+    }
+
+    /// Something has come from it, be it an empty line: it lives.
+    pub fn note_sign_of_life(&self, now: Monotonic) {
+        self.acknowledged_at.store(now.millis(), SeqCst);
     }
 
     /// How long it has said nothing, in seconds.

@@ -34,6 +34,8 @@ struct State {
     readers: Vec<Option<Reader>>,
     /// Whether it is complete, when nothing more comes.
     end: Option<bool>,
+    /// It is given up: nothing more is to be written.
+    is_given_up: bool,
 }
 
 struct Reader {
@@ -59,7 +61,14 @@ impl Transfer {
     /// One to these clients, who are numbered in this order; with a mark, where it is written straight to them.
     pub(crate) fn new(clients: impl Iterator<Item = Arc<Client>>, mark: Option<Mark>) -> Transfer {
         let readers = clients.map(|client| Some(Reader { client, next: 0 })).collect();
-        let state = State { chunks: VecDeque::new(), first: 0, bytes: 0, readers, end: None };
+        let state = State {
+            chunks: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            readers,
+            end: None,
+            is_given_up: false,
+        };
         Transfer { mark, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -77,7 +86,7 @@ impl Transfer {
     pub fn write(&self, bytes: &[u8]) -> Result<(), Abandoned> {
         let mut state = self.state.lock();
         loop {
-            if state.readers.iter().all(Option::is_none) {
+            if state.is_given_up || state.readers.iter().all(Option::is_none) {
                 return Err(Abandoned);
             }
             if state.bytes == 0 || state.bytes + bytes.len() <= TRANSFER_BYTES_MAX {
@@ -103,6 +112,12 @@ impl Transfer {
         let mut state = self.state.lock();
         state.end = Some(is_complete);
         state.readers.iter().flatten().for_each(|one| one.client.wake());
+    }
+
+    /// Gives it up: whoever writes it does not wait for those that read, and they get no more.
+    pub(crate) fn give_up(&self) {
+        self.state.lock().is_given_up = true;
+        self.changed.notify_all();
     }
 
     /// What comes next for the reader of this number.

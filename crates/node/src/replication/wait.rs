@@ -112,6 +112,10 @@ fn wait_for(
     node.replication.waiting.lock().push((Arc::clone(client), None));
     context.state.waiting = Some(wait);
     context.state.after = After::Block;
+    if node.replication.is_replica() {
+        // It has become one since the command was let in.
+        node.unblock_replica_waits();
+    }
     // They say by themselves how far they are only once a second.
     node.ask_for_acknowledgements(context.worker);
     Ok(())

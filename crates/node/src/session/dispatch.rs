@@ -142,7 +142,7 @@ impl<'a> Context<'a> {
                 )));
             }
         }
-        if writes && node.has_too_few_replicas() {
+        if writes && node.has_too_few_replicas(self.state.write_acks) {
             return Err(TOO_FEW_REPLICAS);
         }
         if writes && node.refuses_own_writes() {
@@ -160,13 +160,15 @@ impl<'a> Context<'a> {
     /// Refuses what would be written for a client that wants more replicas to have it than there are.
     #[cold]
     fn check_acks(&self, entry: &Entry) -> Outcome {
-        let has_too_few = || {
+        let wanted = self.state.write_acks.unwrap_or(0);
+        let refuses = || {
             let policy = self.node.settings.current().replication.write_acks_policy;
-            policy == WriteAcksPolicy::Refuse
-                && self.node.near_replicas(self.now.monotonic)
-                    < self.node.acks(self.state.write_acks)
+            policy == WriteAcksPolicy::Refuse && self.state.replays_at.is_none()
         };
-        if entry.spec.has(Flag::Write) && has_too_few() {
+        if wanted > self.node.near_replicas(self.now.monotonic)
+            && entry.spec.has(Flag::Write)
+            && refuses()
+        {
             return Err(TOO_FEW_REPLICAS);
         }
         Ok(())
@@ -186,7 +188,8 @@ impl<'a> Context<'a> {
     /// Whether the command has to wait for the end of CLIENT PAUSE; the client is marked then, to be woken.
     #[cold]
     fn must_wait(&mut self, entry: &Entry) -> bool {
-        if self.state.replays_at.is_some() {
+        // Replicas go on to be sent the stream, and to tell how far they are.
+        if self.state.replays_at.is_some() || self.state.client.has_flag(flag::REPLICA) {
             return false;
         }
         self.node.end_pause_if_due(self.now.monotonic);

@@ -102,8 +102,8 @@ impl Appending {
         });
         let loaded = drained.and_then(|()| self.load_files(files.as_ref()));
         if files.as_ref().is_some_and(|log| log.is_logging) {
-            let begun = node.begin_log(LogUser::File, node.control(), now, |_, offset| offset);
-            assert_eq!(begun, end, "nothing was logged meanwhile");
+            // What is for replicas alone may have been logged meanwhile.
+            node.begin_log(LogUser::File, node.control(), now, |_, _| ());
         }
         node.end_loading();
         if loaded.is_ok() {

@@ -154,6 +154,13 @@ impl Node {
         true
     }
 
+    /// Tells replicas of a message, where there are any; it is in the stream, and in no file.
+    pub(crate) fn publish_to_replicas(&self, by: WorkerId, command: &[&[u8]]) {
+        if self.replication.online.load(SeqCst) > 0 {
+            self.log_for_replicas(by, command);
+        }
+    }
+
     fn random_mark(&self) -> Mark {
         let mut mark = [0; 40];
         let id = ReplicationId::random(&mut self.replication.state.lock().rng).to_string();

@@ -132,6 +132,15 @@ fn what_is_for_replicas_alone_is_not_in_the_file() {
 }
 
 #[test]
+fn replicas_hear_of_messages() {
+    let (fixture, mut peer) = primary();
+    let (replica, _) = online(&fixture);
+    peer.send(&fixture, "PUBLISH c m\r\n");
+    let message = "*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$1\r\nm\r\n";
+    assert_eq!(fed(&fixture, &replica).0, message);
+}
+
+#[test]
 fn wait_waits_for_replicas() {
     let (fixture, mut peer) = primary();
     assert_eq!(peer.send(&fixture, "WAIT 0 0\r\nWAIT 0 10\r\n"), ":0\r\n:0\r\n");

@@ -89,9 +89,11 @@ impl Context<'_> {
         self.state.take_messages(out);
     }
 
-    /// Sends a message to the other nodes of the cluster, or of the shard: now, or when nothing is held any more.
+    /// Sends a message to the other nodes of the cluster, or of the shard: now, or when nothing is held any more. Outside a cluster, to replicas.
     pub(crate) fn spread(&mut self, sharded: bool, channel: &[u8], payload: &[u8]) {
         if self.node.cluster.is_none() {
+            let command: &[u8] = if sharded { b"SPUBLISH" } else { b"PUBLISH" };
+            self.node.publish_to_replicas(self.worker, &[command, channel, payload]);
             return;
         }
         self.state.outbox.push(PublishedMessage {

@@ -6,7 +6,7 @@
 //! happened. What one command, or one transaction, did is one unit: MULTI and EXEC stand around it where it is more than one command. A SELECT stands
 //! before a command of another database than the one before it, and at the beginning. So Redis writes its AOF and what it sends to replicas.
 //!
-//! Nobody can wait while he holds slots, so a log of which nobody takes anything has no end. Where it has come to [`LOG_BYTES_MAX`], commands that write wait before
+//! Nobody can wait while he holds slots, so a log of which nobody takes anything has no end. Where so much waits for the file as [`LOG_BYTES_MAX`], commands that write wait before
 //! they hold anything, as under CLIENT PAUSE WRITE, until half of it has been taken.
 //!
 //! There are two that read it: the append-only file, which takes it ([`Node::take_log`]), and replicas, each of which is somewhere in the last bytes, which are kept

@@ -6,9 +6,11 @@ use crate::saving::write_snapshot;
 use crate::storage::DiskStorage;
 use crate::synced_file::{Manner, write_synced};
 use node::{Abandoned, Mark, Node, SaveOrder, Transfer};
-use persist::storage::{FromOffset, Storage, reason};
+use persist::storage::{File, FromOffset, Storage, reason};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
 
 /// How much is handed on at once, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -16,18 +18,21 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// Sends a snapshot to the replicas that it is for.
 pub(crate) fn send_order(node: &Node, order: &SaveOrder) {
     let Some(transfer) = &order.transfer else { return };
-    let sent = match transfer.mark() {
-        Some(mark) => send_directly(node, order, transfer, mark),
+    let saved = match transfer.mark() {
+        Some(mark) => send_directly(node, order, transfer, mark).map(|()| transfer.end(true)),
         None => send_by_file(node, order, transfer),
     };
-    match &sent {
+    match &saved {
         Ok(()) => tracing::info!("Background RDB transfer terminated with success"),
         Err(_) if order.snapshot.is_cancelled() => {
             tracing::info!("Background RDB transfer was given up");
         }
         Err(error) => tracing::warn!("Background transfer error: {}", reason(error)),
     }
-    node.end_sync_save(order, sent.is_ok(), clock::now());
+    if saved.is_err() {
+        transfer.end(false);
+    }
+    node.end_sync_save(order, saved.is_ok(), clock::now());
 }
 
 fn send_directly(
@@ -45,12 +50,21 @@ fn send_directly(
     sink.flush()
 }
 
-fn send_by_file(node: &Node, order: &SaveOrder, transfer: &Transfer) -> io::Result<()> {
+/// Writes the file, and has another thread send it: the next save waits for no replica.
+fn send_by_file(node: &Node, order: &SaveOrder, transfer: &Arc<Transfer>) -> io::Result<()> {
     let path = temporary();
-    let sent = write_file(node, order, &path).and_then(|()| send_file(transfer, &path));
-    // Whether it was sent or not, nobody needs it.
+    let opened = write_file(node, order, &path).and_then(|()| DiskStorage.open(&path));
+    // Who has it open goes on reading it; nobody else needs it.
     let _ = DiskStorage.remove(&path);
-    sent
+    let (file, transfer) = (opened?, Arc::clone(transfer));
+    thread::Builder::new().name("send".to_owned()).spawn(move || {
+        let sent = send_file(&transfer, &*file);
+        if let Err(error) = &sent {
+            tracing::warn!("A snapshot was not sent as a whole: {}", reason(error));
+        }
+        transfer.end(sent.is_ok());
+    })?;
+    Ok(())
 }
 
 fn temporary() -> PathBuf {
@@ -73,12 +87,11 @@ fn write_file(node: &Node, order: &SaveOrder, path: &std::path::Path) -> io::Res
     })
 }
 
-fn send_file(transfer: &Transfer, path: &std::path::Path) -> io::Result<()> {
-    let file = DiskStorage.open(path)?;
+fn send_file(transfer: &Transfer, file: &dyn File) -> io::Result<()> {
     let length = file.length()?;
     let mut sink = TransferSink::new(transfer);
     write!(sink, "${length}\r\n")?;
-    io::copy(&mut FromOffset::new(&*file, 0).take(length), &mut sink)?;
+    io::copy(&mut FromOffset::new(file, 0).take(length), &mut sink)?;
     sink.flush()
 }
 

@@ -141,11 +141,8 @@ impl Node {
         !is_ending && !self.is_loading() && self.persistence.state.lock().running.is_none()
     }
 
-    /// Tells that the snapshot for replicas that was taken has ended.
+    /// Tells that the snapshot for replicas that was taken is written; whoever reads it may go on.
     pub fn end_sync_save(&self, order: &SaveOrder, is_ok: bool, now: Now) {
-        if let Some(transfer) = &order.transfer {
-            transfer.end(is_ok);
-        }
         self.end_running(order, is_ok);
         self.persistence.ended.notify_all();
         // What has waited for it: a rewrite, or the next snapshot for replicas.

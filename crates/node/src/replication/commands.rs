@@ -1,4 +1,4 @@
-//! PSYNC, REPLCONF, SYNC, WAIT, WAITAOF, as the table has them.
+//! The commands of replication, as the table has them.
 
 use super::{failover, psync, replconf, replicaof, wait};
 use crate::table::{SessionCommand, SessionRun};

@@ -3,7 +3,7 @@
 use super::replica::{Replica, Stage};
 use crate::clients::flag;
 use crate::event::Event;
-use crate::session::Context;
+use crate::session::{Answered, Context, ReplyMode};
 use ::replication::ReplicationId;
 use base::number;
 use commands::{CommandError, Outcome};
@@ -88,6 +88,9 @@ impl Context<'_> {
         let now = self.now.monotonic;
         replica.acknowledged_at.store(now.millis(), SeqCst);
         self.state.client.set_flag(flag::REPLICA, true);
+        // What stands behind this answer is the stream: nothing else is said in it.
+        self.state.answered = Answered::Begun;
+        self.state.reply_mode = ReplyMode::Off;
         self.node.join_replica(replica, self.worker, self.now);
         self.events.append(&mut self.node.take_replication_events());
     }

@@ -1,4 +1,4 @@
-//! SHUTDOWN. No replica has to be waited for.
+//! SHUTDOWN. Replicas are not waited for.
 
 use crate::event::Event;
 use crate::node::Node;

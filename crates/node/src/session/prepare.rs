@@ -71,6 +71,8 @@ struct Member {
 
 impl Member {
     /// The member that a request names at this place.
+    // Apart, so that requests without one pay next to nothing for it.
+    #[inline(never)]
     fn new(
         node: &Node,
         request: usize,
@@ -161,15 +163,19 @@ impl Window {
     }
 
     /// Brings in what the look-ups of members in large values read: one access to memory after the other, each for all members, so that their misses overlap.
+    #[inline(never)]
     fn bring_in_members(&mut self, keyspace: &Keyspace) {
-        let mut step = 0;
-        let goes_on = |step| {
-            self.members.chunk_by(Member::is_of_same_key).fold(false, |more, members| {
+        let take = |step| {
+            let mut goes_on = false;
+            for members in self.members.chunk_by(Member::is_of_same_key) {
                 let hashes = members.iter().map(|member| member.hash);
-                keyspace.prefetch_members((members[0].slot, members[0].key), hashes, step) || more
-            })
+                let key = (members[0].slot, members[0].key);
+                goes_on |= keyspace.prefetch_members(key, hashes, step);
+            }
+            goes_on
         };
-        while goes_on(step) {
+        let mut step = 0;
+        while take(step) {
             step += 1;
         }
         if step == 0 {

@@ -415,7 +415,11 @@ impl Keyspace {
             prefetch(object);
             return true;
         };
-        members.fold(false, |more, member| object.prefetch_member(member, step) || more)
+        let mut goes_on = false;
+        for member in members {
+            goes_on |= object.prefetch_member(member, step);
+        }
+        goes_on
     }
 
     /// Holds one slot.

@@ -4,8 +4,7 @@ use crate::{
     Access, EventClass, EventClasses, Expiry, HashSeed, Keyspace, Moment, Rules, Value, WorkerId,
 };
 use base::{Slot, UnixMillis};
-use collections::Item;
-use values::{End, FieldExpiry, Hash, List, Set};
+use values::{End, FieldExpiry, Hash, Item, List, Set};
 
 const WORKER: WorkerId = WorkerId(0);
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -303,7 +302,7 @@ fn an_event_comes_before_the_del_of_what_it_has_emptied() {
     let key = b"set";
     let mut access = keyspace.hold(Slot::of_key(key), 0, WORKER, moment);
     let rules = Rules::DEFAULT;
-    let member = values::Item::Bytes(b"m");
+    let member = Item::Bytes(b"m");
     let mut edit = access.edit();
     assert_eq!(edit.modify_or_create(key, |set: &mut Set| set.add(&rules, member)), Ok(true));
     let nothing = edit.modify_as(key, EventClass::Set, |_: &mut Set| (None, 1));
@@ -427,7 +426,7 @@ fn members_are_prefetched_in_large_values_that_nobody_holds() {
         let mut access = keyspace.hold(Slot::of_key(key), 0, WORKER, Moment::at(NOW));
         let mut set = Set::new();
         for number in 0..members {
-            set.insert(Item::Bytes(format!("m{number}").as_bytes()), &keyspace.rules());
+            set.add(&keyspace.rules(), Item::Bytes(format!("m{number}").as_bytes()));
         }
         access.edit().put_value(key, set, Expiry::Clear);
     }

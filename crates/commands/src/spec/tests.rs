@@ -164,6 +164,7 @@ fn members_stand_where_the_arguments_say() {
     let expected = [
         ("geoadd", -1),
         ("geodist", 2),
+        ("georadiusbymember_ro", 2),
         ("hdel", 2),
         ("hexists", 2),
         ("hexpire", -1),

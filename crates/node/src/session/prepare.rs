@@ -33,22 +33,28 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// What `args` say. The command is looked for in the table unless it is the one before.
+    /// What `args` say, and where the member stands that the command works on, if it does. The command is looked for in the table unless it is the one
+    /// before.
     #[inline]
-    fn new<'a>(node: &Node, args: Args<'a>, before: &mut Option<(&'a [u8], u16)>) -> Prepared {
+    fn new<'a>(
+        node: &Node,
+        args: Args<'a>,
+        before: &mut Option<(&'a [u8], u16)>,
+    ) -> (Prepared, Option<i64>) {
         let name = args.name();
         let command = match *before {
             Some((same, command)) if same == name => Some(command),
             Some(_) | None => node.table.position(name),
         };
         *before = command.map(|command| (name, command));
-        let keys = command.and_then(|command| node.table.at(command).keys);
+        let entry = command.map(|command| node.table.at(command));
+        let keys = entry.and_then(|entry| entry.keys);
         let key = keys.and_then(|keys| args.get(keys.first)).map(|key| {
             let slot = Slot::of_key(key);
             node.keyspace.prefetch_slot(slot);
             (slot, node.keyspace.hash(key))
         });
-        Prepared { command, key }
+        (Prepared { command, key }, entry.and_then(|entry| entry.member))
     }
 }
 
@@ -64,11 +70,16 @@ struct Member {
 }
 
 impl Member {
-    /// The member that a request names, where its command works on one.
-    #[inline]
-    fn new(node: &Node, request: usize, prepared: Prepared, args: Args<'_>) -> Option<Member> {
-        let at = node.table.at(prepared.command?).member?;
-        let (slot, key) = prepared.key?;
+    /// The member that a request names at this place.
+    // Apart, so that requests without one pay next to nothing for it.
+    #[inline(never)]
+    fn new(
+        node: &Node,
+        request: usize,
+        key: KnownKey,
+        (args, at): (Args<'_>, i64),
+    ) -> Option<Member> {
+        let (slot, key) = key?;
         let at = if at < 0 { args.len() as i64 + at } else { at };
         let member = args.get(usize::try_from(at).ok()?)?;
         Some(Member { request, slot, key, hash: node.keyspace.hash_member(member) })
@@ -122,10 +133,12 @@ impl Window {
         let looks_for_members = self.without_members == 0 && self.requests.len() > 1;
         for index in self.prepared.len()..self.requests.len() {
             let args = self.requests.args(index, input);
-            let one = Prepared::new(node, args, &mut before);
+            let (one, member) = Prepared::new(node, args, &mut before);
             self.prepared.push(one);
-            if looks_for_members {
-                self.members.extend(Member::new(node, index, one, args));
+            if let Some(at) = member
+                && looks_for_members
+            {
+                self.members.extend(Member::new(node, index, one.key, (args, at)));
             }
         }
     }
@@ -150,15 +163,19 @@ impl Window {
     }
 
     /// Brings in what the look-ups of members in large values read: one access to memory after the other, each for all members, so that their misses overlap.
+    #[inline(never)]
     fn bring_in_members(&mut self, keyspace: &Keyspace) {
-        let mut step = 0;
-        let goes_on = |step| {
-            self.members.chunk_by(Member::is_of_same_key).fold(false, |more, members| {
+        let take = |step| {
+            let mut goes_on = false;
+            for members in self.members.chunk_by(Member::is_of_same_key) {
                 let hashes = members.iter().map(|member| member.hash);
-                keyspace.prefetch_members((members[0].slot, members[0].key), hashes, step) || more
-            })
+                let key = (members[0].slot, members[0].key);
+                goes_on |= keyspace.prefetch_members(key, hashes, step);
+            }
+            goes_on
         };
-        while goes_on(step) {
+        let mut step = 0;
+        while take(step) {
             step += 1;
         }
         if step == 0 {

@@ -236,7 +236,8 @@ impl<O> Table<O> {
         // SAFETY: the segment is alive, and unchanged while `self` is borrowed.
         let bucket = unsafe { &segment.buckets()[home] };
         let word = bucket.matches(tag).trailing_zeros() as usize;
-        bucket.0.get(word).map(record)
+        // An empty word seems to have tag 0.
+        bucket.0.get(word).filter(|word| !word.is_empty()).map(record)
     }
 
     #[inline]

@@ -137,6 +137,27 @@ impl Node {
         }
     }
 
+    /// The node is a replica: nobody is asked any more to confirm what its clients have written before. Those that wait to be told are disconnected, for
+    /// what they wrote may be lost; how many.
+    pub(crate) fn end_ack_waits(&self) -> usize {
+        let confirmation = &self.confirmation;
+        let mut waiting = confirmation.waiting.lock();
+        let before = waiting.len();
+        waiting.retain(|_, one| {
+            let is_in_vain = one.needs.acks > 0 && !confirmation.is_confirmed(&one.needs);
+            if is_in_vain {
+                one.client.kill();
+            }
+            !is_in_vain
+        });
+        // Under the lock: who finds that nobody is asked finds that he is disconnected, too.
+        confirmation.acks.store(0, SeqCst);
+        let ended = before - waiting.len();
+        drop(waiting);
+        confirmation.renew();
+        ended
+    }
+
     /// Lets go what replicas have: up to which offsets of the log each has it.
     pub(crate) fn confirm_by_replicas(&self, mut offsets: Vec<u64>) {
         offsets.sort_unstable_by(|a, b| b.cmp(a));
@@ -204,12 +225,12 @@ impl Node {
         offset <= self.confirmation.synced.load(SeqCst)
     }
 
-    /// Up to where the append-only file has the log on the disk.
-    pub(crate) fn synced_log(&self) -> u64 {
-        self.confirmation.synced.load(SeqCst)
+    /// Up to where the append-only file has the log on the disk; `None` where it has not all of the data.
+    pub(crate) fn synced_log(&self) -> Option<u64> {
+        Some(self.confirmation.synced.load(SeqCst)).filter(|&offset| offset != 0)
     }
 
-    /// The append-only file has the log up to here on the disk.
+    /// The append-only file has the log up to here on the disk; 0 where it has not all of the data.
     pub fn note_synced(&self, offset: u64) {
         if self.confirmation.synced.swap(offset, SeqCst) != offset {
             self.wake_waiting();
@@ -255,7 +276,7 @@ impl Node {
         let confirmation = &self.confirmation;
         let needs = confirmation.needs(offset, written, acks);
         let mut waiting = confirmation.waiting.lock();
-        let is_confirmed = confirmation.is_confirmed(&needs);
+        let is_confirmed = confirmation.is_confirmed(&needs) && !client.is_killed();
         if !is_confirmed {
             waiting.insert(client.id, Waiting { needs, client: Arc::clone(client) });
             if acks > 0 {

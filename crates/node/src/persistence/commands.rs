@@ -2,7 +2,7 @@
 
 use super::aof::Ordered;
 use super::save::{Cancelled, SaveError};
-use crate::session::Context;
+use crate::session::{Context, LOADING};
 use crate::table::SessionCommand;
 use commands::spec::{Argument, Arity, Category, Flag, Group};
 use commands::{Body, CommandError, Outcome, Spec};
@@ -79,6 +79,7 @@ fn save(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcom
     while let Err(error) = context.node.begin_save(by, context.held.as_mut(), false) {
         match error {
             SaveError::InProgress => return Err(IN_PROGRESS),
+            SaveError::Loading => return Err(LOADING),
             // It is not of the same file; only not at the same time.
             SaveError::Rewriting => drop(context.node.wait_for_save()),
         }
@@ -112,6 +113,7 @@ fn bgsave(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> O
         held => match context.node.begin_save(by, held, true) {
             Ok(()) => {}
             Err(SaveError::InProgress) => return Err(IN_PROGRESS),
+            Err(SaveError::Loading) => return Err(LOADING),
             Err(SaveError::Rewriting) if is_patient => {
                 context.node.schedule_save();
                 reply.simple("Background saving scheduled");

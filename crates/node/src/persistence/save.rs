@@ -65,6 +65,8 @@ pub enum SaveError {
     InProgress,
     /// The append-only file is being rewritten.
     Rewriting,
+    /// Data are being loaded: there is only a part of them.
+    Loading,
 }
 
 impl Node {
@@ -72,7 +74,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// Where one is being written.
+    /// Where one is being written, or data are being loaded.
     pub fn begin_save(
         &self,
         (worker, now): (WorkerId, Now),
@@ -91,6 +93,10 @@ impl Node {
             _ => {
                 let _applied = self.replication.pause_applying();
                 let all = &mut self.keyspace.hold_all(0, worker, moment);
+                // It may have begun since the command was let in.
+                if self.is_loading() {
+                    return Err(SaveError::Loading);
+                }
                 let place = self.stream_place();
                 begin(all).map(|(order, changes)| (SaveOrder { place, ..order }, changes))
             }
@@ -121,6 +127,10 @@ impl Node {
         let config = self.settings.current();
         let options = self.key_options(&config, self.load_moment(now));
         let order = self.begin_log(LogUser::Replicas, worker, now, |all, offset| {
+            // It may have begun since it was asked whether a snapshot may begin.
+            if self.is_loading() {
+                return None;
+            }
             let order = SaveOrder::cut(options, all)?;
             let (transfer, place) = (Some(Arc::clone(transfer)), self.stream_place());
             at_cut(offset);
@@ -152,6 +162,10 @@ impl Node {
 
     /// Cuts the base of the append-only file.
     pub(super) fn begin_base(&self, now: Now, all: &mut Access<'_>) -> Option<SaveOrder> {
+        // It may have begun since it was asked whether a base may begin.
+        if self.is_loading() {
+            return None;
+        }
         let options = self.base_options(now);
         Some(SaveOrder { is_base: true, ..SaveOrder::cut(options, all)? })
     }
@@ -349,10 +363,12 @@ impl Node {
             self.cancel_save();
             self.cancel_rewrite();
             self.wait_for_save();
-            if self.begin_save((worker, now), None, false).is_err() {
-                continue;
-            }
-            if !self.wait_for_save() {
+            let is_whole = match self.begin_save((worker, now), None, false) {
+                Ok(()) => true,
+                Err(SaveError::InProgress | SaveError::Rewriting) => continue,
+                Err(SaveError::Loading) => false,
+            };
+            if !is_whole || !self.wait_for_save() {
                 self.replication.following.rest(false);
                 self.end_pause();
                 return false;

@@ -9,12 +9,16 @@ use crate::node::Node;
 use crate::session::{Session, Step};
 use crate::worker::{Now, Worker};
 use base::{Monotonic, Rng, UnixMillis};
+use resp::Limits;
 use std::ops::Range;
 use std::sync::Arc;
 use std::task::Waker;
 
 /// A time at which nothing has expired: keys go when the stream says so.
 const BEFORE_ALL: UnixMillis = UnixMillis(1);
+
+/// How long a transaction of the stream may be before its last command has come, in bytes: as much as a client may send for one command.
+const TRANSACTION_BYTES_MAX: usize = Limits::INPUT_BYTES_MAX as usize;
 
 /// Runs the stream of a primary. There is one at a time.
 pub struct Applier {
@@ -23,6 +27,8 @@ pub struct Applier {
     session: Session,
     /// What has run of a transaction that is not complete.
     incomplete: Vec<u8>,
+    /// [`TRANSACTION_BYTES_MAX`].
+    incomplete_bytes_max: usize,
     output: Vec<u8>,
     /// How many failures were told.
     told_failures: u64,
@@ -71,6 +77,7 @@ impl Applier {
             worker: Worker::new(Arc::clone(node), node.following(), rng),
             session: Session::streaming(client, database, now.wall),
             incomplete: Vec::new(),
+            incomplete_bytes_max: TRANSACTION_BYTES_MAX,
             output: Vec::new(),
             told_failures: 0,
         })
@@ -95,6 +102,12 @@ impl Applier {
         // Whoever reads the log is told when nothing is held.
         node.collect_log();
         node.announce_log(self.worker.id);
+        if self.incomplete.len() > self.incomplete_bytes_max {
+            return Applied::Malformed(format!(
+                "a transaction has no end within {} bytes",
+                self.incomplete_bytes_max
+            ));
+        }
         end.unwrap_or(Applied::Bytes(consumed))
     }
 

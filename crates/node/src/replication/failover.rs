@@ -3,6 +3,7 @@
 //! Writes wait until the replica has everything; then the node asks it to take over (PSYNC with FAILOVER), and writes that have waited are told that this is
 //! a replica now. Whatever goes wrong before that ends with the primary as it was.
 
+use super::Primary;
 use super::replica::Replica;
 use crate::event::Event;
 use crate::node::Node;
@@ -27,7 +28,12 @@ pub(super) struct Failover {
     is_forced: bool,
     /// Whether the target has been asked to take over.
     is_in_progress: bool,
+    /// It has been, and nothing was heard of that: it may have taken over.
+    is_unanswered: bool,
 }
+
+/// What a primary replies that is asked to take over.
+const IS_PRIMARY: &str = "PSYNC FAILOVER can't be sent to a master";
 
 /// `FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]`.
 pub(super) fn failover(
@@ -54,8 +60,13 @@ pub(super) fn failover(
 }
 
 fn parse(args: Args<'_>, now: Monotonic) -> Result<Failover, CommandError> {
-    let mut failover =
-        Failover { target: None, deadline: None, is_forced: false, is_in_progress: false };
+    let mut failover = Failover {
+        target: None,
+        deadline: None,
+        is_forced: false,
+        is_in_progress: false,
+        is_unanswered: false,
+    };
     let mut index = 1;
     while index < args.len() {
         let left = args.len() - index - 1;
@@ -161,16 +172,43 @@ impl Node {
         self.replication.failover.lock().as_ref().is_some_and(|one| one.is_in_progress)
     }
 
-    /// The target has taken over.
-    pub(super) fn end_failover(&self) {
-        if self.replication.failover.lock().take().is_some() {
+    /// Whether a failover goes on.
+    pub(super) fn fails_over(&self) -> bool {
+        self.replication.failover.lock().is_some()
+    }
+
+    /// The primary that is followed is now asked to take over, where it has to; whether it was before, and nothing was heard of that.
+    pub fn note_takeover_asked(&self) -> bool {
+        let mut failover = self.replication.failover.lock();
+        let Some(one) = failover.as_mut().filter(|one| one.is_in_progress) else { return false };
+        std::mem::replace(&mut one.is_unanswered, true)
+    }
+
+    /// It cannot tell now whether it takes over: it has not.
+    pub fn note_takeover_put_off(&self) {
+        if let Some(one) = &mut *self.replication.failover.lock() {
+            one.is_unanswered = false;
+        }
+    }
+
+    /// The primary that is followed sends its data or its stream: where it was asked to take over, it has.
+    pub fn note_takeover(&self, primary: &Primary) {
+        if self.follows(primary) && self.replication.failover.lock().take().is_some() {
             self.resume_writes();
         }
     }
 
-    /// The target does not take over: the node is the primary that it was.
-    pub fn note_refused_failover(&self, by: (WorkerId, Now)) {
-        if self.hands_over() {
+    /// The target replies with an error. Where `may_have` it has taken over before, and says so, the node follows it; else the node is the primary that it was.
+    pub fn note_refused_takeover(
+        &self,
+        primary: &Primary,
+        may_have: bool,
+        reply: &str,
+        by: (WorkerId, Now),
+    ) {
+        if may_have && reply.contains(IS_PRIMARY) {
+            self.note_takeover(primary);
+        } else if self.hands_over() && self.follows(primary) {
             self.abort_failover("Failover target rejected psync request", by);
         }
     }

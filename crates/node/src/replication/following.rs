@@ -169,6 +169,11 @@ impl Following {
         self.state.lock().is_torn = is_torn;
     }
 
+    /// Whether the data are no longer those that the history tells of.
+    pub(super) fn is_torn(&self) -> bool {
+        self.state.lock().is_torn
+    }
+
     /// Whether the data are torn; nobody cares from here on.
     pub(super) fn take_torn(&self) -> bool {
         std::mem::take(&mut self.state.lock().is_torn)
@@ -252,22 +257,25 @@ impl Node {
             port: if announced.0 == 0 { config.network.port } else { announced.0 },
             address: (!announced.1.is_empty()).then(|| announced.1.clone()),
             version: VERSION,
-            place: self.place().map(|place| (place.id, place.offset + 1)),
+            place: self.stream_place().map(|place| (place.id, place.offset + 1)),
             hands_over: self.hands_over(),
         }
     }
 
-    /// Where in which history the data are, where that is known.
-    fn place(&self) -> Option<StreamPlace> {
-        let is_torn = self.replication.following.state.lock().is_torn;
-        self.stream_place().filter(|_| !is_torn)
-    }
-
-    /// The primary goes on with the stream from where the node is, under another name perhaps; the database of the last command before. Tells whether the
-    /// primary is still followed.
-    pub fn go_on_with_stream(&self, primary: &Primary, id: Option<ReplicationId>) -> Option<usize> {
+    /// The primary goes on with the stream from where it was asked to, under another name perhaps; the database of the last command before. `None` where the
+    /// primary is not followed any more, or where the data are not where they were when it was asked: everything is asked for then, the next time.
+    pub fn go_on_with_stream(
+        &self,
+        primary: &Primary,
+        asked: Option<(ReplicationId, u64)>,
+        id: Option<ReplicationId>,
+    ) -> Option<usize> {
         let _applied = self.replication.pause_applying();
         if !self.follows(primary) {
+            return None;
+        }
+        if self.stream_place().map(|place| (place.id, place.offset + 1)) != asked {
+            self.replication.following.tear(true);
             return None;
         }
         let (end, database) = self.log_place();
@@ -282,7 +290,6 @@ impl Node {
             // They hear of the name when they come back.
             self.disconnect_replicas();
         }
-        self.end_failover();
         Some(database.unwrap_or(0))
     }
 
@@ -309,7 +316,6 @@ impl Node {
         }
         self.enter_history(History::new(place.id), place.offset, Some(place.database));
         self.replication.following.tear(false);
-        self.end_failover();
         true
     }
 
@@ -347,12 +353,14 @@ impl Node {
     /// The end of the log is this offset of a history, and what was before has no part in it. The last command was of this database.
     fn enter_history(&self, history: History, offset: u64, database: Option<usize>) {
         let end = self.cut_log();
-        self.forget_confirmed_by_replicas();
         self.note_log_database(database);
         self.forget_confirmed_by_replicas();
         let mut state = self.replication.state.lock();
         state.history = history;
         state.shift = (offset as i64).wrapping_sub(end as i64);
+        drop(state);
+        // Whoever has come since the data were given up has come for the history before.
+        self.disconnect_replicas();
     }
 
     /// Lets replicas come again: to go on from where they are, or with everything.
@@ -387,10 +395,13 @@ impl Node {
     #[must_use]
     pub fn acknowledgement(&self) -> Vec<Vec<u8>> {
         let word = |text: &str| text.as_bytes().to_vec();
-        let offset = |log_offset: u64| self.told_offset(log_offset).to_string().into_bytes();
-        let mut words = vec![word("REPLCONF"), word("ACK"), offset(self.log_end())];
-        if self.settings.current().persistence.appendonly {
-            words.extend([word("FACK"), offset(self.synced_log())]);
+        let mut words =
+            vec![word("REPLCONF"), word("ACK"), word(&self.replication_offset().to_string())];
+        // Nothing is said of a file that has not all of the data, or only those of another history.
+        if self.settings.current().persistence.appendonly
+            && let Some(on_disk) = self.synced_log().and_then(|offset| self.offset_told(offset))
+        {
+            words.extend([word("FACK"), word(&on_disk.to_string())]);
         }
         words
     }
@@ -409,7 +420,7 @@ impl Node {
     /// What INFO and ROLE tell of the primary; `None` where the node follows nobody.
     pub(crate) fn primary_report(&self, now: Monotonic) -> Option<PrimaryReport> {
         let following = &self.replication.following;
-        let applied = self.place().map(|place| place.offset);
+        let applied = self.stream_place().map(|place| place.offset);
         let state = following.state.lock();
         let primary = state.primary.as_ref()?;
         let heard_at = Monotonic::from_millis(following.heard_at.load(SeqCst));

@@ -106,6 +106,14 @@ pub struct StreamPlace {
     pub database: usize,
 }
 
+impl State {
+    /// Has one more replica.
+    fn admit(&mut self, replica: &Arc<Replica>) {
+        self.alone_since = None;
+        self.replicas.push(Arc::clone(replica));
+    }
+}
+
 impl Replication {
     pub(crate) fn new(run_id: &str, now: Monotonic, primary: Option<(String, u16)>) -> Replication {
         // The first name follows from the run's, which is random and no secret.
@@ -206,8 +214,17 @@ impl Node {
         log_offset.wrapping_add_signed(self.replication.state.lock().shift)
     }
 
-    /// Where in the stream the data are that are there. All slots are held, and nothing is being applied; `None` where nobody would be sent a stream.
+    /// The same, where it is in the history that the data have.
+    pub(crate) fn offset_told(&self, log_offset: u64) -> Option<u64> {
+        log_offset.checked_add_signed(self.replication.state.lock().shift)
+    }
+
+    /// Where in the stream the data are that are there. All slots are held, and nothing is being applied; `None` where nobody would be sent a stream, or
+    /// where the data are not those that the history tells of.
     pub(crate) fn stream_place(&self) -> Option<StreamPlace> {
+        if self.replication.following.is_torn() {
+            return None;
+        }
         let state = self.replication.state.lock();
         let (end, database) = self.log_place();
         state.is_kept.then(|| StreamPlace {

@@ -18,8 +18,10 @@ impl Node {
     /// A client has become a replica.
     pub(super) fn join_replica(&self, replica: &Arc<Replica>, worker: WorkerId, now: Now) {
         let mut state = self.replication.state.lock();
-        state.alone_since = None;
-        state.replicas.push(Arc::clone(replica));
+        // One that goes on from where it was is there already.
+        if !state.replicas.iter().any(|one| Arc::ptr_eq(one, replica)) {
+            state.admit(replica);
+        }
         drop(state);
         self.replication.renew_online();
         self.renew_replica_count(now.monotonic);
@@ -186,7 +188,18 @@ impl Node {
         };
         self.replication.near.store(near, SeqCst);
         self.note_too_few_replicas(is_primary && near < least);
-        self.ask_replicas_to_confirm(if is_primary { acks } else { 0 });
+        if is_primary {
+            self.ask_replicas_to_confirm(acks);
+            return;
+        }
+        let ended = self.end_ack_waits();
+        if ended > 0 {
+            self.replication.tell(Event::Replication {
+                message: format!(
+                    "Disconnected {ended} clients: replicas have not acknowledged what they wrote, and it may be lost, for this node is a replica now."
+                ),
+            });
+        }
     }
 
     /// How many replicas have said lately that they follow.

@@ -98,8 +98,8 @@ impl Context<'_> {
 
 impl crate::Node {
     /// Has a replica go on from where it was, where that is possible.
-    fn go_on(&self, replica: &Replica, id: ReplicationId, next: u64) -> bool {
-        let state = self.replication.state.lock();
+    fn go_on(&self, replica: &Arc<Replica>, id: ReplicationId, next: u64) -> bool {
+        let mut state = self.replication.state.lock();
         let Some(offset) = next.checked_sub(1) else { return false };
         if !state.is_kept || !state.history.continues(id, next) {
             return false;
@@ -107,9 +107,11 @@ impl crate::Node {
         let Some(reader) = self.log_reader(offset.wrapping_add_signed(-state.shift)) else {
             return false;
         };
-        drop(state);
         *replica.stage.lock() = Stage::Online { reader };
-        self.replication.state.lock().counts.partial += 1;
+        // Under the lock: where the history changes, all that follow it are there to be disconnected.
+        state.admit(replica);
+        state.counts.partial += 1;
+        drop(state);
         self.replication.tell(Event::Replication {
             message: format!(
                 "Partial resynchronization request from {} accepted. Sending the stream from offset {next}.",

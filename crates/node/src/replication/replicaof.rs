@@ -23,6 +23,9 @@ pub(super) fn replicaof(
     if node.cluster.is_some() {
         return Err(CommandError::Text("ERR REPLICAOF not allowed in cluster mode."));
     }
+    if node.fails_over() {
+        return Err(CommandError::Text("ERR REPLICAOF not allowed while failing over."));
+    }
     let by = (context.worker, context.now);
     let client = &context.state.client;
     let asker = format!("id={} addr={}", client.id.0, client.origin.address);
@@ -55,6 +58,8 @@ pub(super) fn replicaof(
 
 impl Node {
     /// Follows a primary from here on. What is there is offered to it to go on from.
+    ///
+    /// Clients that wait for replicas to have what they wrote go on to wait, until the timer ends that: one whose write has just run is among them by then.
     pub(crate) fn demote(&self, primary: (String, u16), worker: WorkerId) -> Outcome {
         self.change_role(Some(primary), |node| {
             node.note_role(true);
@@ -112,8 +117,9 @@ impl Node {
         let mut config = Config::clone(&self.settings.current());
         config.replication.replicaof = ReplicaOf(primary.clone());
         self.settings.replace(config, &changing);
-        self.replication.following.change(primary);
         change(self);
+        // Last: whoever asks the primary to go on from where the data are asks when no write is under way any more.
+        self.replication.following.change(primary);
         drop(applied);
         drop(changing);
         self.host.follow();

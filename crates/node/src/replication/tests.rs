@@ -225,3 +225,75 @@ fn what_is_written_waits_for_write_acks() {
     peer.send(&fixture, "SET a 3\r\n");
     assert!(peer.awaited(&fixture) > Some(end), "the next write waits again");
 }
+
+#[test]
+fn what_replicas_have_not_acknowledged_is_not_told_as_done_by_one_that_is_demoted() {
+    let (mut fixture, mut peer) = primary();
+    peer.send(&fixture, "CONFIG SET write-acks 1\r\n");
+    let (mut replica, _) = online(&fixture);
+    peer.send(&fixture, "SET a 1\r\n");
+    let acknowledged = peer.awaited(&fixture).expect("it waits");
+    replica.send(&fixture, &format!("REPLCONF ACK {}\r\n", offset(&fixture)));
+    let (mut writer, mut other) = (fixture.connect(), fixture.connect());
+    writer.send(&fixture, "SET a 2\r\n");
+    let unacknowledged = writer.awaited(&fixture).expect("it waits");
+    assert!(peer.may_leave(&fixture, acknowledged) && !writer.may_leave(&fixture, unacknowledged));
+    assert_eq!(other.send(&fixture, "REPLICAOF 127.0.0.1 7000\r\n"), "+OK\r\n");
+    fixture.pass(Duration::from_secs(1));
+    fixture.node.tick_replication(fixture.now);
+    assert!(writer.is_killed() && !writer.may_leave(&fixture, unacknowledged));
+    assert!(!peer.is_killed() && !other.is_killed());
+    assert_eq!(other.awaited(&fixture), None, "a replica's own clients wait for nobody");
+}
+
+#[test]
+fn a_failover_ends_when_the_target_answers_and_nobody_is_followed_meanwhile() {
+    let (fixture, mut peer) = primary();
+    let by = || (WORKER, fixture.now);
+    // By how it is answered: whether the node is a replica then.
+    let refusal = "ERR PSYNC FAILOVER can't be sent to a master.";
+    for (is_asked_before, reply, is_replica) in [
+        (false, None, true),
+        (false, Some(refusal), false),
+        (true, Some(refusal), true),
+        (true, Some("ERR PSYNC FAILOVER replid must match my replid."), false),
+    ] {
+        peer.send(&fixture, "REPLICAOF NO ONE\r\n");
+        let (mut replica, _) = online(&fixture);
+        assert_eq!(peer.send(&fixture, "FAILOVER TO 127.0.0.1 7001\r\n"), "+OK\r\n");
+        let node = &fixture.node;
+        replica.send(&fixture, &format!("REPLCONF ACK {}\r\n", offset(&fixture)));
+        node.tick_replication(fixture.now);
+        assert!(node.greeting().hands_over, "the replica has everything");
+        let told = peer.send(&fixture, "REPLICAOF 127.0.0.1 7009\r\nREPLICAOF NO ONE\r\n");
+        let busy = "-ERR REPLICAOF not allowed while failing over.\r\n";
+        assert_eq!(told, [busy, busy].concat());
+        let target = node.primary().expect("it is followed");
+        if is_asked_before {
+            assert!(!node.note_takeover_asked());
+        }
+        assert_eq!(node.note_takeover_asked(), is_asked_before);
+        match reply {
+            None => node.note_takeover(&target),
+            Some(reply) => node.note_refused_takeover(&target, is_asked_before, reply, by()),
+        }
+        assert!(!node.greeting().hands_over, "{reply:?}");
+        assert_eq!(node.is_replica(), is_replica, "{reply:?} {is_asked_before}");
+    }
+}
+
+#[test]
+fn who_goes_on_is_disconnected_when_the_history_changes() {
+    let (fixture, mut peer) = primary();
+    let (_first, id) = online(&fixture);
+    let mut again = fixture.connect();
+    let next = offset(&fixture) + 1;
+    let told = again.send(&fixture, &format!("PSYNC {id} {next}\r\n"));
+    assert!(told.starts_with("+CONTINUE"), "{told}");
+    let told = peer.send(&fixture, "INFO replication\r\n");
+    assert!(told.contains("connected_slaves:2\r\n"), "each is there once: {told}");
+    let place =
+        StreamPlace { id: ReplicationId::random(&mut Rng::from_seed(9)), offset: 7, database: 0 };
+    fixture.node.restore_place(place, WORKER, fixture.now);
+    assert!(again.is_killed());
+}

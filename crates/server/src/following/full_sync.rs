@@ -11,11 +11,12 @@ use crate::clock;
 use crate::files;
 use crate::loading::{LoadFailure, Loaded, load_sent};
 use crate::storage::DiskStorage;
+use crate::synced_file::{Manner, write_synced};
 use base::Monotonic;
 use config::{Config, DisklessLoad};
 use engine::Flushed;
 use node::{LinkStage, Node, Primary, StreamPlace};
-use persist::storage::{Storage, reason};
+use persist::storage::{Storage, folder_of, reason};
 use replication::{Payload, ReplicationId};
 use std::cell::Cell;
 use std::fs::File;
@@ -132,10 +133,10 @@ impl Following {
         });
         // Whoever starts next has the primary's data, at the place where they are, or else asks for all of it again.
         let is_kept = loaded.is_ok() && keeps_files(config);
-        let dump = files::path(&config.persistence.dbfilename);
+        let dump = PathBuf::from(files::path(&config.persistence.dbfilename));
         if !is_kept {
             remove(&path);
-        } else if let Err(error) = DiskStorage.rename(&path, dump) {
+        } else if let Err(error) = put_in_place(&path, &dump) {
             tracing::warn!(
                 "Can't rename {} to {}: {}",
                 path.display(),
@@ -172,9 +173,10 @@ impl Following {
     /// Tells clients to wait, and empties the keyspace.
     fn begin_anew(&self, link: Option<&Link>, primary: &Primary, bytes: u64) -> Result<(), Ended> {
         let node = &self.node;
+        // First: nothing is cut any more from here on.
+        node.begin_loading(clock::now(), bytes);
         // It would go on with what the file does not have.
         self.appender.ask(Wish::Leave);
-        node.begin_loading(clock::now(), bytes);
         tracing::info!("MASTER <-> REPLICA sync: Flushing old data");
         let Some(flushed) = node.give_up_data(primary, node.following()) else {
             node.end_loading();
@@ -240,14 +242,25 @@ fn keeps_files(config: &Config) -> bool {
     persists || !persistence.rdb_del_sync_files
 }
 
-/// Writes a snapshot to a file as it comes; its length, in bytes.
+/// Writes a snapshot to a file as it comes; its length, in bytes. It is on the disk when this returns.
 fn receive(node: &Node, link: &mut Link, payload: &Payload, path: &Path) -> io::Result<u64> {
-    let mut file = BufWriter::with_capacity(WRITTEN_BYTES, File::create(path)?);
+    let file = DiskStorage.create(path)?;
+    let syncs = node.settings.current().persistence.rdb_save_incremental_fsync;
     let mut input = PayloadReader::new(node, link, payload);
-    let bytes = io::copy(&mut input, &mut file)?;
-    input.finish()?;
-    file.flush()?;
+    let mut bytes = 0;
+    write_synced(&*file, Manner { syncs, gives_way: false }, |sink| {
+        let mut buffered = BufWriter::with_capacity(WRITTEN_BYTES, sink);
+        bytes = io::copy(&mut input, &mut buffered)?;
+        input.finish()?;
+        buffered.flush()
+    })?;
     Ok(bytes)
+}
+
+/// Gives a snapshot that is on the disk the name under which it is loaded, on the disk as well.
+fn put_in_place(received: &Path, dump: &Path) -> io::Result<()> {
+    DiskStorage.rename(received, dump)?;
+    DiskStorage.sync_folder(folder_of(dump))
 }
 
 /// The file while it comes.

@@ -17,7 +17,7 @@ use base::Rng;
 use link::{Link, connect, shut_down};
 use node::{LinkStage, Node, Primary};
 use parking_lot::Mutex;
-use replication::{Answer, Handshake, Refusal};
+use replication::{Answer, Greeting, Handshake, Refusal};
 use socket2::Socket;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -69,10 +69,11 @@ impl Follower {
     ) -> io::Result<Follower> {
         let following =
             Following { node: Arc::clone(node), link: Arc::clone(&link), appender, rng };
-        let thread =
-            thread::Builder::new().name("replica".to_owned()).spawn(move || following.run())?;
-        // Nobody else sets it.
-        let _ = link.thread.set(thread.thread().clone());
+        let thread = thread::Builder::new().name("replica".to_owned()).spawn(move || {
+            // Nobody else sets it; and before it looks whom to follow, for whoever changes that wakes it.
+            let _ = following.link.thread.set(thread::current());
+            following.run();
+        })?;
         Ok(Follower { link, thread })
     }
 
@@ -183,13 +184,20 @@ impl Following {
         })?;
         tracing::info!("MASTER <-> REPLICA sync started");
         node.note_link(primary, LinkStage::Handshake, clock::monotonic());
-        let database = match self.introduce(&mut link)? {
+        let greeting = node.greeting();
+        let asked = greeting.place;
+        let database = match self.introduce(&mut link, primary, greeting)? {
             Answer::GoOn { id } => {
                 tracing::info!("Successful partial resynchronization with master.");
                 if let Some(id) = id {
                     tracing::info!("Master replication ID is {id}");
                 }
-                node.go_on_with_stream(primary, id).ok_or(Ended::Unwanted)?
+                node.go_on_with_stream(primary, asked, id).ok_or_else(|| {
+                    Ended::Lost(
+                        "The data have changed since MASTER was asked to go on with them: everything is asked for"
+                            .to_owned(),
+                    )
+                })?
             }
             Answer::Full { id, offset } => {
                 tracing::info!("Full resync from master: {id}:{offset}");
@@ -206,8 +214,15 @@ impl Following {
     }
 
     /// Gets to know the primary; what it answers to the last question.
-    fn introduce(&self, link: &mut Link) -> Result<Answer, Ended> {
-        let greeting = self.node.greeting();
+    fn introduce(
+        &self,
+        link: &mut Link,
+        primary: &Primary,
+        greeting: Greeting,
+    ) -> Result<Answer, Ended> {
+        let (node, hands_over) = (&self.node, greeting.hands_over);
+        // It was asked to take over on a link before, and did not answer.
+        let mut may_have_taken_over = false;
         match &greeting.place {
             Some((id, next)) => {
                 tracing::info!("Trying a partial resynchronization (request {id}:{next}).");
@@ -218,18 +233,28 @@ impl Following {
         link.send(&first)?;
         loop {
             let line = link.line()?;
-            self.node.note_heard(clock::monotonic());
+            node.note_heard(clock::monotonic());
             let answer = handshake.take(&line).map_err(|refusal| {
-                if matches!(refusal, Refusal::Error { .. }) {
-                    // A replica that was asked to take over does not want to.
-                    self.node.note_refused_failover((self.node.following(), clock::now()));
+                match &refusal {
+                    Refusal::Error { reply, .. } if hands_over => {
+                        let by = (node.following(), clock::now());
+                        node.note_refused_takeover(primary, may_have_taken_over, reply, by);
+                    }
+                    Refusal::NotNow(_) => node.note_takeover_put_off(),
+                    Refusal::Error { .. } | Refusal::Unexpected { .. } => {}
                 }
                 Ended::Failed(refusal.to_string())
             });
             match answer? {
                 Answer::Alive => {}
-                Answer::Send(request) => link.send(&request)?,
+                Answer::Send(request) => {
+                    if hands_over && request.first().is_some_and(|word| word == b"PSYNC") {
+                        may_have_taken_over = node.note_takeover_asked();
+                    }
+                    link.send(&request)?;
+                }
                 answer @ (Answer::Full { .. } | Answer::Unplaced(_) | Answer::GoOn { .. }) => {
+                    node.note_takeover(primary);
                     return Ok(answer);
                 }
             }

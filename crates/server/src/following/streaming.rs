@@ -140,6 +140,8 @@ impl Following {
                     input.drain(..bytes);
                     let missing = applier.missing(input.len());
                     if input.len() + missing > Limits::INPUT_BYTES_MAX as usize {
+                        // Asked to go on from there it would send the same again.
+                        self.node.give_up_place(primary);
                         return Err(Ended::Failed(
                             "A command of the stream is too long".to_owned(),
                         ));

@@ -39,7 +39,8 @@ fn link(fixture: &Fixture) -> Applier {
         worker: 0,
     };
     let (node, primary) = (&fixture.node, primary(fixture));
-    let database = node.go_on_with_stream(&primary, None).expect("it is followed");
+    let asked = node.greeting().place;
+    let database = node.go_on_with_stream(&primary, asked, None).expect("it is followed");
     let begun = (fixture.now, Rng::from_seed(3));
     let applier = Applier::begin(node, &primary, database, origin, Waker::noop(), begun);
     let applier = applier.expect("there is room for the primary");
@@ -274,12 +275,78 @@ fn who_is_demoted_offers_what_it_has() {
     );
     let (name, next) = node.greeting().place.expect("its replica has it, too");
     assert_eq!(next, end + 1);
-    let database = node.go_on_with_stream(&primary(&fixture), Some(id()));
+    let database = node.go_on_with_stream(&primary(&fixture), Some((name, next)), Some(id()));
     assert_eq!(database, Some(4));
     let told = peer.send(&fixture, "INFO replication\r\n");
     assert!(told.contains(&format!("master_replid:{}", id())), "{told}");
     assert!(told.contains(&format!("master_replid2:{name}")), "{told}");
     assert!(replica.is_killed(), "it comes back and hears of the name");
+}
+
+#[test]
+fn who_is_somewhere_else_than_where_it_asked_to_go_on_asks_for_everything() {
+    let (fixture, _peer) = replica();
+    let (node, primary) = (&fixture.node, primary(&fixture));
+    let asked = node.greeting().place;
+    let mut applier = link(&fixture);
+    apply(&fixture, &mut applier, &requests(&["SET a 1"]));
+    assert_eq!(node.go_on_with_stream(&primary, asked, None), None);
+    assert_eq!(node.greeting().place, None);
+}
+
+#[test]
+fn nothing_is_said_of_a_file_that_has_not_all_of_the_data() {
+    let (fixture, mut peer) = replica();
+    let node = &fixture.node;
+    peer.send(&fixture, "CONFIG SET appendonly yes\r\n");
+    let told = || {
+        let words = node.acknowledgement();
+        let words: Vec<_> = words.iter().map(|word| String::from_utf8_lossy(word)).collect();
+        words.join(" ")
+    };
+    assert_eq!(told(), format!("REPLCONF ACK {BEGIN}"));
+    let mut applier = link(&fixture);
+    let stream = requests(&["SET a 1"]);
+    apply(&fixture, &mut applier, &stream);
+    let end = BEGIN + stream.len() as u64;
+    node.note_synced(node.log_end());
+    assert_eq!(told(), format!("REPLCONF ACK {end} FACK {end}"));
+    // The log is longer than the history that was taken over.
+    let place = StreamPlace { id: id(), offset: 2, database: 0 };
+    assert!(node.adopt(&primary(&fixture), place, node.following(), fixture.now));
+    node.note_synced(1);
+    assert_eq!(told(), "REPLCONF ACK 2");
+}
+
+#[test]
+fn a_transaction_without_an_end_ends_the_link() {
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    applier.incomplete_bytes_max = 1000;
+    let whole = requests(&["MULTI", &format!("SET a {}", "x".repeat(900)), "EXEC"]);
+    apply(&fixture, &mut applier, &whole);
+    apply(&fixture, &mut applier, &requests(&["MULTI"]));
+    let (step, mut ended) = (requests(&["SET b 1"]), None);
+    for _ in 0..1000 / step.len() + 1 {
+        let applied = applier.apply(fixture.now, &step);
+        ended = (applied != Applied::Bytes(step.len())).then_some(applied);
+        assert!(ended.is_none() || applier.incomplete.len() > 1000);
+    }
+    let ended = ended.expect("there is a limit");
+    assert!(matches!(&ended, Applied::Malformed(why) if why.contains("1000 bytes")), "{ended:?}");
+    assert_eq!(peer.send(&fixture, "DBSIZE\r\n"), ":1\r\n", "nothing of it has happened");
+}
+
+#[test]
+fn while_data_are_loaded_nothing_is_cut() {
+    let (fixture, _peer) = replica();
+    let node = &fixture.node;
+    let by = (node.control(), fixture.now);
+    node.begin_loading(fixture.now, 0);
+    assert_eq!(node.begin_save(by, None, false), Err(crate::SaveError::Loading));
+    assert!(node.begin_rewrite(by, true, true).is_none());
+    node.end_loading();
+    assert!(node.begin_save(by, None, false).is_ok());
 }
 
 #[test]

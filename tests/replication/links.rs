@@ -83,7 +83,6 @@ fn ours_goes_on_behind_valkey() {
 }
 
 #[test]
-#[ignore = "one run in ten, a key differs after links have broken: docs/compatibility.md"]
 fn ours_goes_on_behind_redis_7_0() {
     link_breaks(&ours(), &Program::redis());
 }

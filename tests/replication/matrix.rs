@@ -25,8 +25,7 @@ fn follows(replica: &Program, primary: &Program) {
             common: common.clone(),
             seed: crate::seed("REPLICATION_SEED"),
             commands: number("REPLICATION_COMMANDS", COMMANDS) as usize,
-            // What has expired, and nobody sees, may differ: docs/compatibility.md.
-            expires: false,
+            expires: true,
         };
         let mut client = primary.client();
         crate::rdb::fill(&mut client, common.has_field_times());

@@ -217,7 +217,7 @@ impl Hash {
         }
     }
 
-    /// Removes a field; whether it was there.
+    /// Removes a field; whether it was there. One whose time has come is not there, and stays until [`Hash::remove_due`] takes it: whoever does that tells of it.
     pub fn remove(&mut self, field: &[u8], now: i64) -> bool {
         match &mut self.0 {
             Layout::Listpack(pack) => match find(pack, field) {
@@ -228,9 +228,11 @@ impl Hash {
                 None => false,
             },
             Layout::Hashtable(fields) => {
-                let was_due = fields.is_due(field, now);
+                if fields.is_due(field, now) {
+                    return false;
+                }
                 fields.forget_time(field);
-                fields.values.remove(field) && !was_due
+                fields.values.remove(field)
             }
         }
     }

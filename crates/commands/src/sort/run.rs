@@ -39,6 +39,12 @@ fn option_is(args: Args<'_>, at: usize, word: &str, takes: usize) -> bool {
 }
 
 impl<'a> Request<'a> {
+    /// Whether a pattern may name fields of hashes.
+    fn reads_fields(&self) -> bool {
+        let names_field = |pattern: &&[u8]| pattern.windows(2).any(|pair| pair == b"->");
+        self.by.iter().chain(&self.gets).any(names_field)
+    }
+
     /// Reads the options. In a cluster, the keys that patterns name have to be of the slot of the key that is sorted.
     fn parse(args: Args<'a>, in_cluster: bool, may_store: bool) -> Result<Self, CommandError> {
         let own_slot = in_cluster.then(|| Slot::of_key(&args[1]));
@@ -218,6 +224,14 @@ fn run(
         pairs.map(|(one, get)| look_up(edit, get, one).unwrap_or_default()).collect()
     };
     store(edit, destination, &values);
+    if request.reads_fields() && edit.logs() {
+        // Whoever runs it again may still have a field that has expired here.
+        edit.log(&[b"DEL", destination]);
+        if !values.is_empty() {
+            let words = [&b"RPUSH"[..], destination].into_iter();
+            edit.log_words(words.chain(values.iter().map(Vec::as_slice)));
+        }
+    }
     reply.count(values.len());
     Ok(())
 }

@@ -33,6 +33,11 @@ pub(super) fn difference(ours: &[Command], oracle: &[Command]) -> Option<String>
         let (one, other) = (ours.get(at), oracle.get(oracle_at));
         if one.zip(other).is_some_and(|(one, other)| same(one, other)) {
             (at, oracle_at) = (at + 1, oracle_at + 1);
+        } else if let Some(list) = other.and_then(|other| list_of_fields(other)) {
+            let Some(commands) = stores(&ours[at..], list) else {
+                return Some(told(("ours", &ours, at), ("oracle", &oracle, oracle_at)));
+            };
+            (at, oracle_at) = (at + commands, oracle_at + 1);
         } else if let Some(one) = one.filter(|one| is_removal(one)) {
             note(one, &mut oracle_early, &mut early);
             at += 1;
@@ -66,6 +71,33 @@ fn is_removal(placed: &Placed) -> bool {
         [name, ..] => name == b"HDEL",
         [] => false,
     }
+}
+
+/// Where a SORT stores what it has read from fields of hashes: here, the log tells what that was.
+fn list_of_fields(placed: &Placed) -> Option<(&[u8], &[u8])> {
+    let [name, options @ ..] = &placed.command[..] else { return None };
+    let reads_fields = options.iter().any(|word| word.windows(2).any(|pair| pair == b"->"));
+    let store = options.iter().rposition(|word| is(word, "STORE"))?;
+    let list = options.get(store + 1).filter(|_| is(name, "SORT") && reads_fields)?;
+    Some((&placed.database, list))
+}
+
+/// How many commands at the front of a log make a list anew, by themselves or within a transaction; `None` where they do not.
+fn stores(log: &[Placed], (database, list): (&[u8], &[u8])) -> Option<usize> {
+    let is_it = |placed: &Placed, name: &str| {
+        let [word, key, ..] = &placed.command[..] else { return false };
+        is(word, name) && key == list && placed.database == database
+    };
+    if let [first, inner @ ..] = log
+        && is(&first.command[0], "MULTI")
+    {
+        let commands = stores(inner, (database, list))?;
+        let is_all = inner.get(commands).is_some_and(|one| is(&one.command[0], "EXEC"));
+        return is_all.then_some(commands + 2);
+    }
+    let is_removed = log.first().is_some_and(|one| is_it(one, "DEL") && one.command.len() == 2);
+    let is_filled = log.get(1).is_some_and(|one| is_it(one, "RPUSH") && one.command.len() > 2);
+    is_removed.then_some(1 + usize::from(is_filled))
 }
 
 /// Whether it may be a command that the oracle does not tell of though it makes a string, or makes one longer.

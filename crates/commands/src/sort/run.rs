@@ -223,8 +223,8 @@ fn run(
         let pairs = elements.iter().flat_map(|one| request.gets.iter().map(move |get| (one, get)));
         pairs.map(|(one, get)| look_up(edit, get, one).unwrap_or_default()).collect()
     };
-    store(edit, destination, &values);
-    if request.reads_fields() && edit.logs() {
+    let is_changed = store(edit, destination, &values);
+    if is_changed && request.reads_fields() && edit.logs() {
         // Whoever runs it again may still have a field that has expired here.
         edit.log(&[b"DEL", destination]);
         if !values.is_empty() {
@@ -318,14 +318,15 @@ fn look_up(edit: &mut Edit<'_, '_>, pattern: &[u8], element: &[u8]) -> Option<Ve
     }
 }
 
-/// Puts the result under a key as a list, or removes the key where nothing is left.
-fn store(edit: &mut Edit<'_, '_>, key: &[u8], values: &[Vec<u8>]) {
+/// Puts the result under a key as a list, or removes the key where nothing is left; whether that has changed anything.
+fn store(edit: &mut Edit<'_, '_>, key: &[u8], values: &[Vec<u8>]) -> bool {
     if values.is_empty() {
-        if edit.remove(key) {
+        let is_removed = edit.remove(key);
+        if is_removed {
             edit.notify(EventClass::Generic, "del", key);
             edit.changed(1);
         }
-        return;
+        return is_removed;
     }
     let rules = edit.rules();
     let mut list = List::new();
@@ -333,4 +334,5 @@ fn store(edit: &mut Edit<'_, '_>, key: &[u8], values: &[Vec<u8>]) {
     edit.put_value(key, list, Expiry::Clear);
     edit.notify(EventClass::List, "sortstore", key);
     edit.changed(values.len() as u64);
+    true
 }

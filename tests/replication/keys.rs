@@ -79,7 +79,7 @@ pub(super) fn held(server: &Server, common: &Common) -> Holding {
             match kind.text().as_deref() {
                 Some("zset") => told.push(ranking(&mut client, &name)),
                 Some("hash") => {
-                    told.push(digest(&mut client, &name));
+                    told.push(fields(&mut client, &name));
                     if common.has_field_times() {
                         told.push(field_times(&mut client, &name));
                     }
@@ -127,6 +127,14 @@ fn ranking(client: &mut Client, name: &[u8]) -> Reply {
     };
     let words = words.map(|(at, word)| if at % 2 == 0 { word.clone() } else { number(word) });
     Reply::Array(words.collect())
+}
+
+/// The fields of a hash with their values, in order.
+fn fields(client: &mut Client, name: &[u8]) -> Reply {
+    let reply = client.command(&[b"HGETALL", name]);
+    let mut pairs: Vec<_> = reply.items().unwrap_or_default().chunks(2).collect();
+    pairs.sort_by_key(|pair| bytes(&pair[0]));
+    Reply::Array(pairs.concat())
 }
 
 /// The fields of a hash that expire, and when.

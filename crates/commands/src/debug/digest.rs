@@ -20,6 +20,9 @@ use values::{Hash, List, Set, SortedSet, Stream};
 
 const DIGEST_BYTES: usize = 20;
 
+/// When no key has expired: those that were not removed yet count, as they do in Redis.
+const EVERYTHING: UnixMillis = UnixMillis(i64::MIN);
+
 /// A digest that is being made; zeros at the beginning.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct Digest([u8; DIGEST_BYTES]);
@@ -45,8 +48,8 @@ impl Digest {
         self.mix(&number.to_be_bytes());
     }
 
-    /// Takes in a key's type, value and the presence of an expiry.
-    fn add_value(&mut self, record: &KeyRecord) {
+    /// Takes in a key's type, value and the presence of an expiry. Fields whose time has come at `now` do not count, whether or not they were removed.
+    fn add_value(&mut self, record: &KeyRecord, now: UnixMillis) {
         self.mix_number(type_number(kind(record)));
         match kind(record) {
             Kind::String => self.add_string(record),
@@ -64,7 +67,7 @@ impl Digest {
                 });
             }),
             Kind::Hash => self.add::<Hash>(record, |own, hash| {
-                hash.visit(i64::MIN, |field, value| {
+                hash.visit(now.0, |field, value| {
                     let mut add = |field: &[u8], value: &[u8]| own.combine_pair(field, value);
                     field.with_bytes(|field| value.with_bytes(|value| add(field, value)));
                 });
@@ -145,10 +148,10 @@ fn digest_of(keyspace: &mut Reach<'_, '_>, now: UnixMillis) -> Digest {
     let mut all = Digest::default();
     for database in 0..keyspace.keyspace().databases() {
         let mut keys: Option<Digest> = None;
-        keyspace.visit_all(database, now, |record| {
+        keyspace.visit_all(database, EVERYTHING, |record| {
             let mut key = Digest::default();
             key.mix(record.key());
-            key.add_value(record);
+            key.add_value(record, now);
             keys.get_or_insert_default().combine(&key.0);
         });
         if let Some(keys) = keys {
@@ -165,12 +168,12 @@ fn digest_of(keyspace: &mut Reach<'_, '_>, now: UnixMillis) -> Digest {
 ///
 /// None.
 pub fn digest_value(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let keys = args.iter_from(2);
+    let (keys, now) = (args.iter_from(2), view.moment().now);
     reply.array(keys.len());
     for key in keys {
         let mut digest = Digest::default();
         if let Some(record) = view.peek(key) {
-            digest.add_value(record);
+            digest.add_value(record, now);
         }
         reply.simple(&digest.hex());
     }
@@ -180,7 +183,8 @@ pub fn digest_value(view: &mut View<'_, '_>, args: Args<'_>, reply: &mut Reply<'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::{Expiry, HashSeed, Keyspace, Moment, WorkerId};
+    use engine::{Expiry, HashSeed, Keyspace, Moment, NewValue, WorkerId};
+    use values::{FieldExpiry, Rules};
 
     fn put(keyspace: &Keyspace, database: usize, key: &[u8], value: &[u8], expiry: Expiry) {
         let moment = Moment::at(UnixMillis(1000));
@@ -222,5 +226,23 @@ mod tests {
         other.reach().swap(0, 1, WorkerId(0), UnixMillis(0));
         one.reach().swap(0, 2, WorkerId(0), UnixMillis(0));
         assert_ne!(hex(&one), hex(&other));
+    }
+
+    #[test]
+    fn keys_count_until_they_are_removed_and_fields_until_their_time_has_come() {
+        let digest = |keyspace: &Keyspace, now| digest_of(&mut keyspace.reach(), UnixMillis(now));
+        let keys = keyspace();
+        put(&keys, 0, b"k", b"v", Expiry::At(2000));
+        assert_eq!(digest(&keys, 1999), digest(&keys, 2000));
+
+        let fields = keyspace();
+        let moment = Moment::at(UnixMillis(1000));
+        let mut hash = Hash::new();
+        hash.set(b"f", b"v", (FieldExpiry::At(2000), 1000), &Rules::DEFAULT);
+        let value = NewValue::Object(Box::new(Object::Hash(hash)));
+        let mut access = fields.hold(base::Slot::of_key(b"h"), 0, WorkerId(0), moment);
+        access.edit().put(b"h", value, Expiry::Clear);
+        drop(access);
+        assert_ne!(digest(&fields, 1999), digest(&fields, 2000));
     }
 }

@@ -113,3 +113,12 @@ fn a_hash_becomes_a_table_by_size_length_or_time() {
     assert_eq!((timed.view().earliest_time(), timed.remove_due(5, 9).len()), (Some(5), 1));
     assert!(timed.is_empty() && timed.view().earliest_time().is_none());
 }
+
+#[test]
+fn a_field_whose_time_has_come_is_taken_only_by_who_tells_of_it() {
+    let mut hash = Hash::new();
+    hash.set(b"f", b"1", (FieldExpiry::At(5), 0), &RULES);
+    assert!(!hash.remove(b"f", 5));
+    assert_eq!(hash.view().len(), 1);
+    assert_eq!(hash.remove_due(5, 9), [Box::from(*b"f")]);
+}

@@ -3,6 +3,7 @@
 use crate::attention::Attention;
 use crate::events::{Effects, EventClass};
 use crate::keyspace::{Keyspace, SlotState, States};
+use crate::logged::LoggedCommands;
 use crate::moment::Moment;
 use crate::object::{KeyRecord, Object};
 use crate::tally::Tally;
@@ -440,6 +441,10 @@ impl Drop for Access<'_> {
             debug_assert!(self.is_settled(), "whoever changes a table marks the access");
             return;
         }
+        debug_assert!(
+            std::thread::panicking() || self.effects.logged().is_none_or(LoggedCommands::is_empty),
+            "whoever changes a key logs what was said of it"
+        );
         let database = self.database;
         match &self.held {
             Held::One(one) => one.settle(self.keyspace, self.tally, database),

@@ -279,6 +279,19 @@ fn active_expiry_and_the_timers_can_be_held_up() {
 }
 
 #[test]
+fn debug_leaves_keys_whose_time_has_come_to_those_that_tell_of_it() {
+    let mut fixture = with_debug(Permission::Local);
+    let mut peer = fixture.connect();
+    peer.send(&fixture, "SET a 1 PX 10\r\n");
+    fixture.pass(Duration::from_millis(20));
+    peer.send(&fixture, "DEBUG DIGEST-VALUE a\r\n");
+    assert_eq!(peer.send(&fixture, "DEBUG OBJECT a\r\n"), "-ERR no such key\r\n");
+    assert_eq!(peer.send(&fixture, "DBSIZE\r\n"), ":1\r\n");
+    peer.send(&fixture, "GET a\r\n");
+    assert_eq!(peer.send(&fixture, "DBSIZE\r\n"), ":0\r\n");
+}
+
+#[test]
 fn debug_is_for_those_that_the_settings_allow() {
     let fixture = Fixture::new();
     let mut peer = fixture.connect();

@@ -11,6 +11,7 @@ use crate::session::{After, Context};
 use base::glob::{Case, matches};
 use commands::{CommandError, Outcome, debug};
 use config::Added;
+use engine::{Moment, View};
 use resp::{Args, Reply};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -88,17 +89,23 @@ fn populate(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
 }
 
 fn digest_value(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (database, keys) = (context.state.database, args.iter_from(2));
-    let keyspace = &context.node.keyspace;
-    let mut access = keyspace.hold_keys(keys, database, context.worker, context.moment);
-    debug::digest_value(&mut access.view(), args, reply)
+    hold_untouched(context, args.iter_from(2), |view| debug::digest_value(view, args, reply))
 }
 
 fn object(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (database, keys) = (context.state.database, args.iter_from(2).take(1));
+    hold_untouched(context, args.iter_from(2).take(1), |view| debug::object(view, args, reply))
+}
+
+/// Looks at keys and leaves those whose time has come where they are: who removes one has to tell of it.
+fn hold_untouched<'k>(
+    context: &Context<'_>,
+    keys: impl Iterator<Item = &'k [u8]>,
+    look: impl FnOnce(&mut View<'_, '_>) -> Outcome,
+) -> Outcome {
+    let moment = Moment { keeps_expired: true, ..context.moment };
     let keyspace = &context.node.keyspace;
-    let mut access = keyspace.hold_keys(keys, database, context.worker, context.moment);
-    debug::object(&mut access.view(), args, reply)
+    let mut access = keyspace.hold_keys(keys, context.state.database, context.worker, moment);
+    look(&mut access.view())
 }
 
 /// The client gets what it gave, as an error.

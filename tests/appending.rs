@@ -309,6 +309,25 @@ fn rewrite_under_load(setup: Setup) {
 }
 
 #[test]
+fn a_rewrite_goes_on_when_all_is_flushed() {
+    let mut server = Server::start(&crate::program(), setup("everysec"));
+    let mut client = server.client();
+    fill(&mut client);
+    assert_eq!(client.line("CONFIG SET rdb-key-save-delay 10000"), Reply::ok());
+    assert!(!client.line("BGREWRITEAOF").is_error());
+    assert!(until(PATIENCE, || info(&mut client, "aof_rewrite_in_progress") == "1"));
+    for line in ["FLUSHALL", "SET after it", "CONFIG SET rdb-key-save-delay 0"] {
+        assert_eq!(client.line(line), Reply::ok());
+    }
+    await_rewrite(&mut client);
+    assert_eq!(info(&mut client, "aof_rewrites"), "1");
+    let wanted = digest(&mut client);
+    server.kill();
+    server.restart();
+    assert_eq!(digest(&mut server.client()), wanted);
+}
+
+#[test]
 fn the_files_are_loaded_again_while_the_server_runs() {
     for policy in POLICIES {
         let mut server = Server::start(&crate::program(), setup(policy));

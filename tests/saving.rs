@@ -203,6 +203,29 @@ fn a_save_can_be_given_up_and_a_flush_gives_it_up() {
 }
 
 #[test]
+fn a_database_that_is_flushed_meanwhile_is_in_the_file() {
+    let setup = Setup::new().with("rdb-key-save-delay", &["1000"]);
+    let mut server = Server::start(&crate::program(), setup);
+    let mut client = server.client();
+    fill(&mut client, true);
+    for line in ["DEBUG POPULATE 5000", "SELECT 1", "SET in one", "SELECT 0"] {
+        assert_ok(&client.line(line));
+    }
+    let at_cut = whole_digest(&mut client);
+    assert!(!client.line("BGSAVE").is_error());
+    for line in ["FLUSHDB", "SWAPDB 0 1", "FLUSHDB", "SET after it"] {
+        assert_ok(&client.line(line));
+    }
+    assert_eq!(field(&mut client, "rdb_bgsave_in_progress"), "1", "it was saved too fast to tell");
+    assert_ok(&client.line("CONFIG SET rdb-key-save-delay 0"));
+    let is_over = || field(&mut client, "rdb_bgsave_in_progress") == "0";
+    assert!(wait::until(LIMIT, is_over), "the save does not end");
+    server.kill();
+    server.restart();
+    assert_eq!(whole_digest(&mut server.client()), at_cut);
+}
+
+#[test]
 fn what_was_flushed_does_not_come_back() {
     let mut server = Server::start(&crate::program(), saving());
     let mut client = server.client();

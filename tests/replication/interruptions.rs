@@ -7,6 +7,7 @@ use std::fs;
 use testkit::wait::{self, PATIENCE};
 use testkit::{Client, Program, Reply, Server};
 
+use super::keys::{Common, assert_same};
 use super::nodes::{
     LINKING, await_all, await_replicas, await_up, count, field, follow, is_up, promote, setup,
     syncs,
@@ -224,5 +225,35 @@ fn a_replica_whose_disk_is_full_is_filled_all_the_same_or_when_there_is_room() {
         assert_eq!(lengths(&mut client), Some(vec![NEW; 50]));
         let digest = |server: &Server| server.client().line("DEBUG DIGEST");
         assert_eq!(digest(&replica), digest(&primary));
+    }
+}
+
+/// A database is emptied, or exchanged, while it is on its way to a replica. How often all is sent then, as by Valkey.
+fn flushed_on_the_way(is_diskless: &str, flush: &str, full: u64) {
+    let slow =
+        setup().with("repl-diskless-sync", &[is_diskless]).with("rdb-key-save-delay", &["1000"]);
+    let (primary, replica) = (Server::start(&ours(), slow), Server::start(&ours(), setup()));
+    let mut client = primary.client();
+    for line in ["SELECT 1", "SET in one", "SELECT 0", "DEBUG POPULATE 5000"] {
+        assert_eq!(client.line(line), Reply::ok());
+    }
+    follow(&replica, &primary);
+    let mut is_sending = || field(&mut client, "rdb_bgsave_in_progress").as_deref() == Some("1");
+    assert!(wait::until(PATIENCE, &mut is_sending), "nothing is sent");
+    for line in [flush, "SET after it", "CONFIG SET rdb-key-save-delay 0"] {
+        assert_eq!(client.line(line), Reply::ok());
+    }
+    await_up(&replica);
+    assert_same(&replica, &primary, &Common::of(&[&primary, &replica]));
+    let syncs = syncs(&primary);
+    assert_eq!((syncs.full, syncs.partial), (full, 0), "{flush}, diskless {is_diskless}");
+}
+
+#[test]
+fn what_is_flushed_on_the_way_is_sent_to_its_end_unless_nothing_is_left() {
+    for is_diskless in ["no", "yes"] {
+        for (flush, full) in [("FLUSHDB", 1), ("SWAPDB 0 1", 1), ("FLUSHALL", 2)] {
+            flushed_on_the_way(is_diskless, flush, full);
+        }
     }
 }

@@ -4,8 +4,12 @@
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use base::{Rng, Slot, UnixMillis};
-use engine::{ExpireCursor, Expiry, HashSeed, Keyspace, Moment, WorkerId};
+use engine::{
+    ExpireCursor, Expiry, FrozenRecord, HashSeed, KeyRecord, Keyspace, Moment, SnapshotCursor,
+    SnapshotSink, WorkerId,
+};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 const WORKER: WorkerId = WorkerId(0);
@@ -20,6 +24,19 @@ fn fill(keys: usize, expiry: Expiry) -> Keyspace {
         access.edit().put_string(key.as_bytes(), &[b'x'; 32], expiry);
     }
     keyspace
+}
+
+/// Where nothing is written.
+struct Nowhere;
+
+impl SnapshotSink for Nowhere {
+    fn save(&self, _: usize, records: &[&KeyRecord]) {
+        black_box(records);
+    }
+
+    fn save_frozen(&self, _: usize, record: FrozenRecord) {
+        drop(record);
+    }
 }
 
 /// Microseconds of one run: the least of several.
@@ -65,6 +82,19 @@ fn main() {
         drop(flushed);
         println!("{keys:>7} keys: flush holds {held:?}, with freeing {:?}", start.elapsed());
     }
+    let keyspace = fill(1_000_000, Expiry::Clear);
+    let mut all = keyspace.hold_all(0, WORKER, Moment::at(NOW));
+    let snapshot = all.begin_snapshot(Arc::new(Nowhere)).expect("there is none");
+    drop(all);
+    let start = Instant::now();
+    drop(keyspace.reach().flush(None, WORKER));
+    let held = start.elapsed();
+    let mut cursor = SnapshotCursor::default();
+    while keyspace.save_step(&snapshot, &mut cursor, &Nowhere) {}
+    println!(
+        "1000000 keys: flush under a snapshot holds {held:?}, walked and freed after {:?}",
+        start.elapsed()
+    );
     let keyspace = fill(1_000_000, Expiry::Clear);
     let keys: Vec<String> = (0..1_000_000).map(|number| format!("key:{number:012}")).collect();
     for _ in 0..3 {

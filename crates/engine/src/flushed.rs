@@ -2,7 +2,9 @@
 
 use crate::access::object_bytes;
 use crate::object::Object;
+use base::Slot;
 use collections::Table;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -60,23 +62,41 @@ impl Freeing {
 /// when this is dropped, which may take long.
 #[must_use = "drop it where the time does not matter"]
 pub struct Flushed {
-    tables: Vec<Table<Object>>,
+    /// The next to be freed first.
+    tables: VecDeque<(Slot, Table<Object>)>,
     keys: u64,
     freeing: Arc<Freeing>,
 }
 
 impl Flushed {
     pub(crate) fn new(freeing: &Arc<Freeing>, capacity: usize) -> Flushed {
-        Flushed { tables: Vec::with_capacity(capacity), keys: 0, freeing: Arc::clone(freeing) }
+        let tables = VecDeque::with_capacity(capacity);
+        Flushed { tables, keys: 0, freeing: Arc::clone(freeing) }
     }
 
-    pub(crate) fn push(&mut self, table: Table<Object>) {
+    pub(crate) fn push(&mut self, slot: Slot, table: Table<Object>) {
         self.keys += table.len() as u64;
         self.freeing.add_pending(table.len() as u64, table.memory_bytes());
-        self.tables.push(table);
+        self.tables.push_back((slot, table));
     }
 
-    /// How many keys there were.
+    /// Takes out all that is there.
+    pub(crate) fn take(&mut self) -> Flushed {
+        let none = Flushed::new(&self.freeing, 0);
+        std::mem::replace(self, none)
+    }
+
+    /// The next table to be freed, where it is that of a slot.
+    pub(crate) fn next_of(&self, slot: Slot) -> Option<&Table<Object>> {
+        self.tables.front().filter(|(of, _)| *of == slot).map(|(_, table)| table)
+    }
+
+    /// The keys of `other` are gone, too; their memory is left to it.
+    pub(crate) fn count_keys_of(&mut self, other: &Flushed) {
+        self.keys += other.keys;
+    }
+
+    /// How many keys there were; the memory of some may be a snapshot's to free.
     #[must_use]
     pub fn keys(&self) -> u64 {
         self.keys
@@ -92,7 +112,7 @@ impl Flushed {
     pub fn free(&mut self, keys: u64) -> u64 {
         let mut freed = 0;
         while freed < keys
-            && let Some(table) = self.tables.pop()
+            && let Some((_, table)) = self.tables.pop_front()
         {
             let objects: usize = table.iter().map(object_bytes).sum();
             let (records, table_keys) = (table.memory_bytes(), table.len() as u64);

@@ -110,7 +110,7 @@ pub struct Keyspace {
     databases: usize,
     tallies: Box<[Tally]>,
     pub(crate) occupied: OccupiedSlots,
-    freeing: Arc<Freeing>,
+    pub(crate) freeing: Arc<Freeing>,
     discarded: Discarded,
     pub(crate) observers: Observers,
     pub(crate) average_ttls: AverageTtls,
@@ -464,7 +464,7 @@ impl Keyspace {
         Access::new(self, self.tally(worker), Held::Many(slots.collect()), database, moment)
     }
 
-    /// Empties one database, or all of them, of slots that the caller holds, every one.
+    /// Empties one database, or all of them, of slots that the caller holds, every one. What a snapshot has not saved yet is handed to it.
     pub(crate) fn flush_states(
         &self,
         database: Option<usize>,
@@ -474,11 +474,18 @@ impl Keyspace {
         let databases = database.map_or(0..self.databases, |only| only..only + 1);
         let estimate = databases.clone().map(|one| self.occupied.iter(one, 0).count()).sum();
         let mut flushed = Flushed::new(&self.freeing, estimate);
-        self.cancel_snapshot();
+        let snapshot = self.snapshot.read();
         for one in databases {
             self.touch_watched(one, None, states);
+            let mut unsaved = Flushed::new(&self.freeing, 0);
             for slot in self.occupied.iter(one, 0) {
-                self.take_table(states.state(slot), one, worker, &mut flushed);
+                let is_saved = snapshot.as_ref().is_none_or(|it| it.has_saved((one, slot)));
+                let to = if is_saved { &mut flushed } else { &mut unsaved };
+                self.take_table(states.state(slot), (one, slot), worker, to);
+            }
+            if let Some(snapshot) = &*snapshot {
+                flushed.count_keys_of(&unsaved);
+                snapshot.keep_flushed(one, unsaved);
             }
             self.occupied.clear(one);
         }
@@ -501,7 +508,7 @@ impl Keyspace {
                     effects.logged_mut().push(database, [b"DEL", record.key()].into_iter());
                 }
             }
-            self.take_table(&mut state, database, worker, &mut flushed);
+            self.take_table(&mut state, (database, slot), worker, &mut flushed);
             self.occupied.set(database, slot, false);
         }
         if !effects.is_empty() {
@@ -515,7 +522,7 @@ impl Keyspace {
     fn take_table(
         &self,
         state: &mut SlotState,
-        database: usize,
+        (database, slot): (usize, Slot),
         worker: WorkerId,
         flushed: &mut Flushed,
     ) {
@@ -525,7 +532,7 @@ impl Keyspace {
         let table = std::mem::take(state.table_mut(database));
         let (keys, volatile) = (table.len() as i64, table.volatile_len() as i64);
         self.tally(worker).add_keys(database, -keys, -volatile);
-        flushed.push(table);
+        flushed.push(slot, table);
     }
 
     /// Exchanges the contents of two databases of slots that the caller holds, every one.

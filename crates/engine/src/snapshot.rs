@@ -11,15 +11,20 @@
 //! new belongs to one that was saved before the key came. So a snapshot costs a bit for four keys at most, and sixteen bytes a slot; a change waits for
 //! the saving of a handful of keys at most, and no small value is ever copied but into the file; a large one is not encoded meanwhile but [frozen](crate::FrozenRecord), and what changes of it is copied.
 //!
+//! Who flushes a database hands to the snapshot what is not saved yet of its tables, as they are. The walk goes on in them, without a lock, and frees each when
+//! it is saved.
+//!
 //! Redis forks: the pages that are written meanwhile double, and the fork itself takes a pause that grows with the memory.
 
 use crate::access::{Access, object_bytes};
+use crate::flushed::Flushed;
 use crate::frozen::FrozenRecord;
 use crate::keyspace::{Keyspace, SlotState};
-use crate::object::KeyRecord;
+use crate::object::{KeyRecord, Object};
 use crate::tally::Totals;
 use base::{SLOT_COUNT, Slot};
-use collections::INTERVAL_BITS_MAX;
+use collections::{INTERVAL_BITS_MAX, Table};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -31,6 +36,9 @@ const KEYS_PER_HOLD: usize = 64;
 
 /// The walk saves no more under one hold where it has come upon values of so much memory, in bytes: to freeze them takes a few microseconds for a megabyte.
 const BYTES_PER_HOLD: usize = 64 << 20;
+
+/// The number at the cut of a database that was flushed since: what it has now is not the snapshot's.
+const NONE: usize = usize::MAX;
 
 /// The buckets of so many intervals are brought in while others are saved.
 const INTERVALS_AHEAD: u64 = (KEYS_PER_HOLD / INTERVAL_KEYS) as u64;
@@ -50,10 +58,12 @@ pub struct Snapshot {
     sink: Arc<dyn SnapshotSink>,
     /// By database as it was numbered at the cut, then by slot; nothing for a database that was empty.
     parts: Box<[Box<[Part]>]>,
-    /// A bit for each interval that is not saved yet. Changed only under the lock of its slot.
+    /// A bit for each interval that is not saved yet. Changed only under the lock of its slot; once that was flushed, by the walk.
     unsaved: Box<[AtomicU64]>,
-    /// Which number a database had at the cut, by the number that it has now. Changed only while all slots are held.
+    /// Which number a database had at the cut, by the number that it has now, or [`NONE`]. Changed only while all slots are held.
     origins: Box<[AtomicUsize]>,
+    /// What was flushed and is not saved yet, by database as it was numbered at the cut, in the order of the walk: nobody else asks for it from then on.
+    flushed: Box<[Mutex<Flushed>]>,
     /// What each database held.
     totals: Box<[Totals]>,
     saved_keys: AtomicU64,
@@ -98,9 +108,10 @@ impl Snapshot {
     /// Marks everything that is in `states`, which are those of all slots.
     fn at_cut<'s>(
         sink: Arc<dyn SnapshotSink>,
-        databases: usize,
+        keyspace: &Keyspace,
         states: impl Iterator<Item = &'s SlotState> + Clone,
     ) -> Snapshot {
+        let databases = keyspace.databases();
         let mut unsaved = Vec::with_capacity(SLOT_COUNT);
         let mut totals = vec![Totals::default(); databases];
         let mut parts_of = |database: usize| -> Box<[Part]> {
@@ -132,6 +143,9 @@ impl Snapshot {
             parts,
             unsaved: unsaved.into(),
             origins: (0..databases).map(AtomicUsize::new).collect(),
+            flushed: (0..databases)
+                .map(|_| Mutex::new(Flushed::new(&keyspace.freeing, 0)))
+                .collect(),
             totals: totals.into(),
             saved_keys: AtomicU64::new(0),
             is_cancelled: AtomicBool::new(false),
@@ -161,7 +175,7 @@ impl Snapshot {
         self.is_cancelled.store(true, Relaxed);
     }
 
-    /// Whether it was given up, by [`Snapshot::cancel`] or because the keys were flushed.
+    /// Whether it was given up.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Relaxed)
@@ -176,30 +190,79 @@ impl Snapshot {
         bits & bit != 0
     }
 
-    /// Saves the interval that a hash belongs to, where it is not saved yet: a key of it is about to change. The slot is held.
-    fn save_around(&self, state: &SlotState, (database, slot): (usize, Slot), hash: u64) {
+    /// What the table of a slot, which is held, was at the cut, and of which database; `None` where it is none of the snapshot's.
+    fn part(&self, (database, slot): (usize, Slot)) -> Option<(usize, Part)> {
         let origin = self.origins[database].load(Relaxed);
-        let Some(&part) = self.parts[origin].get(slot.index()) else { return };
+        let part = self.parts.get(origin)?.get(slot.index())?;
+        Some((origin, *part))
+    }
+
+    /// Saves the interval that a hash belongs to, where it is not saved yet: a key of it is about to change. The slot is held.
+    fn save_around(&self, state: &SlotState, place: (usize, Slot), hash: u64) {
+        let Some((origin, part)) = self.part(place) else { return };
         let Some(interval) = part.interval(hash) else { return };
         if self.claim(part, interval) {
             let mut records = Vec::with_capacity(2 * INTERVAL_KEYS);
-            gather(state, database, part, interval, &mut records);
+            gather(state.table(place.0), part, interval, &mut records);
             self.give(origin, records, &*self.sink);
         }
     }
 
     /// Saves what is not saved yet of a slot, which is held and about to lose its keys.
     fn save_slot(&self, state: &SlotState, slot: Slot) {
-        for (database, origin) in self.origins.iter().enumerate() {
-            let origin = origin.load(Relaxed);
-            let Some(&part) = self.parts[origin].get(slot.index()) else { continue };
+        for database in 0..self.origins.len() {
+            let Some((origin, part)) = self.part((database, slot)) else { continue };
             let intervals = part.bits.map_or(0, |bits| 1 << bits);
             for interval in (0..intervals).filter(|&interval| self.claim(part, interval)) {
                 let mut records = Vec::new();
-                gather(state, database, part, interval, &mut records);
+                gather(state.table(database), part, interval, &mut records);
                 self.give(origin, records, &*self.sink);
             }
         }
+    }
+
+    /// Whether the table of a slot, which is held, may go without being saved.
+    pub(crate) fn has_saved(&self, place: (usize, Slot)) -> bool {
+        let Some((_, part)) = self.part(place) else { return true };
+        let words = part.bits.map_or(0, |bits| (1usize << bits).div_ceil(64));
+        let unsaved = &self.unsaved[part.first_word as usize..][..words];
+        self.is_cancelled() || unsaved.iter().all(|word| word.load(Relaxed) == 0)
+    }
+
+    /// A database is emptied; every slot is held. What [`Snapshot::has_saved`] says that it was not saved is saved from `unsaved`.
+    pub(crate) fn keep_flushed(&self, database: usize, unsaved: Flushed) {
+        let origin = self.origins[database].swap(NONE, Relaxed);
+        if let Some(flushed) = self.flushed.get(origin) {
+            *flushed.lock() = unsaved;
+        }
+    }
+
+    /// Claims what is to be saved of the table where the cursor stands, which was `part` at the cut, in one step, and moves the cursor behind that.
+    fn claim_some<'t>(
+        &self,
+        table: Option<&'t Table<Object>>,
+        (part, bits): (Part, u8),
+        cursor: &mut SnapshotCursor,
+    ) -> Vec<&'t KeyRecord> {
+        let mut records = Vec::with_capacity(2 * KEYS_PER_HOLD);
+        let (mut weighed, mut bytes) = (0, 0);
+        while records.len() < KEYS_PER_HOLD
+            && bytes < BYTES_PER_HOLD
+            && cursor.interval >> bits == 0
+        {
+            // Not those that are still being brought in.
+            let there = records.len().saturating_sub(2 * INTERVAL_KEYS);
+            bytes += records[weighed..there].iter().copied().map(object_bytes).sum::<usize>();
+            weighed = there;
+            if self.claim(part, cursor.interval) {
+                gather(table, part, cursor.interval, &mut records);
+            }
+            cursor.interval += 1;
+        }
+        if cursor.interval >> bits != 0 {
+            (cursor.slot, cursor.interval) = (cursor.slot + 1, 0);
+        }
+        records
     }
 
     fn give(&self, origin: usize, mut records: Vec<&KeyRecord>, sink: &dyn SnapshotSink) {
@@ -216,22 +279,20 @@ impl Snapshot {
         }
     }
 
-    /// The number that a database has now which had this one at the cut. A slot is held.
-    fn current(&self, origin: usize) -> usize {
-        let is_it = |one: &AtomicUsize| one.load(Relaxed) == origin;
-        self.origins.iter().position(is_it).expect("databases are only exchanged")
+    /// The number that a database has now which had this one at the cut; `None` where it was flushed. A slot is held.
+    fn current(&self, origin: usize) -> Option<usize> {
+        self.origins.iter().position(|one| one.load(Relaxed) == origin)
     }
 }
 
 /// The records of an interval, which are being brought in.
 fn gather<'s>(
-    state: &'s SlotState,
-    database: usize,
+    table: Option<&'s Table<Object>>,
     part: Part,
     interval: u64,
     records: &mut Vec<&'s KeyRecord>,
 ) {
-    let (Some(table), Some(bits)) = (state.table(database), part.bits) else { return };
+    let (Some(table), Some(bits)) = (table, part.bits) else { return };
     table.visit_interval((interval, u32::from(bits)), &mut |record| {
         record.prefetch();
         records.push(record);
@@ -248,7 +309,7 @@ impl Access<'_> {
         if current.is_some() {
             return None;
         }
-        let snapshot = Arc::new(Snapshot::at_cut(sink, keyspace.databases(), self.held.states()));
+        let snapshot = Arc::new(Snapshot::at_cut(sink, keyspace, self.held.states()));
         Slot::all().for_each(|slot| keyspace.set_unsaved(slot, true));
         *current = Some(Arc::clone(&snapshot));
         Some(snapshot)
@@ -262,11 +323,11 @@ impl Keyspace {
         self.snapshot.read().clone()
     }
 
-    /// Ends a snapshot: changes need not look at it any more.
-    pub fn end_snapshot(&self, snapshot: &Arc<Snapshot>) {
+    /// Ends a snapshot: changes need not look at it any more. What was flushed meanwhile and is not freed yet, for it was not saved.
+    pub fn end_snapshot(&self, snapshot: &Arc<Snapshot>) -> Vec<Flushed> {
         let is_it = |one: &mut Arc<Snapshot>| Arc::ptr_eq(one, snapshot);
         if self.snapshot.write().take_if(is_it).is_none() {
-            return;
+            return Vec::new();
         }
         for slot in Slot::all() {
             let _held = self.lock(slot);
@@ -275,6 +336,8 @@ impl Keyspace {
                 self.set_unsaved(slot, false);
             }
         }
+        let left = snapshot.flushed.iter().map(|flushed| flushed.lock().take());
+        left.filter(|flushed| !flushed.is_empty()).collect()
     }
 
     /// Saves some more of a snapshot through `sink`, under one hold of a slot's lock: of the database where the cursor stands before. False when all is
@@ -299,30 +362,22 @@ impl Keyspace {
             };
             let Some(slot) = Slot::new(cursor.slot as u16) else { return false };
             let state = self.lock(slot);
-            let database = snapshot.current(cursor.database);
-            let mut records = Vec::with_capacity(2 * KEYS_PER_HOLD);
-            let (mut weighed, mut bytes) = (0, 0);
-            while records.len() < KEYS_PER_HOLD
-                && bytes < BYTES_PER_HOLD
-                && cursor.interval >> bits == 0
-            {
-                // Not those that are still being brought in.
-                let there = records.len().saturating_sub(2 * INTERVAL_KEYS);
-                bytes += records[weighed..there].iter().copied().map(object_bytes).sum::<usize>();
-                weighed = there;
-                if snapshot.claim(part, cursor.interval) {
-                    gather(&state, database, part, cursor.interval, &mut records);
+            if let Some(database) = snapshot.current(cursor.database) {
+                let records = snapshot.claim_some(state.table(database), (part, bits), cursor);
+                // While these are saved, what the next step begins with comes in.
+                if database == 0 {
+                    self.prefetch_intervals(parts, cursor);
                 }
-                cursor.interval += 1;
+                snapshot.give(cursor.database, records, sink);
+                return true;
             }
-            if cursor.interval >> bits != 0 {
-                (cursor.slot, cursor.interval) = (cursor.slot + 1, 0);
-            }
-            // While these are saved, what the next step begins with comes in.
-            if database == 0 {
-                self.prefetch_intervals(parts, cursor);
-            }
+            drop(state);
+            let mut flushed = snapshot.flushed[cursor.database].lock();
+            let records = snapshot.claim_some(flushed.next_of(slot), (part, bits), cursor);
             snapshot.give(cursor.database, records, sink);
+            if cursor.slot > slot.index() && flushed.next_of(slot).is_some() {
+                flushed.free(1);
+            }
             return true;
         }
         false
@@ -376,13 +431,6 @@ impl Keyspace {
             let from_a = snapshot.origins[a].load(Relaxed);
             snapshot.origins[a].store(snapshot.origins[b].load(Relaxed), Relaxed);
             snapshot.origins[b].store(from_a, Relaxed);
-        }
-    }
-
-    /// The keys of a database, or of all, are about to go at a stroke; every slot is held. A snapshot of them is given up, as in Redis.
-    pub(crate) fn cancel_snapshot(&self) {
-        if let Some(snapshot) = &*self.snapshot.read() {
-            snapshot.cancel();
         }
     }
 }

@@ -304,13 +304,13 @@ fn run(seed: u64, keys: u64) {
     println!("seed {seed}, {keys} keys");
     let mut rng = Rng::from_seed(seed);
     let keyspace = Keyspace::new(DATABASES, 1, HashSeed(seed, 2));
-    for _ in 0..keys * 3 {
-        change(&keyspace, &mut rng, keys);
-    }
-    for _ in 0..50 {
-        change_large(&keyspace, &mut rng);
-    }
     for _ in 0..3 {
+        for _ in 0..keys * 3 {
+            change(&keyspace, &mut rng, keys);
+        }
+        for _ in 0..50 {
+            change_large(&keyspace, &mut rng);
+        }
         let saved = Arc::new(Saved::default());
         let expected = contents(&keyspace);
         let sink = Arc::clone(&saved) as Arc<dyn SnapshotSink>;
@@ -328,10 +328,15 @@ fn run(seed: u64, keys: u64) {
                     let moment = Moment::at(NOW);
                     keyspace.expire_step(&mut expiring, 20, WORKER, &moment, &mut |_| ());
                 }
+                2 => {
+                    let database = rng.below(DATABASES as u64 + 1) as usize;
+                    let only = (database < DATABASES).then_some(database);
+                    drop(keyspace.reach().flush(only, WORKER));
+                }
                 _ => {}
             }
         }
-        keyspace.end_snapshot(&snapshot);
+        assert!(keyspace.end_snapshot(&snapshot).is_empty());
         assert!(!snapshot.is_cancelled());
         assert_eq!(snapshot.saved_keys(), expected.len() as u64);
         assert!(!saved.frozen.lock().is_empty(), "there are large values");
@@ -371,23 +376,69 @@ fn a_slot_that_is_lost_is_saved_first() {
     assert!(keyspace.save_step(&snapshot, &mut cursor, &*saved));
     keyspace.flush_slot(Slot::of_key(b"a"), WORKER, &mut |_| ());
     while keyspace.save_step(&snapshot, &mut cursor, &*saved) {}
-    keyspace.end_snapshot(&snapshot);
+    assert!(keyspace.end_snapshot(&snapshot).is_empty());
+    assert_eq!(saved.contents(), expected);
+}
+
+/// Keys of two databases and many slots.
+fn put_many(keyspace: &Keyspace, value: &[u8]) {
+    for number in 0..2000 {
+        let key = format!("k{number}");
+        let slot = Slot::of_key(key.as_bytes());
+        let mut access = keyspace.hold(slot, number % 2, WORKER, Moment::at(NOW));
+        access.edit().put_string(key.as_bytes(), value, Expiry::Clear);
+    }
+}
+
+#[test]
+fn what_is_flushed_is_saved_all_the_same_and_freed_then() {
+    let keyspace = Keyspace::new(DATABASES, 1, HashSeed(1, 2));
+    put_many(&keyspace, b"value");
+    let (saved, expected) = (Arc::new(Saved::default()), contents(&keyspace));
+    let sink = Arc::clone(&saved) as Arc<dyn SnapshotSink>;
+    let snapshot = begin(&keyspace, sink).expect("there is none");
+    let mut cursor = SnapshotCursor::default();
+    (0..10).for_each(|_| assert!(keyspace.save_step(&snapshot, &mut cursor, &*saved)));
+    let at_flush = snapshot.saved_keys();
+    assert!(at_flush > 0);
+    let flushed = keyspace.reach().flush(None, WORKER);
+    assert_eq!((flushed.keys(), keyspace.totals(0).keys), (2000, 0));
+    assert_eq!(keyspace.unfreed_keys(), 2000, "they are in memory");
+    drop(flushed);
+    assert_eq!(keyspace.unfreed_keys(), 2000 - at_flush, "what is saved is nobody's any more");
+    // Keys of the same names are others, and go with the next flush.
+    put_many(&keyspace, b"other");
+    drop(keyspace.reach().flush(Some(0), WORKER));
+    put_many(&keyspace, b"another");
+    let mut unfreed = keyspace.unfreed_keys();
+    while keyspace.save_step(&snapshot, &mut cursor, &*saved) {
+        let left = keyspace.unfreed_keys();
+        assert!(left <= unfreed && left <= 2000 - snapshot.saved_keys() + 64, "{left}");
+        unfreed = left;
+    }
+    assert_eq!(keyspace.unfreed_keys(), 0, "all is freed");
+    assert!(keyspace.end_snapshot(&snapshot).is_empty());
     assert_eq!(saved.contents(), expected);
 }
 
 #[test]
-fn a_flush_gives_the_snapshot_up() {
+fn what_was_flushed_is_given_back_when_a_snapshot_is_given_up() {
     let keyspace = Keyspace::new(DATABASES, 1, HashSeed(1, 2));
-    let mut access = keyspace.hold(Slot::of_key(b"a"), 0, WORKER, Moment::at(NOW));
-    access.edit().put_string(b"a", b"value", Expiry::Clear);
-    drop(access);
+    put_many(&keyspace, b"value");
     let saved = Arc::new(Saved::default());
     let sink = Arc::clone(&saved) as Arc<dyn SnapshotSink>;
     let snapshot = begin(&keyspace, sink).expect("there is none");
-    drop(keyspace.reach().flush(Some(1), WORKER));
-    assert!(snapshot.is_cancelled());
+    assert!(keyspace.reach().flush(Some(1), WORKER).is_empty(), "nothing is saved");
+    snapshot.cancel();
     assert!(!keyspace.save_step(&snapshot, &mut SnapshotCursor::default(), &*saved));
-    keyspace.end_snapshot(&snapshot);
+    let flushed = keyspace.reach().flush(Some(0), WORKER);
+    assert!(!flushed.is_empty(), "nobody saves it");
+    drop(flushed);
+    assert_eq!(keyspace.unfreed_keys(), 1000);
+    let left = keyspace.end_snapshot(&snapshot);
+    assert_eq!(left.iter().map(engine::Flushed::keys).sum::<u64>(), 1000);
+    drop(left);
+    assert_eq!(keyspace.unfreed_keys(), 0);
     assert!(keyspace.snapshot().is_none() && saved.contents().is_empty());
 }
 
@@ -430,7 +481,7 @@ fn what_threads_write_meanwhile_is_cut_at_one_moment() {
             }
         }
         assert_eq!(snapshot.saved_keys(), snapshot.keys());
-        keyspace.end_snapshot(&snapshot);
+        assert!(keyspace.end_snapshot(&snapshot).is_empty());
     });
     let saved = saved.contents();
     assert_eq!(saved.len() as i64, 2 * KEYS);

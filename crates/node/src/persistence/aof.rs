@@ -125,7 +125,7 @@ impl Node {
         if is_ok {
             state.failures = 0;
         } else if order.snapshot.is_cancelled() {
-            // The keys were flushed: there is little to write now.
+            // What is being loaded, or saved last, comes first.
             state.is_ordered = true;
         } else {
             state.failures += 1;

@@ -85,6 +85,8 @@ impl Node {
         let moment = self.moment(&Tuning::new(&config), now);
         let begin = |access: &mut Access<'_>| {
             let order = SaveOrder::cut(self.key_options(&config, moment), access)?;
+            // Under the locks: what is scheduled from here on is to have what comes behind the cut.
+            self.persistence.state.lock().is_scheduled = false;
             Some((SaveOrder { in_background, ..order }, self.changes()))
         };
         let begun = match held {
@@ -108,7 +110,6 @@ impl Node {
         let mut state = self.persistence.state.lock();
         state.running = Some(Running { changes, ..Running::of(&order, now) });
         state.begun_at = Some(now.monotonic);
-        state.is_scheduled = false;
         state.saves += 1;
         state.order = Some(order);
         drop(state);
@@ -177,7 +178,8 @@ impl Node {
 
     /// Tells that it is not written any more, and whether that is well; what it was.
     pub(super) fn end_running(&self, order: &SaveOrder, is_ok: bool) -> Option<Running> {
-        self.keyspace.end_snapshot(&order.snapshot);
+        let left = self.keyspace.end_snapshot(&order.snapshot);
+        self.flushed.lock().extend(left);
         let mut state = self.persistence.state.lock();
         let ended = state.running.take();
         if !order.is_base && order.transfer.is_none() {
@@ -294,14 +296,19 @@ impl Node {
 
     /// Gives up the save that is being written in the background, or that is scheduled; which of the two, if there is any.
     pub(crate) fn cancel_save(&self) -> Option<Cancelled> {
-        let mut state = self.persistence.state.lock();
-        match &state.running {
-            Some(running) if running.in_background && !running.is_rewrite => {
-                running.give_up();
-                Some(Cancelled::Running)
-            }
-            _ => std::mem::take(&mut state.is_scheduled).then_some(Cancelled::Scheduled),
+        if self.give_up_save() {
+            return Some(Cancelled::Running);
         }
+        let mut state = self.persistence.state.lock();
+        std::mem::take(&mut state.is_scheduled).then_some(Cancelled::Scheduled)
+    }
+
+    /// Gives up the save that is being written in the background, whether to a file or to replicas; whether there is one.
+    pub(crate) fn give_up_save(&self) -> bool {
+        let state = self.persistence.state.lock();
+        let is_save = |one: &&Running| one.in_background && !one.is_rewrite;
+        let running = state.running.as_ref().filter(is_save);
+        running.inspect(|running| running.give_up()).is_some()
     }
 
     /// Gives up the rewrite that is being written.
@@ -438,7 +445,7 @@ impl Node {
         }
     }
 
-    /// Gives up whatever save is being written or waits to be: the process ends.
+    /// Gives up whatever is being written: the process ends, or the data become those of another history.
     pub fn abandon_save(&self) {
         let state = self.persistence.state.lock();
         if let Some(running) = &state.running {

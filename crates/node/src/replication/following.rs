@@ -302,6 +302,7 @@ impl Node {
         }
         self.replication.following.tear(true);
         self.disconnect_replicas();
+        self.abandon_save();
         let flushed = self.keyspace.reach().flush(None, worker);
         self.tracking.invalidate_all();
         Some(flushed)

@@ -90,9 +90,13 @@ impl<'a> Context<'a> {
             access.select(self.state.database);
             access.log(args.iter_from(0));
         }
-        if args.name().eq_ignore_ascii_case(b"flushall") && self.node.saves_at_end() {
-            // A restart must not bring back what was flushed.
-            self.node.schedule_save();
+        if outcome.is_ok() && args.name().eq_ignore_ascii_case(b"flushall") {
+            // What is saved or sent instead is soon there, as nothing is left.
+            self.node.give_up_save();
+            if self.node.saves_at_end() {
+                // A restart must not bring back what was flushed.
+                self.node.schedule_save();
+            }
         }
         if !is_held {
             self.release();

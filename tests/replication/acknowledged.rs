@@ -224,8 +224,11 @@ fn what_is_not_acknowledged_is_not_shown() {
             Err(_) => waiting.push((question, new, reader)),
         }
     }
-    // Who asks for no key is answered.
-    assert_eq!(primary.client().line("PING"), Reply::Status("PONG".into()));
+    // Who asks for another key, or for none, is answered.
+    let mut stranger = primary.client();
+    stranger.set_limit(PATIENCE);
+    assert_eq!(stranger.line("GET other"), Reply::NullBulk);
+    assert_eq!(stranger.line("PING"), Reply::Status("PONG".into()));
     writer.set_limit(Duration::from_millis(100));
     assert!(writer.reply().is_err(), "nobody has it but the primary");
     replica.signal("CONT");

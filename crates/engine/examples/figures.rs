@@ -67,7 +67,7 @@ fn main() {
                 1_000_000,
                 WORKER,
                 &Moment::at(NOW),
-                &mut |_| (),
+                &mut |_, _| (),
             ));
         });
         println!(

@@ -122,11 +122,15 @@ impl<'k> Held<'k> {
 
     /// The states of all that is held, in ascending order.
     pub(crate) fn states(&self) -> impl Iterator<Item = &SlotState> + Clone {
-        let slots = match self {
+        self.as_slice().iter().map(|slot| &*slot.state)
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[HeldSlot<'k>] {
+        match self {
             Held::One(one) => std::slice::from_ref(one),
             Held::Many(many) => many,
-        };
-        slots.iter().map(|slot| &*slot.state)
+        }
     }
 
     fn slots(&mut self) -> &mut [HeldSlot<'k>] {
@@ -249,6 +253,11 @@ impl<'k> Access<'k> {
     #[must_use]
     pub fn holds_all(&self) -> bool {
         matches!(&self.held, Held::Many(many) if many.len() == SLOT_COUNT)
+    }
+
+    /// The slots that are held, in ascending order.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.held.as_slice().iter().map(|one| one.slot)
     }
 
     /// Goes on in another database, as SELECT does in a transaction.

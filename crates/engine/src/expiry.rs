@@ -73,14 +73,14 @@ const BUCKETS_PER_HOLD: usize = 16;
 impl Keyspace {
     /// Looks at some keys with an expiry, from where the last step ended, and removes those whose time has come. Stops
     /// after about `examined_max` keys, or at the end of the last slot. A slot's lock is held for a few buckets at a time; what
-    /// others are to be told of the keys that went is given to `tell` under it.
+    /// others are to be told of the keys that went is given to `tell` under it, with the slot.
     pub fn expire_step(
         &self,
         cursor: &mut ExpireCursor,
         examined_max: u64,
         worker: WorkerId,
         moment: &Moment,
-        tell: &mut dyn FnMut(&Effects),
+        tell: &mut dyn FnMut(Slot, &Effects),
     ) -> ExpireProgress {
         let mut progress = ExpireProgress::default();
         while progress.examined < examined_max {
@@ -101,7 +101,7 @@ impl Keyspace {
             if slot.index() != cursor.slot {
                 (cursor.slot, cursor.within) = (slot.index(), 0);
             }
-            self.expire_in_slot(slot, cursor, worker, moment, (&mut progress, tell));
+            self.expire_in_slot(slot, cursor, (worker, moment), &mut progress, tell);
         }
         self.average_ttls.add(cursor.database, std::mem::take(&mut cursor.seen));
         progress
@@ -111,9 +111,9 @@ impl Keyspace {
         &self,
         slot: Slot,
         cursor: &mut ExpireCursor,
-        worker: WorkerId,
-        moment: &Moment,
-        (progress, tell): (&mut ExpireProgress, &mut dyn FnMut(&Effects)),
+        (worker, moment): (WorkerId, &Moment),
+        progress: &mut ExpireProgress,
+        tell: &mut dyn FnMut(Slot, &Effects),
     ) {
         let now = moment.now;
         let mut due: Vec<Vec<u8>> = Vec::new();
@@ -159,7 +159,7 @@ impl Keyspace {
             }
         }
         if !effects.is_empty() {
-            tell(&effects);
+            tell(slot, &effects);
         }
         if removed > 0 && table.is_empty() {
             self.occupied.set(cursor.database, slot, false);

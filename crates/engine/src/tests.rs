@@ -42,7 +42,7 @@ fn active_expiry_removes_what_nobody_asks_for() {
     }
     let mut cursor = crate::ExpireCursor::default();
     let progress =
-        keyspace.expire_step(&mut cursor, 100_000, WORKER, &Moment::at(NOW), &mut |_| ());
+        keyspace.expire_step(&mut cursor, 100_000, WORKER, &Moment::at(NOW), &mut |_, _| ());
     assert!(progress.finished);
     assert_eq!(progress.expired, 500);
     assert_eq!((keyspace.totals(0).keys, keyspace.totals(1).keys), (0, 500));
@@ -210,7 +210,7 @@ fn walks_find_all_keys_whatever_emptied_and_filled_slots() {
                 model[database].remove(&key);
                 let mut cursor = crate::ExpireCursor::default();
                 while !keyspace
-                    .expire_step(&mut cursor, 10, WORKER, &Moment::at(NOW), &mut |_| ())
+                    .expire_step(&mut cursor, 10, WORKER, &Moment::at(NOW), &mut |_, _| ())
                     .finished
                 {}
             }
@@ -257,7 +257,9 @@ fn the_average_ttl_is_that_of_the_keys_that_were_seen() {
     put(&keyspace, 1, b"b", Expiry::At(NOW.0 + 3000));
     put(&keyspace, 1, b"c", Expiry::Clear);
     assert_eq!(keyspace.average_ttl_millis(1), 0, "none was seen yet");
-    assert!(keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_| ()).finished);
+    assert!(
+        keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_, _| ()).finished
+    );
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [0, 2000]);
     keyspace.reach().swap(0, 1, WORKER, NOW);
     assert_eq!([0, 1].map(|database| keyspace.average_ttl_millis(database)), [2000, 0]);
@@ -272,7 +274,9 @@ fn times_that_do_not_add_up_in_64_bits_are_no_harm() {
         put(&keyspace, 0, key, Expiry::At(i64::MAX));
     }
     let mut cursor = crate::ExpireCursor::default();
-    assert!(keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_| ()).finished);
+    assert!(
+        keyspace.expire_step(&mut cursor, 100, WORKER, &Moment::at(NOW), &mut |_, _| ()).finished
+    );
     assert!(keyspace.average_ttl_millis(0) >= i64::MAX as u64 / 2);
 }
 

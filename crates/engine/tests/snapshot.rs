@@ -326,7 +326,7 @@ fn run(seed: u64, keys: u64) {
                 0 => keyspace.reach().swap(0, 1, WORKER, NOW),
                 1 => {
                     let moment = Moment::at(NOW);
-                    keyspace.expire_step(&mut expiring, 20, WORKER, &moment, &mut |_| ());
+                    keyspace.expire_step(&mut expiring, 20, WORKER, &moment, &mut |_, _| ());
                 }
                 2 => {
                     let database = rng.below(DATABASES as u64 + 1) as usize;

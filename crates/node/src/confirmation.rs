@@ -121,6 +121,9 @@ impl Node {
     /// Lets go what tells of the log up to `offset`, as far as the append-only file is concerned. With `covers_reads` nobody is shown, from here on, what is not confirmed.
     pub fn confirm_log(&self, offset: u64, covers_reads: bool) {
         let confirmation = &self.confirmation;
+        if covers_reads && !confirmation.covers_reads.load(SeqCst) {
+            self.note_last_changes();
+        }
         let was_covered = confirmation.covers_reads.swap(covers_reads, SeqCst);
         if confirmation.by_file.swap(offset, SeqCst) == offset && was_covered == covers_reads {
             return;
@@ -131,6 +134,9 @@ impl Node {
 
     /// Has so many replicas confirm what is written, from here on (`write-acks`).
     pub(crate) fn ask_replicas_to_confirm(&self, acks: usize) {
+        if acks > 0 && self.confirmation.acks.load(SeqCst) == 0 {
+            self.note_last_changes();
+        }
         if self.confirmation.acks.swap(acks, SeqCst) != acks {
             self.confirmation.renew();
             self.release_confirmed(true);
@@ -256,11 +262,11 @@ impl Node {
         if has_too_few && policy == WriteAcksPolicy::Degrade { 0 } else { wanted }
     }
 
-    /// What a session has to wait for that has written up to `written`, and may show what others have written where it `has_looked` at keys; `None` where
-    /// it has not.
+    /// What a session has to wait for that has written up to `written` and, where it has looked at keys, may show what others have written up to `seen`;
+    /// `None` where nothing.
     #[cold]
-    pub(crate) fn awaited(&self, written: u64, acks: usize, has_looked: bool) -> Option<u64> {
-        let until = if has_looked { self.log_end() } else { written };
+    pub(crate) fn awaited(&self, written: u64, acks: usize, seen: Option<u64>) -> Option<u64> {
+        let until = seen.map_or(written, |seen| written.max(self.shown_up_to(seen)));
         let confirmation = &self.confirmation;
         (!confirmation.is_confirmed(&confirmation.needs(until, written, acks))).then_some(until)
     }

@@ -5,6 +5,7 @@ use crate::configuration::Tuning;
 use crate::log::Unit;
 use crate::node::Node;
 use crate::worker::Now;
+use base::Slot;
 use engine::{Effects, Moment, WorkerId};
 
 impl Node {
@@ -28,10 +29,10 @@ impl Node {
         }
     }
 
-    /// The same of what happened to several keys that have nothing to do with each other, and logs it.
-    pub(crate) fn tell_each(&self, by: WorkerId, effects: &Effects) {
+    /// The same of what happened to several keys of a slot that have nothing to do with each other, and logs it.
+    pub(crate) fn tell_each(&self, by: WorkerId, slot: Slot, effects: &Effects) {
         if effects.logged().is_some_and(|commands| !commands.is_empty()) {
-            self.log(by, Unit::Each, effects.logged(), None);
+            self.log(by, Unit::Each, std::iter::once(slot), effects.logged(), None);
         }
         self.tell(effects, None);
     }

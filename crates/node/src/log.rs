@@ -16,6 +16,7 @@
 //! that is held for a few instructions. Whoever takes the log locks all parts: nobody is between his position and his bytes then, so that what
 //! is in them, put together by position, has no gap.
 
+mod last_changes;
 mod part;
 mod reading;
 
@@ -24,13 +25,16 @@ pub(crate) use reading::LogReader;
 use crate::node::Node;
 use crate::pause::Shortage;
 use crate::worker::Now;
+use base::Slot;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
+use last_changes::LastChanges;
 use parking_lot::Mutex;
 use part::{Assembly, Part};
 use reading::Retention;
 use resp::{Args, push_request};
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// How many bytes may stand in the log and not have been taken before commands that write have to wait.
@@ -57,6 +61,8 @@ pub(crate) struct Log {
     retention: Mutex<Retention>,
     /// Something was appended since all was put together, and the host was not told.
     is_unannounced: AtomicBool,
+    /// Read by every command.
+    last_changes: Alone<OnceLock<Box<LastChanges>>>,
 }
 
 /// In a line of the cache of its own: others are written by other threads.
@@ -107,6 +113,7 @@ impl Log {
             assembly: Mutex::new(Assembly::new(threads, 0)),
             retention: Mutex::default(),
             is_unannounced: AtomicBool::new(false),
+            last_changes: Alone::default(),
         }
     }
 }
@@ -202,7 +209,7 @@ impl Node {
             end
         };
         drop(assembly);
-        self.keyspace.set_logging(self.logging(), &all);
+        self.set_logging(&all);
         let result = at_cut(&mut all, offset);
         // Looking at a key may have been its end.
         self.conclude(all, worker, moment, None);
@@ -231,7 +238,7 @@ impl Node {
         drop(position);
         self.trim_log(&mut assembly);
         drop(assembly);
-        self.keyspace.set_logging(self.logging(), &all);
+        self.set_logging(&all);
         drop(all);
         self.wake_paused();
     }
@@ -244,7 +251,7 @@ impl Node {
         position.is_suspended = true;
         let end = position.end;
         drop(position);
-        self.keyspace.set_logging(self.logging(), &all);
+        self.set_logging(&all);
         end
     }
 
@@ -252,7 +259,13 @@ impl Node {
     /// went by what they said before.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
-        self.keyspace.set_logging(self.logging(), &all);
+        self.set_logging(&all);
+    }
+
+    /// The same for one who holds every slot.
+    fn set_logging(&self, all: &Access<'_>) {
+        self.keyspace.set_logging(self.logging(), all);
+        self.note_any_change();
     }
 
     /// How what commands do is logged. A replica has it from its primary, in the primary's words.
@@ -296,11 +309,12 @@ impl Node {
         self.log.position.0.lock().end
     }
 
-    /// Appends what was done to keys whose slots are held, of which there is something; the offset behind it.
+    /// Appends what was done to keys of these slots, which are held, and of which there is something; the offset behind it.
     pub(crate) fn log(
         &self,
         by: WorkerId,
         unit: Unit,
+        slots: impl Iterator<Item = Slot>,
         commands: Option<&LoggedCommands>,
         as_it_came: Option<(usize, Args<'_>)>,
     ) -> u64 {
@@ -328,6 +342,9 @@ impl Node {
         part.end_unit(offset, length);
         if was_collected {
             self.log.is_unannounced.store(true, SeqCst);
+        }
+        if let Some(changes) = self.log.last_changes() {
+            changes.note(slots, end);
         }
         end
     }
@@ -376,6 +393,9 @@ impl Node {
             let ranges = for_replicas.iter().map(|one| at(one.start)..at(one.end));
             position.for_replicas.extend(ranges);
         }
+        if !is_ours && let Some(changes) = self.log.last_changes() {
+            changes.note_any(end);
+        }
         self.bound_log(&mut position);
         drop(position);
         part.begin_unit().extend_from_slice(bytes);
@@ -398,7 +418,8 @@ impl Node {
     /// Appends what was said for the log under an access; the offset behind it, where anything was.
     pub(crate) fn log_effects(&self, by: WorkerId, access: &mut Access<'_>) -> Option<u64> {
         let commands = access.take_logged();
-        (!commands.is_empty()).then(|| self.log(by, Unit::Whole, Some(&commands), None))
+        (!commands.is_empty())
+            .then(|| self.log(by, Unit::Whole, access.slots(), Some(&commands), None))
     }
 
     /// Tells the host where there is something to take that it does not know of. To be called when nothing is held.

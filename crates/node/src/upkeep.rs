@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::server::MemoryUse;
 use crate::stats::{Counter, Rates, Traffic};
 use crate::worker::Now;
-use base::{Monotonic, Rng};
+use base::{Monotonic, Rng, Slot};
 use config::Config;
 use engine::{Effects, Eviction, ExpireCursor, ExpireProgress, ModifiedKey};
 use parking_lot::Mutex;
@@ -192,8 +192,8 @@ impl Node {
             let now = clock();
             let moment = self.moment(&tuning, now);
             let mut awaited = Vec::new();
-            let mut tell = |effects: &Effects| {
-                self.tell_each(self.upkeep(), effects);
+            let mut tell = |slot: Slot, effects: &Effects| {
+                self.tell_each(self.upkeep(), slot, effects);
                 if self.blocked.len() > 0 {
                     awaited.extend_from_slice(effects.modified());
                 }

@@ -48,9 +48,18 @@ pub(crate) struct Blocked {
 
 enum State {
     Waiting,
-    /// With the reply, and the offset of the log up to which it tells of what was done for it.
-    Served(Vec<u8>, u64),
+    Served(Served),
     Ended,
+}
+
+/// What a client gets that has waited.
+#[derive(Default)]
+pub(crate) struct Served {
+    pub(crate) reply: Vec<u8>,
+    /// The offset of the log up to which it tells of what was done for the client; 0 where nothing was.
+    pub(crate) log_offset: u64,
+    /// The same of what the client is shown, where that is noted.
+    pub(crate) seen: u64,
 }
 
 /// How a client is told that it waits no longer (CLIENT UNBLOCK).
@@ -92,7 +101,9 @@ impl Blocked {
                 Reply::new(&mut out, self.protocol).error_bytes(&error.text());
             }
         }
-        *state = State::Served(out, node.log_effects(node.control(), access).unwrap_or(0));
+        let log_offset = node.log_effects(node.control(), access).unwrap_or(0);
+        let seen = node.last_changes().map_or(0, |changes| changes.of(access.slots()));
+        *state = State::Served(Served { reply: out, log_offset, seen });
         drop(state);
         self.client.wake();
     }
@@ -111,7 +122,7 @@ impl Blocked {
             Unblock::Error => reply.error_bytes(&UNBLOCKED.text()),
             Unblock::RoleChange => reply.error_bytes(&ROLE_CHANGED.text()),
         }
-        *state = State::Served(out, 0);
+        *state = State::Served(Served { reply: out, ..Served::default() });
         drop(state);
         if how == Unblock::RoleChange {
             self.client.set_flag(flag::CLOSING, true);
@@ -185,28 +196,27 @@ impl BlockedClients {
         });
     }
 
-    /// The reply to a client that has been served, or whose time is up, and the offset of the log behind what was done for it; `None` while it waits. No
-    /// slot may be held.
+    /// What a client gets that has been served, or whose time is up; `None` while it waits. No slot may be held.
     pub(crate) fn take_reply(
         &self,
         blocked: &Blocked,
         now: Monotonic,
         keyspace: &Keyspace,
-    ) -> Option<(Vec<u8>, u64)> {
+    ) -> Option<Served> {
         if blocked.deadline.is_some_and(|deadline| deadline <= now) {
             blocked.unblock(Unblock::Timeout);
         }
-        let reply = {
+        let served = {
             let mut state = blocked.state.lock();
             match &mut *state {
                 State::Waiting | State::Ended => return None,
-                State::Served(reply, log_offset) => (std::mem::take(reply), *log_offset),
+                State::Served(served) => std::mem::take(served),
             }
         };
         // From here on its idle time counts again.
         blocked.client.last_active_millis.store(now.millis(), Relaxed);
         self.end(blocked, keyspace);
-        Some(reply)
+        Some(served)
     }
 
     /// Forgets a client that does not wait any more, or that goes away. No slot may be held.

@@ -71,8 +71,8 @@ impl ClusterNode {
                 }
                 Output::DropKeysInSlot(slot) => {
                     self.adopt_view(machine.view(), keyspace);
-                    keyspace
-                        .flush_slot(slot, worker, &mut |effects| node.tell_each(worker, effects));
+                    let mut tell = |effects: &_| node.tell_each(worker, slot, effects);
+                    keyspace.flush_slot(slot, worker, &mut tell);
                     lost_keys = true;
                 }
                 Output::Deliver { sharded: false, channel, message } => {

@@ -176,10 +176,8 @@ fn the_keys_of_a_slot_that_is_lost_are_logged() {
     peer.send(&fixture, "SET a 1\r\nSELECT 1\r\nSET a 2\r\n");
     taken(&fixture);
     let slot = Slot::of_key(b"a");
-    fixture
-        .node
-        .keyspace
-        .flush_slot(slot, WORKER, &mut |effects| fixture.node.tell_each(WORKER, effects));
+    let mut tell = |effects: &_| fixture.node.tell_each(WORKER, slot, effects);
+    fixture.node.keyspace.flush_slot(slot, WORKER, &mut tell);
     assert_eq!(taken(&fixture), ["SELECT 0", "DEL a", "SELECT 1", "DEL a"]);
 }
 

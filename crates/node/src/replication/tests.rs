@@ -197,6 +197,9 @@ fn what_is_written_waits_for_write_acks() {
     let end = fixture.node.log_end();
     reader.send(&fixture, "GET a\r\n");
     assert_eq!((peer.awaited(&fixture), reader.awaited(&fixture)), (Some(end), Some(end)));
+    let mut stranger = fixture.connect();
+    stranger.send(&fixture, "GET b\r\n");
+    assert!(stranger.awaited(&fixture) < Some(end), "it has seen nothing of that");
     assert!(!peer.may_leave(&fixture, end) && !reader.may_leave(&fixture, end));
     let wakes = peer.wakes();
     replica.send(&fixture, &format!("REPLCONF ACK {}\r\n", offset(&fixture)));

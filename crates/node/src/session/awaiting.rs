@@ -15,7 +15,8 @@ impl Session {
             return None;
         }
         let acks = node.acks(self.state.write_acks);
-        node.awaited(self.unconfirmed(), acks, self.state.has_looked)
+        let seen = self.state.has_looked.then_some(self.state.seen);
+        node.awaited(self.unconfirmed(), acks, seen)
     }
 
     /// Whether what waits for this offset may leave; the client is woken when it is time to ask again.

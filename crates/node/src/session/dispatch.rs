@@ -339,6 +339,7 @@ impl<'a> Context<'a> {
         let keyspace = &self.node.keyspace;
         let mut access = keyspace.hold_all(self.state.database, self.worker, self.moment);
         let outcome = run(&mut access);
+        self.note_seen(&access);
         self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access, args);

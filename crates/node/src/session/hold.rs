@@ -22,8 +22,9 @@ impl<'a> Context<'a> {
             let as_it_came = access.is_logged_as_it_came(0).then_some((database, args));
             let commands = access.take_logged();
             if as_it_came.is_some() || !commands.is_empty() {
+                let (node, slots) = (self.node, access.slots());
                 self.state.log_offset =
-                    self.node.log(self.worker, Unit::Whole, Some(&commands), as_it_came);
+                    node.log(self.worker, Unit::Whole, slots, Some(&commands), as_it_came);
             }
         }
         // Mostly that was all.
@@ -56,6 +57,7 @@ impl<'a> Context<'a> {
     /// Releases what a transaction holds.
     pub(crate) fn release(&mut self) {
         if let Some(access) = self.held.take() {
+            self.note_seen(&access);
             let held_all = access.holds_all();
             if access.has_effects() {
                 self.conclude_said(access);
@@ -109,6 +111,9 @@ impl<'a> Context<'a> {
         &mut self,
         run: impl FnOnce(&mut Whole<'_, '_>) -> Outcome,
     ) -> Outcome {
+        if self.held.is_none() {
+            self.state.seen = u64::MAX;
+        }
         let mut all = Whole {
             reach: self.held.as_mut().map_or(Reach::Free(&self.node.keyspace), Access::reach),
             database: self.state.database,
@@ -148,6 +153,14 @@ impl<'a> Context<'a> {
         access.view().peek(key);
         if access.has_effects() {
             self.conclude_said(access);
+        }
+    }
+
+    /// Notes up to where the log tells of what could be seen of what is held.
+    #[inline]
+    pub(super) fn note_seen(&mut self, access: &Access<'_>) {
+        if let Some(changes) = self.node.last_changes() {
+            self.state.seen = self.state.seen.max(changes.of(access.slots()));
         }
     }
 
@@ -194,6 +207,7 @@ impl<'a> Context<'a> {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
         }
         let outcome = run(&mut access);
+        self.note_seen(&access);
         self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access, args);
@@ -224,6 +238,7 @@ impl<'a> Context<'a> {
     ) -> Outcome {
         let mut access = self.hold_several(entry, args)?;
         let outcome = run(&mut access);
+        self.note_seen(&access);
         self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access, args);

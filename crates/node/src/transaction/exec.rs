@@ -77,6 +77,8 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     }
     let watching = &context.state.watching;
     if context.held.as_mut().is_some_and(|held| watching.is_broken(held)) {
+        // That something was changed is shown.
+        context.state.has_looked = true;
         context.release();
         reply.null_array();
         return Ok(());

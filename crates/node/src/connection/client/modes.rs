@@ -53,7 +53,11 @@ pub(super) fn write_acks(
     } else {
         let acks = parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
         let out_of_range = CommandError::Text("ERR value is out of range, must be positive");
-        Some(usize::try_from(acks).map_err(|_| out_of_range)?)
+        let acks = usize::try_from(acks).map_err(|_| out_of_range)?;
+        if acks > 0 {
+            context.node.note_last_changes();
+        }
+        Some(acks)
     };
     reply.ok();
     Ok(())

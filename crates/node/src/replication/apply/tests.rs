@@ -479,3 +479,20 @@ fn what_was_trimmed_about_so_much_is_trimmed_exactly_whatever_its_limit() {
     assert_eq!(applier.take_failures(), None);
     assert_eq!(peer.send(&fixture, "XLEN s\r\n"), ":1\r\n");
 }
+
+#[test]
+fn what_was_read_on_a_replica_waits_for_all_that_was_applied() {
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    fixture.node.confirm_log(fixture.node.log_end(), true);
+    peer.send(&fixture, "GET other\r\n");
+    assert_eq!(peer.awaited(&fixture), None);
+    apply(&fixture, &mut applier, &requests(&["SET key value"]));
+    let end = fixture.node.log_end();
+    for request in ["GET key", "GET other"] {
+        peer.send(&fixture, &format!("{request}\r\n"));
+        assert_eq!(peer.awaited(&fixture), Some(end), "{request}");
+    }
+    peer.send(&fixture, "PING\r\n");
+    assert_eq!(peer.awaited(&fixture), None);
+}

@@ -291,13 +291,14 @@ impl<'a> Context<'a> {
             }
             Run::Write(write) => {
                 let has_memory = self.has_memory_for(entry);
-                let is_done_elsewhere = self.state.replays_at.is_some();
+                // PFCOUNT, which reads, remembers its count.
+                let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
                 self.holding(entry, key, args, |access| {
                     if !has_memory {
                         return Err(OUT_OF_MEMORY);
                     }
                     // It may have become a replica since the command was let in.
-                    if access.is_foreign() && !is_done_elsewhere {
+                    if access.is_foreign() && !may_write {
                         return Err(READONLY);
                     }
                     write(&mut access.edit(), args, reply)

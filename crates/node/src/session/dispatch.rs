@@ -194,7 +194,8 @@ impl<'a> Context<'a> {
         }
         self.node.end_pause_if_due(self.now.monotonic);
         let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
-        let writes = waits_with_writes(entry) || transaction.is_some_and(|one| one.writes());
+        let writes =
+            waits_with_writes(entry) || transaction.is_some_and(|one| one.waits_with_writes());
         let is_paused = || match self.node.pause_kind() {
             None => false,
             Some(PauseKind::Write) => writes,

@@ -203,7 +203,7 @@ fn what_has_no_place_in_a_stream_is_refused_and_counted() {
     apply(&fixture, &mut applier, &stream);
     let failures = applier.take_failures().expect("some have failed");
     assert_eq!(failures.count, refused.len() as u64);
-    assert_eq!(failures.command, "config|set");
+    assert_eq!(failures.command, "config");
     assert!(failures.reply.contains("config|set"), "{}", failures.reply);
     assert_eq!(applier.take_failures(), None, "they are told once");
     assert!(!fixture.is_stopped());

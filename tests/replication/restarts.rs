@@ -8,7 +8,7 @@ use testkit::{Program, Reply, Server, Setup};
 use super::keys::{Common, assert_same};
 use super::load::Load;
 use super::nodes::{
-    Syncs, await_all, await_replicas, await_up, follow, has_all, is_up, setup, syncs,
+    Syncs, await_all, await_replicas, await_up, follow, has_all, is_up, setup, syncs, told,
 };
 use super::ours;
 
@@ -74,6 +74,39 @@ fn valkey_as_the_primary_of_ours() {
 #[test]
 fn redis_7_0_as_the_primary_of_ours() {
     primary_comes_back(&ours(), &Program::redis());
+}
+
+/// What has expired while a primary was away, and what it therefore does not load, its replica is told to remove.
+fn what_has_expired_meanwhile_goes(replica: &Program, primary: &Program) {
+    let (mut primary, replica) =
+        (Server::start(primary, saving()), Server::start(replica, saving()));
+    follow(&replica, &primary);
+    await_up(&replica);
+    let mut client = primary.client();
+    assert_eq!(client.line("DEBUG SET-ACTIVE-EXPIRE 0"), Reply::ok());
+    for line in ["SELECT 3", "SET gone value PX 1", "SELECT 5", "SET stays value"] {
+        assert_eq!(client.line(line), Reply::ok(), "{line}");
+    }
+    await_all(&replica, &primary);
+    shut_down(&mut primary);
+    primary.restart();
+    await_up(&replica);
+    await_all(&replica, &primary);
+    assert_eq!(syncs(&primary), Syncs { full: 0, partial: 1, refused: 0 });
+    assert_eq!(told(&primary, "rdb_last_load_keys_expired"), "1");
+    let keyspace = replica.client().line("INFO keyspace").text().expect("INFO is text");
+    assert!(keyspace.contains("db5:keys=1") && !keyspace.contains("db3"), "{keyspace}");
+}
+
+#[test]
+fn ours_tells_of_what_has_expired_meanwhile() {
+    what_has_expired_meanwhile_goes(&ours(), &ours());
+    what_has_expired_meanwhile_goes(&Program::valkey(), &ours());
+}
+
+#[test]
+fn valkey_tells_of_what_has_expired_meanwhile() {
+    what_has_expired_meanwhile_goes(&ours(), &Program::valkey());
 }
 
 fn replica_comes_back(replica: &Program, primary: &Program) {

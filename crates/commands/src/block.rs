@@ -2,6 +2,7 @@
 
 use crate::CommandError;
 use base::LongDouble;
+use base::number::parse_i64;
 use engine::{Edit, Kind};
 use resp::{Args, Reply};
 
@@ -52,7 +53,7 @@ pub struct Blocking {
 pub type Rewrite = fn(&mut Edit<'_, '_>, Args<'_>) -> Vec<Vec<u8>>;
 
 /// The longest timeout, in milliseconds: beyond it, adding the time of day could overflow.
-const TIMEOUT_MILLIS_MAX: f64 = (i64::MAX / 2) as f64;
+const TIMEOUT_MILLIS_MAX: u64 = i64::MAX as u64 / 2;
 
 /// A timeout in seconds, with fractions; 0 is forever.
 ///
@@ -63,13 +64,32 @@ pub fn parse_timeout(text: &[u8]) -> Result<Timeout, CommandError> {
     let seconds = LongDouble::parse(text)
         .ok_or(CommandError::Text("ERR timeout is not a float or out of range"))?;
     let millis = (seconds.to_f64() * 1000.0).ceil();
-    if millis > TIMEOUT_MILLIS_MAX {
+    if millis > TIMEOUT_MILLIS_MAX as f64 {
         return Err(CommandError::Text("ERR timeout is out of range"));
     }
     if millis < 0.0 {
         return Err(CommandError::Text("ERR timeout is negative"));
     }
     Ok(if millis == 0.0 { Timeout::Forever } else { Timeout::Millis(millis as u64) })
+}
+
+/// A timeout in milliseconds; 0 is forever.
+///
+/// # Errors
+///
+/// Where it is no number, negative, or too large.
+pub fn parse_timeout_millis(text: &[u8]) -> Result<Timeout, CommandError> {
+    let millis = parse_i64(text)
+        .ok_or(CommandError::Text("ERR timeout is not an integer or out of range"))?;
+    let millis =
+        u64::try_from(millis).map_err(|_| CommandError::Text("ERR timeout is negative"))?;
+    match millis {
+        0 => Ok(Timeout::Forever),
+        millis if millis > TIMEOUT_MILLIS_MAX => {
+            Err(CommandError::Text("ERR timeout is out of range"))
+        }
+        millis => Ok(Timeout::Millis(millis)),
+    }
 }
 
 #[cfg(test)]

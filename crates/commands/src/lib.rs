@@ -31,7 +31,9 @@ pub mod string;
 mod testing;
 mod whole;
 
-pub use block::{Attempt, AttemptRun, Blocking, Rewrite, Timeout, parse_timeout};
+pub use block::{
+    Attempt, AttemptRun, Blocking, Rewrite, Timeout, parse_timeout, parse_timeout_millis,
+};
 pub use database::parse_database;
 pub use error::{CommandError, echoed};
 pub use help::{HelpEntry, reply_help};

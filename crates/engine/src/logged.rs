@@ -105,7 +105,14 @@ impl LoggedCommands {
         })
     }
 
-    pub(crate) fn push<'w>(&mut self, database: usize, words: impl Iterator<Item = &'w [u8]>) {
+    /// How long their words are together, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends a command of a database.
+    pub fn push<'w>(&mut self, database: usize, words: impl Iterator<Item = &'w [u8]>) {
         for word in words {
             self.bytes.extend_from_slice(word);
             self.words.push(self.bytes.len());

@@ -4,7 +4,7 @@ mod ahead;
 
 use crate::clock;
 use ahead::Ahead;
-use engine::WorkerId;
+use engine::{LoggedCommands, WorkerId};
 use node::{Node, StreamPlace};
 use persist::rdb::{Event, Key, LoadError, Reader, Usage};
 use persist::storage::reason;
@@ -126,10 +126,12 @@ pub(crate) fn load_sent(
 }
 
 /// What a snapshot tells of itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Loaded {
     /// Where it ends, in bytes.
     pub(crate) bytes: u64,
+    /// What is to be told behind its place in the history: the keys that were not loaded, for their time has come.
+    pub(crate) removals: LoggedCommands,
     /// Where in which history its data are.
     pub(crate) place: Option<StreamPlace>,
 }
@@ -168,6 +170,7 @@ struct Load<'l> {
     keeps_expired: bool,
     keys: u64,
     expired: u64,
+    removals: LoggedCommands,
     /// What the file tells of its place in a history: the name, the offset, the database.
     place: (Option<ReplicationId>, Option<u64>, usize),
     ahead: Ahead,
@@ -189,6 +192,7 @@ impl<'l> Load<'l> {
             keeps_expired,
             keys: 0,
             expired: 0,
+            removals: LoggedCommands::default(),
             place,
             ahead: Ahead::default(),
         }
@@ -232,7 +236,7 @@ impl<'l> Load<'l> {
                     ));
                 }
                 Event::Key(key) => {
-                    self.add(key, &moment);
+                    self.add(key, database, &moment);
                     if self.ahead.is_full() {
                         self.put(database, &moment, offset)?;
                     }
@@ -262,7 +266,7 @@ impl<'l> Load<'l> {
         let skipped =
             if empty > 0 { format!(", empty keys skipped: {empty}") } else { String::new() };
         tracing::info!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}{skipped}.");
-        Ok(Loaded { bytes: reader.offset(), place: self.place() })
+        Ok(Loaded { bytes: reader.offset(), place: self.place(), removals: self.removals })
     }
 
     /// Where in which history the data are, where the file has told all of it.
@@ -297,9 +301,10 @@ impl<'l> Load<'l> {
     }
 
     /// Adds a key, unless its time has come.
-    fn add(&mut self, key: Key<'_>, moment: &engine::Moment) {
+    fn add(&mut self, key: Key<'_>, database: usize, moment: &engine::Moment) {
         if !self.keeps_expired && key.expire_at.is_some_and(|at| at < moment.now.0) {
             self.expired += 1;
+            self.note_removal(database, key.name);
             return;
         }
         let access = match key.usage {
@@ -308,6 +313,19 @@ impl<'l> Load<'l> {
             None => None,
         };
         self.ahead.push(&self.node.keyspace, key, access);
+    }
+
+    /// Replicas that go on from the place of the file still have this key. Where so many have gone that it would not be kept for them, none goes on.
+    fn note_removal(&mut self, database: usize, name: &[u8]) {
+        if self.place().is_none() {
+            return;
+        }
+        self.removals.push(database, [b"DEL", name].into_iter());
+        let most = self.node.settings.current().replication.repl_backlog_size;
+        if self.removals.bytes() as u64 > most {
+            self.removals = LoggedCommands::default();
+            self.place.0 = None;
+        }
     }
 
     /// Puts the keys into the keyspace that were held back, all before an offset of the file.

@@ -8,7 +8,7 @@ use crate::following::{Follower, FollowerLink};
 use crate::host::{self, ProcessHost};
 use crate::launch::Launch;
 use crate::listen::{ListenError, listen_port};
-use crate::loading::{Duplicates, LoadingError, load_snapshot};
+use crate::loading::{Duplicates, Loaded, LoadingError, load_snapshot};
 use crate::nodes_conf::{NodesConf, NodesConfError};
 use crate::open_files::{self, OpenFiles};
 use crate::pid_file::PidFile;
@@ -222,8 +222,8 @@ async fn load(
                 return load_log(&node, rng, &goes_on).map(Some);
             }
             let loaded = load_snapshot(&node, &path, Duplicates::Refuse, &goes_on)?;
-            if let Some(place) = loaded.and_then(|loaded| loaded.place) {
-                node.restore_place(place, node.control(), clock::now());
+            if let Some(Loaded { place: Some(place), removals, .. }) = loaded {
+                node.restore_place(place, &removals, node.control(), clock::now());
             }
             Ok(None)
         }

@@ -1,7 +1,7 @@
 //! What XREAD and XREADGROUP are asked for.
 
 use super::id::parse_id;
-use crate::{CommandError, Timeout};
+use crate::{CommandError, Timeout, parse_timeout_millis};
 use base::number::parse_i64;
 use resp::Args;
 use values::stream::{Log, StreamId};
@@ -122,24 +122,6 @@ impl<'a> Reading<'a> {
         self.first_key + self.streams + stream
     }
 }
-
-/// A timeout in milliseconds; 0 is forever.
-fn parse_timeout_millis(text: &[u8]) -> Result<Timeout, CommandError> {
-    let millis = parse_i64(text)
-        .ok_or(CommandError::Text("ERR timeout is not an integer or out of range"))?;
-    let millis =
-        u64::try_from(millis).map_err(|_| CommandError::Text("ERR timeout is negative"))?;
-    match millis {
-        0 => Ok(Timeout::Forever),
-        millis if millis > TIMEOUT_MILLIS_MAX => {
-            Err(CommandError::Text("ERR timeout is out of range"))
-        }
-        millis => Ok(Timeout::Millis(millis)),
-    }
-}
-
-/// The longest timeout: with the time of day added it still fits 64 bits.
-const TIMEOUT_MILLIS_MAX: u64 = i64::MAX as u64 / 2;
 
 /// After which entry XREAD reads.
 pub(super) fn parse_read_position(

@@ -27,6 +27,8 @@ pub struct Applier {
     session: Session,
     /// What has run of a transaction that is not complete.
     incomplete: Vec<u8>,
+    /// What of it is for replicas alone.
+    for_replicas: Vec<Range<usize>>,
     /// [`TRANSACTION_BYTES_MAX`].
     incomplete_bytes_max: usize,
     output: Vec<u8>,
@@ -52,7 +54,9 @@ pub enum Applied {
 pub struct StreamFailures {
     /// How many, since the link is up.
     pub count: u64,
-    /// What the first of those has replied that were not told yet.
+    /// The first of those that were not told yet.
+    pub command: String,
+    /// What it has replied.
     pub reply: String,
 }
 
@@ -77,6 +81,7 @@ impl Applier {
             worker: Worker::new(Arc::clone(node), node.following(), rng),
             session: Session::streaming(client, database, now.wall),
             incomplete: Vec::new(),
+            for_replicas: Vec::new(),
             incomplete_bytes_max: TRANSACTION_BYTES_MAX,
             output: Vec::new(),
             told_failures: 0,
@@ -133,19 +138,25 @@ impl Applier {
     /// Appends to the log what of these bytes, which have run, makes whole units.
     fn pass_on(&mut self, bytes: &[u8]) {
         let Some(stretch) = self.session.stretch() else { return };
+        let before = self.incomplete.len();
+        let behind = |range: Range<usize>| range.start + before..range.end + before;
+        self.for_replicas.extend(stretch.for_replicas.drain(..).map(behind));
         let (whole, rest) = bytes.split_at(stretch.whole);
         if !whole.is_empty() {
+            let end = before + whole.len();
+            let count = self.for_replicas.partition_point(|range| range.end <= end);
             let (node, by) = (&self.worker.node, self.worker.id);
+            let for_replicas = &self.for_replicas[..count];
             if self.incomplete.is_empty() {
-                node.relay_log(by, whole, stretch.database, &stretch.for_replicas);
+                node.relay_log(by, whole, stretch.database, for_replicas);
             } else {
-                let before = self.incomplete.len();
                 self.incomplete.extend_from_slice(whole);
-                let behind = |range: &Range<usize>| range.start + before..range.end + before;
-                let for_replicas: Vec<_> = stretch.for_replicas.iter().map(behind).collect();
-                node.relay_log(by, &self.incomplete, stretch.database, &for_replicas);
+                node.relay_log(by, &self.incomplete, stretch.database, for_replicas);
                 self.incomplete.clear();
             }
+            self.for_replicas.drain(..count);
+            let before_end = |range: &mut Range<usize>| *range = range.start - end..range.end - end;
+            self.for_replicas.iter_mut().for_each(before_end);
         }
         self.incomplete.extend_from_slice(rest);
     }
@@ -168,7 +179,8 @@ impl Applier {
             return None;
         }
         self.told_failures = stretch.failures;
-        Some(StreamFailures { count: stretch.failures, reply: stretch.failure.take()? })
+        let (command, reply) = stretch.failure.take()?;
+        Some(StreamFailures { count: stretch.failures, command, reply })
     }
 
     /// Ends. A transaction that is not complete has not happened.

@@ -35,6 +35,10 @@ pub(super) struct Failover {
 /// What a primary replies that is asked to take over.
 const IS_PRIMARY: &str = "PSYNC FAILOVER can't be sent to a master";
 
+/// The target is nobody who follows.
+const NO_REPLICA: CommandError =
+    CommandError::Text("ERR FAILOVER target HOST and PORT is not a replica.");
+
 /// `FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]`.
 pub(super) fn failover(
     context: &mut Context<'_>,
@@ -81,8 +85,7 @@ fn parse(args: Args<'_>, now: Monotonic) -> Result<Failover, CommandError> {
         } else if is("to") && left >= 2 && failover.target.is_none() {
             let host = String::from_utf8_lossy(&args[index + 1]).into_owned();
             let port = number::parse_i64(&args[index + 2]).ok_or(CommandError::NotInteger)?;
-            failover.target =
-                Some((host, u16::try_from(port).map_err(|_| CommandError::NotInteger)?));
+            failover.target = Some((host, u16::try_from(port).map_err(|_| NO_REPLICA)?));
             index += 3;
         } else if is("force") && !failover.is_forced {
             failover.is_forced = true;
@@ -114,7 +117,7 @@ impl Node {
         }
         if let Some(target) = &failover.target {
             match replicas.iter().find(|one| one.address() == *target) {
-                None => return error("ERR FAILOVER target HOST and PORT is not a replica."),
+                None => return Err(NO_REPLICA),
                 Some(one) if !one.is_online() => {
                     return error("ERR FAILOVER target replica is not online.");
                 }
@@ -145,8 +148,13 @@ impl Node {
         let replicas = self.replication.state.lock().replicas.clone();
         let target = replicas.iter().filter(is_meant).find(has_all).map(|one| one.address());
         let is_late = failover.deadline.is_some_and(|deadline| deadline <= now.monotonic);
-        let target =
-            target.or_else(|| failover.target.clone().filter(|_| is_late && failover.is_forced));
+        let forced = failover.target.clone().filter(|_| is_late && failover.is_forced);
+        if let (None, Some((host, port))) = (&target, &forced) {
+            self.replication.tell(Event::Replication {
+                message: format!("Failover to {host}:{port} time out exceeded, failing over."),
+            });
+        }
+        let target = target.or(forced);
         let Some(target) = target else {
             if is_late {
                 self.abort_failover("Replica never caught up before timeout", (worker, now));

@@ -5,12 +5,12 @@
 
 use super::StreamPlace;
 use crate::clients::Client;
-use crate::log::LogUser;
+use crate::log::{LogUser, Unit};
 use crate::node::Node;
 use crate::worker::Now;
 use ::replication::{Greeting, History, ReplicationId};
 use base::Monotonic;
-use engine::{Flushed, WorkerId};
+use engine::{Flushed, LoggedCommands, WorkerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -321,8 +321,14 @@ impl Node {
     }
 
     /// The data that were loaded when the server started are at this place of a history. A replica offers to go on from there; for a primary, that is the
-    /// history before its own, so that replicas may go on with it.
-    pub fn restore_place(&self, place: StreamPlace, worker: WorkerId, now: Now) {
+    /// history before its own, so that replicas may go on with it, and are told first what has gone since.
+    pub fn restore_place(
+        &self,
+        place: StreamPlace,
+        removals: &LoggedCommands,
+        worker: WorkerId,
+        now: Now,
+    ) {
         self.begin_keeping(worker, now);
         let _applied = self.replication.pause_applying();
         let loaded = History::new(place.id);
@@ -331,6 +337,9 @@ impl Node {
         } else {
             let id = ReplicationId::random(&mut self.replication.state.lock().rng);
             self.enter_history(loaded.renamed(id, place.offset), place.offset, None);
+            if !removals.is_empty() {
+                self.log(worker, Unit::Each, Some(removals), None);
+            }
             self.replication.state.lock().alone_since = Some(now.monotonic);
         }
     }

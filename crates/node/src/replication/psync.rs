@@ -50,6 +50,10 @@ impl Context<'_> {
         if self.state.client.has_flag(flag::REPLICA) {
             return Ok(None);
         }
+        if self.node.fails_over() {
+            // What is sent now may not be what the next primary has.
+            return Err(CommandError::Text("NOMASTERLINK Can't SYNC while failing over"));
+        }
         if self.node.replication.is_replica() && !self.node.is_link_up() {
             return Err(CommandError::Text(
                 "NOMASTERLINK Can't SYNC while not connected with my master",

@@ -86,7 +86,8 @@ fn parse_flag(value: &[u8]) -> Result<bool, CommandError> {
     match number::parse_i64(value) {
         Some(0) => Ok(false),
         Some(1) => Ok(true),
-        _ => Err(CommandError::NotInteger),
+        Some(_) => Err(CommandError::Text("ERR value is out of range, value must between 0 and 1")),
+        None => Err(CommandError::NotInteger),
     }
 }
 
@@ -95,7 +96,7 @@ fn parse_version(text: &str) -> Option<u32> {
     let mut parts = text.split('.').map(|part| part.parse::<u8>().ok());
     let mut next = || parts.next().flatten();
     let (major, minor, patch) = (next()?, next()?, next()?);
-    Some(u32::from_be_bytes([0, major, minor, patch]))
+    parts.next().is_none().then(|| u32::from_be_bytes([0, major, minor, patch]))
 }
 
 #[cfg(test)]
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn versions_are_three_numbers() {
         assert_eq!(parse_version("9.1.2"), Some(0x0009_0102));
-        for text in ["", "9", "9.1", "a.b.c", "300.1.1"] {
+        for text in ["", "9", "9.1", "9.1.2.3", "a.b.c", "300.1.1"] {
             assert_eq!(parse_version(text), None, "{text}");
         }
     }

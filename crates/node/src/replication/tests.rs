@@ -3,7 +3,7 @@ use crate::Step;
 use crate::log::LogUser;
 use crate::testing::{Fixture, Peer};
 use crate::worker::Now;
-use engine::WorkerId;
+use engine::{LoggedCommands, WorkerId};
 use std::time::Duration;
 
 const WORKER: WorkerId = WorkerId(0);
@@ -150,6 +150,8 @@ fn wait_waits_for_replicas() {
     assert_eq!(peer.send(&fixture, "WAIT 1 0\r\n"), ":1\r\n", "nothing was written");
     assert_eq!(peer.send(&fixture, "SET a 1\r\nWAIT 1 0\r\n"), "+OK\r\n");
     assert_eq!(peer.step, Step::Block);
+    let told = fixture.connect().send(&fixture, "INFO clients\r\n");
+    assert!(told.contains("blocked_clients:1\r\n"), "{told}");
     let (stream, _) = fed(&fixture, &replica);
     assert!(stream.ends_with("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n"), "{stream}");
     let written = offset(&fixture) - 37;
@@ -297,6 +299,6 @@ fn who_goes_on_is_disconnected_when_the_history_changes() {
     assert!(told.contains("connected_slaves:2\r\n"), "each is there once: {told}");
     let place =
         StreamPlace { id: ReplicationId::random(&mut Rng::from_seed(9)), offset: 7, database: 0 };
-    fixture.node.restore_place(place, WORKER, fixture.now);
+    fixture.node.restore_place(place, &LoggedCommands::default(), WORKER, fixture.now);
     assert!(again.is_killed());
 }

@@ -5,7 +5,7 @@ use crate::clients::{Client, ClientId, flag};
 use crate::node::Node;
 use crate::session::{After, Context};
 use base::{Monotonic, number};
-use commands::{CommandError, Outcome};
+use commands::{CommandError, Outcome, Timeout, parse_timeout_millis};
 use engine::WorkerId;
 use resp::{Args, Protocol, Reply};
 use std::sync::Arc;
@@ -14,6 +14,11 @@ use std::time::Duration;
 
 /// The request that has a replica say how far it is.
 const QUESTION: &[&[u8]] = &[b"REPLCONF", b"GETACK", b"*"];
+
+/// A client is to wait for a file that is not there.
+const NO_FILE: CommandError = CommandError::Text(
+    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+);
 
 /// What a client waits for.
 pub(crate) struct ReplicaWait {
@@ -35,7 +40,9 @@ pub(super) fn wait(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<
              to be writable (which is not the default) writes to replicas are just local and are not propagated.",
         ));
     }
-    let replicas = parse_count(&args[1])?;
+    let replicas = number::parse_i64(&args[1]).ok_or(CommandError::NotInteger)?;
+    // Of fewer than none there are always enough.
+    let replicas = usize::try_from(replicas).unwrap_or(0);
     let deadline = parse_deadline(context, &args[2])?;
     wait_for(context, replicas, None, deadline, reply)
 }
@@ -56,8 +63,9 @@ pub(super) fn wait_aof(
             ));
         }
     };
-    let replicas = parse_count(&args[2])
-        .map_err(|_| CommandError::Text("ERR value is out of range, must be positive"))?;
+    let replicas = number::parse_i64(&args[2]).and_then(|count| usize::try_from(count).ok());
+    let replicas =
+        replicas.ok_or(CommandError::Text("ERR value is out of range, must be positive"))?;
     let deadline = parse_deadline(context, &args[3])?;
     if context.node.replication.is_replica() {
         return Err(CommandError::Text(
@@ -66,25 +74,16 @@ pub(super) fn wait_aof(
         ));
     }
     if here && !context.node.settings.current().persistence.appendonly {
-        return Err(CommandError::Text(
-            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
-        ));
+        return Err(NO_FILE);
     }
     wait_for(context, replicas, Some(here), deadline, reply)
 }
 
-fn parse_count(text: &[u8]) -> Result<usize, CommandError> {
-    let count = number::parse_i64(text).ok_or(CommandError::NotInteger)?;
-    usize::try_from(count)
-        .map_err(|_| CommandError::Text("ERR value is out of range, must be positive"))
-}
-
 fn parse_deadline(context: &Context<'_>, text: &[u8]) -> Result<Option<Monotonic>, CommandError> {
-    let millis = number::parse_i64(text)
-        .ok_or(CommandError::Text("ERR timeout is not an integer or out of range"))?;
-    let millis =
-        u64::try_from(millis).map_err(|_| CommandError::Text("ERR timeout is negative"))?;
-    Ok((millis > 0).then(|| context.now.monotonic + Duration::from_millis(millis)))
+    Ok(match parse_timeout_millis(text)? {
+        Timeout::Millis(millis) => Some(context.now.monotonic + Duration::from_millis(millis)),
+        Timeout::None | Timeout::Forever => None,
+    })
 }
 
 fn wait_for(
@@ -155,6 +154,11 @@ impl Node {
         reply.count(replicas);
     }
 
+    /// How many clients wait for replicas.
+    pub(crate) fn replica_waits(&self) -> usize {
+        self.replication.waiting.lock().len()
+    }
+
     /// Wakes the clients that wait for replicas, to look again.
     pub(crate) fn wake_waiting(&self) {
         self.replication.waiting.lock().iter().for_each(|(client, _)| client.wake());
@@ -183,6 +187,10 @@ impl Node {
             }
             Some(Unblock::RoleChange) => {
                 Reply::new(&mut out, wait.protocol).error_bytes(&ROLE_CHANGED.text());
+            }
+            // It was ended meanwhile.
+            None if wait.disks == Some(true) && !self.settings.current().persistence.appendonly => {
+                Reply::new(&mut out, wait.protocol).error_bytes(&NO_FILE.text());
             }
             Some(Unblock::Timeout) | None => self.push_waited(wait, &mut out),
         }

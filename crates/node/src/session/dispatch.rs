@@ -194,7 +194,8 @@ impl<'a> Context<'a> {
         }
         self.node.end_pause_if_due(self.now.monotonic);
         let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
-        let writes = waits_with_writes(entry) || transaction.is_some_and(|one| one.writes());
+        let writes =
+            waits_with_writes(entry) || transaction.is_some_and(|one| one.waits_with_writes());
         let is_paused = || match self.node.pause_kind() {
             None => false,
             Some(PauseKind::Write) => writes,
@@ -291,13 +292,14 @@ impl<'a> Context<'a> {
             }
             Run::Write(write) => {
                 let has_memory = self.has_memory_for(entry);
-                let is_done_elsewhere = self.state.replays_at.is_some();
+                // PFCOUNT, which reads, remembers its count.
+                let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
                 self.holding(entry, key, args, |access| {
                     if !has_memory {
                         return Err(OUT_OF_MEMORY);
                     }
                     // It may have become a replica since the command was let in.
-                    if access.is_foreign() && !is_done_elsewhere {
+                    if access.is_foreign() && !may_write {
                         return Err(READONLY);
                     }
                     write(&mut access.edit(), args, reply)

@@ -13,7 +13,7 @@ const STREAMED: [&str; 8] =
     ["discard", "exec", "multi", "ping", "publish", "replconf", "select", "spublish"];
 
 /// What stands in the stream for replicas alone: it is passed on, and no file has it.
-const FOR_REPLICAS: [&str; 2] = ["ping", "replconf"];
+const FOR_REPLICAS: [&str; 4] = ["ping", "publish", "replconf", "spublish"];
 
 /// What is noted of a stretch of a primary's stream while it is run. Places are those in the input.
 #[derive(Default)]
@@ -22,12 +22,12 @@ pub(crate) struct Stretch {
     pub(crate) whole: usize,
     /// The database that is selected there.
     pub(crate) database: usize,
-    /// What is for replicas alone.
+    /// What is for replicas alone, be it in a transaction that is not complete.
     pub(crate) for_replicas: Vec<Range<usize>>,
     /// How many commands have failed.
     pub(crate) failures: u64,
-    /// What the first of them has replied.
-    pub(crate) failure: Option<String>,
+    /// The first of them that was not told yet, and what it has replied.
+    pub(crate) failure: Option<(String, String)>,
 }
 
 impl State {
@@ -35,11 +35,10 @@ impl State {
     #[inline]
     pub(super) fn note_streamed(&mut self, entry: Option<&Entry>, place: Range<usize>) {
         let Some(stretch) = &mut self.stretch else { return };
-        if self.transaction.is_some() {
-            return;
+        if self.transaction.is_none() {
+            stretch.whole = place.end;
+            stretch.database = self.database;
         }
-        stretch.whole = place.end;
-        stretch.database = self.database;
         if entry.is_some_and(|entry| FOR_REPLICAS.contains(&entry.spec.name)) {
             stretch.for_replicas.push(place);
         }
@@ -61,7 +60,6 @@ impl Session {
         self.state.replays_at = Some(at);
         if let Some(stretch) = &mut self.state.stretch {
             stretch.whole = 0;
-            stretch.for_replicas.clear();
         }
     }
 
@@ -83,7 +81,10 @@ impl Context<'_> {
     pub(super) fn note_failure(&mut self, entry: Option<&Entry>, text: &[u8]) {
         let Some(stretch) = &mut self.state.stretch else { return };
         stretch.failures += 1;
-        stretch.failure.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
+        stretch.failure.get_or_insert_with(|| {
+            let command = entry.map_or("unknown", |entry| &entry.full_name);
+            (command.to_owned(), String::from_utf8_lossy(text).into_owned())
+        });
         if entry.is_some_and(|entry| entry.spec.name == "select") {
             // All that follows is meant for another database.
             self.state.after = After::Abort;

@@ -15,14 +15,17 @@ pub(crate) struct Transaction {
     requests: StoredRequests,
     /// A command was refused: EXEC will refuse all of them.
     is_aborted: bool,
-    /// One of the commands has to wait when those that write do.
+    /// One of the commands writes.
     writes: bool,
+    /// One of them has to wait when those that write do.
+    waits: bool,
 }
 
 impl Transaction {
     /// Keeps a command; false where all together would take more than `bytes_max`.
     pub(crate) fn push(&mut self, entry: &Entry, args: Args<'_>, bytes_max: usize) -> bool {
-        self.writes |= waits_with_writes(entry);
+        self.writes |= entry.spec.has(Flag::Write);
+        self.waits |= waits_with_writes(entry);
         // Of one that will not run, nothing needs to be kept.
         self.is_aborted || self.requests.push(args, bytes_max)
     }
@@ -36,9 +39,14 @@ impl Transaction {
         self.is_aborted
     }
 
-    /// Whether it has to wait when commands that write do (CLIENT PAUSE WRITE).
+    /// Whether one of its commands writes.
     pub(crate) fn writes(&self) -> bool {
         self.writes
+    }
+
+    /// Whether it has to wait when commands that write do (CLIENT PAUSE WRITE).
+    pub(crate) fn waits_with_writes(&self) -> bool {
+        self.waits
     }
 
     /// The commands, in the order in which they came.

@@ -175,9 +175,10 @@ fn lost(error: io::Error) -> Ended {
 
 fn tell_failures(failures: &StreamFailures) {
     tracing::error!(
-        "== CRITICAL == This replica is sending an error to its master: '{}'. {} commands of its stream have failed here: the data \
-         may not be the same",
+        "== CRITICAL == This replica is sending an error to its master: '{}' after processing the command '{}'. {} commands of its \
+         stream have failed here: the data may not be the same",
         failures.reply,
+        failures.command,
         failures.count
     );
 }

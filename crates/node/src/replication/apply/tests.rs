@@ -3,6 +3,7 @@ use crate::log::LogUser;
 use crate::replication::StreamPlace;
 use crate::testing::{Fixture, Peer};
 use ::replication::ReplicationId;
+use engine::LoggedCommands;
 use resp::push_request;
 use std::task::Waker;
 
@@ -151,9 +152,31 @@ fn a_file_has_what_has_an_effect() {
     apply(&fixture, &mut applier, &requests(&["SELECT 2", "SET a 1"]));
     node.begin_log(LogUser::File, node.control(), fixture.now, |_, _| ());
     apply(&fixture, &mut applier, &requests(&["PING", "SET b 2", "REPLCONF GETACK *", "SET c 3"]));
+    // Messages, too, also those of a transaction that comes in several parts.
+    apply(&fixture, &mut applier, &requests(&["PUBLISH c m", "SET d 4", "MULTI", "PUBLISH c m"]));
+    apply(&fixture, &mut applier, &requests(&["SET e 5", "SPUBLISH c m"]));
+    apply(&fixture, &mut applier, &requests(&["EXEC", "SPUBLISH c m", "SET f 6", "MULTI"]));
+    apply(&fixture, &mut applier, &requests(&["PUBLISH c m", "SET g 7", "EXEC"]));
     let mut taken = Vec::new();
     node.take_log(usize::MAX, &mut taken);
-    assert_eq!(taken, requests(&["SELECT 2", "SET b 2", "SET c 3"]));
+    let whole = ["MULTI", "SET e 5", "EXEC", "SET f 6", "MULTI", "SET g 7", "EXEC"];
+    let alone = ["SELECT 2", "SET b 2", "SET c 3", "SET d 4"];
+    assert_eq!(taken, requests(&[&alone[..], &whole[..]].concat()));
+}
+
+#[test]
+fn a_sketch_is_counted_on_a_replica() {
+    let (fixture, mut peer) = replica();
+    let mut applier = link(&fixture);
+    apply(&fixture, &mut applier, &requests(&["PFADD sketch a b c", "PFADD other d"]));
+    for _ in 0..2 {
+        assert_eq!(peer.send(&fixture, "PFCOUNT sketch\r\n"), ":3\r\n");
+        assert_eq!(
+            peer.send(&fixture, "MULTI\r\nPFCOUNT sketch other\r\nEXEC\r\n"),
+            "+OK\r\n+QUEUED\r\n*1\r\n:4\r\n"
+        );
+    }
+    assert_eq!(passed_on(&fixture, BEGIN), requests(&["PFADD sketch a b c", "PFADD other d"]));
 }
 
 #[test]
@@ -180,6 +203,7 @@ fn what_has_no_place_in_a_stream_is_refused_and_counted() {
     apply(&fixture, &mut applier, &stream);
     let failures = applier.take_failures().expect("some have failed");
     assert_eq!(failures.count, refused.len() as u64);
+    assert_eq!(failures.command, "config");
     assert!(failures.reply.contains("config|set"), "{}", failures.reply);
     assert_eq!(applier.take_failures(), None, "they are told once");
     assert!(!fixture.is_stopped());
@@ -365,13 +389,18 @@ fn data_that_could_not_be_loaded_are_not_offered() {
 fn a_primary_that_is_restarted_remembers_the_history_before() {
     let fixture = Fixture::new();
     let place = StreamPlace { id: id(), offset: 500, database: 2 };
-    fixture.node.restore_place(place, fixture.node.control(), fixture.now);
+    let mut gone = LoggedCommands::default();
+    gone.push(1, [&b"DEL"[..], b"expired"].into_iter());
+    fixture.node.restore_place(place, &gone, fixture.node.control(), fixture.now);
     let mut replica = fixture.connect();
     let told = replica.send(&fixture, &format!("REPLCONF capa psync2\r\nPSYNC {} 501\r\n", id()));
     assert!(told.starts_with("+OK\r\n+CONTINUE "), "{told}");
     let mut peer = fixture.connect();
     peer.send(&fixture, "SELECT 2\r\nSET a 1\r\n");
-    assert_eq!(passed_on(&fixture, 500), requests(&["SELECT 2", "SET a 1"]));
+    assert_eq!(
+        passed_on(&fixture, 500),
+        requests(&["SELECT 1", "DEL expired", "SELECT 2", "SET a 1"])
+    );
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(super) fn clients(report: &mut Report<'_>) {
     report.field("client_recent_max_output_buffer", memory.output_max);
     let all = node.clients.all();
     let paused = all.iter().filter(|client| client.has_flag(flag::PAUSED)).count();
-    report.field("blocked_clients", node.blocked.len() + paused);
+    report.field("blocked_clients", node.blocked.len() + node.replica_waits() + paused);
     report.field("tracking_clients", node.tracking.counts().clients);
     report.field("pubsub_clients", node.channels.counts().clients);
     let watched: Vec<usize> = all

@@ -19,9 +19,13 @@ pub(super) fn replication(report: &mut Report<'_>) {
         let ReplicaReport { host, port, state, offset, lag_seconds } = replica;
         report.field(
             format_args!("slave{number}"),
-            format_args!("ip={host},port={port},state={state},offset={offset},lag={lag_seconds}"),
+            format_args!(
+                "ip={host},port={port},state={state},offset={offset},lag={lag_seconds},type=replica"
+            ),
         );
     }
+    // Those that get their snapshot on a connection of its own, which is not offered.
+    report.field("replicas_waiting_psync", 0);
     let stream = node.stream_report();
     let (earlier, end) = earlier_fields(&stream.history);
     report.field("master_failover_state", node.failover_state());
@@ -72,6 +76,9 @@ fn of_primary(report: &mut Report<'_>, primary: &PrimaryReport) {
         let down = primary.down_seconds.map_or(-1, |seconds| seconds as i64);
         report.field("master_link_down_since_seconds", down);
     }
+    // What has come on such a connection's sibling meanwhile.
+    report.field("replicas_repl_buffer_size", 0);
+    report.field("replicas_repl_buffer_peak", 0);
     report.field("slave_priority", report.settings.replica_priority());
     report.field("slave_read_only", u8::from(report.settings.is_replica_read_only()));
     report.field("replica_announced", u8::from(report.settings.is_replica_announced()));

@@ -69,8 +69,6 @@ struct Alone<T>(T);
 struct Position {
     /// Bits of [`LogUser`].
     users: u8,
-    /// Nothing is logged for a while, whoever reads.
-    is_suspended: bool,
     /// How many bytes were appended since the node began.
     end: u64,
     /// How many of them were put together.
@@ -195,7 +193,6 @@ impl Node {
                 position.for_file = select.map(|request| (end, request));
             }
             position.users |= user as u8;
-            position.is_suspended = false;
             if !is_replica {
                 position.database = None;
             }
@@ -236,19 +233,7 @@ impl Node {
         self.wake_paused();
     }
 
-    /// Lets what is written from here on go unlogged, until [`Node::begin_log`]: the offset behind all that was. What was not taken stays.
-    pub fn suspend_log(&self, worker: WorkerId, now: Now) -> u64 {
-        let _settings = self.settings.begin_change();
-        let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
-        let mut position = self.log.position.0.lock();
-        position.is_suspended = true;
-        let end = position.end;
-        drop(position);
-        self.keyspace.set_logging(self.logging(), &all);
-        end
-    }
-
-    /// Brings into effect what the settings, and the node's role, say about what is logged and who may write. When this returns, nothing is under way that
+    /// Brings into effect what the settings, the node's role, and whether data are being loaded say about what is logged and who may write. When this returns, nothing is under way that
     /// went by what they said before.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
@@ -257,11 +242,12 @@ impl Node {
 
     /// How what commands do is logged. A replica has it from its primary, in the primary's words.
     fn logging(&self) -> Logging {
-        if self.refuses_own_writes() {
+        // What is loaded is in its file, and what a client would write meanwhile would not be.
+        if self.refuses_own_writes() || self.is_loading() {
             return Logging::FOREIGN;
         }
         let position = self.log.position.0.lock();
-        if position.users == 0 || position.is_suspended || self.replication.is_replica() {
+        if position.users == 0 || self.replication.is_replica() {
             return Logging::OFF;
         }
         drop(position);

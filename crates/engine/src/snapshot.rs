@@ -57,7 +57,7 @@ pub struct Snapshot {
     /// What each database held.
     totals: Box<[Totals]>,
     saved_keys: AtomicU64,
-    is_cancelled: AtomicBool,
+    is_cancelled: Arc<AtomicBool>,
 }
 
 /// One table at the cut.
@@ -134,7 +134,7 @@ impl Snapshot {
             origins: (0..databases).map(AtomicUsize::new).collect(),
             totals: totals.into(),
             saved_keys: AtomicU64::new(0),
-            is_cancelled: AtomicBool::new(false),
+            is_cancelled: Arc::default(),
         }
     }
 
@@ -165,6 +165,12 @@ impl Snapshot {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Relaxed)
+    }
+
+    /// What tells whether it was given up, for those that are far from it.
+    #[must_use]
+    pub fn cancellation(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_cancelled)
     }
 
     /// Whether an interval was not saved yet; it counts as saved from here on. The slot is held.

@@ -14,7 +14,8 @@ use engine::{
 use frozen::LargeWriter;
 use parking_lot::Mutex;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The walk hands on what it has gathered from this size on, in bytes.
 const GATHERED_BYTES: usize = 64 << 10;
@@ -111,17 +112,15 @@ pub trait KeyFile {
     /// The system's.
     fn keys(&mut self, encoded: &[u8]) -> io::Result<()>;
 
-    /// A key with a large value, which is encoded as it is written; `is_cancelled` tells whether nobody wants the file any more.
+    /// A key with a large value, which is encoded as it is written.
     ///
     /// # Errors
     ///
-    /// The system's, `Interrupted` where the file is not wanted, and `Unsupported` where it cannot carry the value.
-    fn frozen(
-        &mut self,
-        record: FrozenRecord,
-        usage: Option<Usage>,
-        is_cancelled: &dyn Fn() -> bool,
-    ) -> io::Result<()>;
+    /// The system's, `Interrupted` where the file is not wanted any more, and `Unsupported` where it cannot carry the value.
+    fn frozen(&mut self, record: FrozenRecord, usage: Option<Usage>) -> io::Result<()>;
+
+    /// Has it written no further, be it in the middle of a value, once `is_cancelled` says that the file is not wanted any more.
+    fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>);
 }
 
 impl<W: Write> KeyFile for Writer<W> {
@@ -134,13 +133,12 @@ impl<W: Write> KeyFile for Writer<W> {
         self.part(encoded)
     }
 
-    fn frozen(
-        &mut self,
-        record: FrozenRecord,
-        usage: Option<Usage>,
-        is_cancelled: &dyn Fn() -> bool,
-    ) -> io::Result<()> {
-        LargeWriter { writer: self, is_cancelled }.write(record, usage)
+    fn frozen(&mut self, record: FrozenRecord, usage: Option<Usage>) -> io::Result<()> {
+        LargeWriter { writer: self }.write(record, usage)
+    }
+
+    fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>) {
+        self.cancel_with(is_cancelled);
     }
 }
 
@@ -155,13 +153,12 @@ impl<W: Write> KeyFile for CommandWriter<W> {
         self.batch(encoded)
     }
 
-    fn frozen(
-        &mut self,
-        record: FrozenRecord,
-        _: Option<Usage>,
-        is_cancelled: &dyn Fn() -> bool,
-    ) -> io::Result<()> {
-        LargeCommands::new(self, is_cancelled).write(record)
+    fn frozen(&mut self, record: FrozenRecord, _: Option<Usage>) -> io::Result<()> {
+        LargeCommands::new(self).write(record)
+    }
+
+    fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>) {
+        self.cancel_with(is_cancelled);
     }
 }
 
@@ -291,6 +288,7 @@ pub fn save_keys<F: KeyFile>(
     let gathered = Gathered { part: Part::new(&options), frozen: Vec::new(), result: Ok(()) };
     let walked = Walked { options, gathered: Mutex::new(gathered) };
     let mut cursor = SnapshotCursor::default();
+    file.cancel_with(snapshot.cancellation());
     let mut file = Selecting { file, snapshot, options, selected: None };
     loop {
         let database = cursor.database();
@@ -345,7 +343,7 @@ impl<F: KeyFile> Selecting<'_, F> {
     fn write_frozen(&mut self, database: usize, record: FrozenRecord) -> io::Result<()> {
         self.select(database)?;
         let usage = self.options.usage(record.access);
-        self.file.frozen(record, usage, &|| self.snapshot.is_cancelled())
+        self.file.frozen(record, usage)
     }
 
     /// Writes what has come in, as long as anything does.

@@ -189,7 +189,7 @@ impl Snapshot {
         let Some(interval) = part.interval(hash) else { return };
         if self.claim(part, interval) {
             let mut records = Vec::with_capacity(2 * INTERVAL_KEYS);
-            gather(state, database, part, interval, &mut records);
+            collect(state, database, part, interval, &mut records);
             self.give(origin, records, &*self.sink);
         }
     }
@@ -202,7 +202,7 @@ impl Snapshot {
             let intervals = part.bits.map_or(0, |bits| 1 << bits);
             for interval in (0..intervals).filter(|&interval| self.claim(part, interval)) {
                 let mut records = Vec::new();
-                gather(state, database, part, interval, &mut records);
+                collect(state, database, part, interval, &mut records);
                 self.give(origin, records, &*self.sink);
             }
         }
@@ -230,7 +230,7 @@ impl Snapshot {
 }
 
 /// The records of an interval, which are being brought in.
-fn gather<'s>(
+fn collect<'s>(
     state: &'s SlotState,
     database: usize,
     part: Part,
@@ -317,7 +317,7 @@ impl Keyspace {
                 bytes += records[weighed..there].iter().copied().map(object_bytes).sum::<usize>();
                 weighed = there;
                 if snapshot.claim(part, cursor.interval) {
-                    gather(&state, database, part, cursor.interval, &mut records);
+                    collect(&state, database, part, cursor.interval, &mut records);
                 }
                 cursor.interval += 1;
             }

@@ -22,7 +22,7 @@ mod reading;
 pub(crate) use reading::LogReader;
 
 use crate::node::Node;
-use crate::pause::Shortage;
+use crate::pause::WaitReason;
 use crate::worker::Now;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
 use parking_lot::Mutex;
@@ -218,7 +218,7 @@ impl Node {
             position.taken = position.end;
             position.is_full = false;
             position.for_file = None;
-            self.pause.hold_writes(Shortage::Log, false);
+            self.pause.hold_writes(WaitReason::Log, false);
         }
         if position.users == 0 {
             position.database = None;
@@ -377,7 +377,7 @@ impl Node {
         let is_read = position.has(LogUser::File);
         if is_read && position.bytes() > LOG_BYTES_MAX && !position.is_full {
             position.is_full = true;
-            self.pause.hold_writes(Shortage::Log, true);
+            self.pause.hold_writes(WaitReason::Log, true);
         }
     }
 

@@ -113,7 +113,7 @@ impl Applier {
 
     /// Runs what there is; how the stream ends, where it does.
     fn run(&mut self, now: Now, input: &[u8]) -> Option<Applied> {
-        self.session.begin_stretch(now.wall);
+        self.session.begin_streamed(now.wall);
         let then = Now { wall: BEFORE_ALL, ..now };
         loop {
             self.output.clear();
@@ -132,18 +132,18 @@ impl Applier {
 
     /// Appends to the log what of these bytes, which have run, makes whole units.
     fn pass_on(&mut self, bytes: &[u8]) {
-        let Some(stretch) = self.session.stretch() else { return };
-        let (whole, rest) = bytes.split_at(stretch.whole);
+        let Some(streamed) = self.session.streamed() else { return };
+        let (whole, rest) = bytes.split_at(streamed.whole);
         if !whole.is_empty() {
             let (node, by) = (&self.worker.node, self.worker.id);
             if self.incomplete.is_empty() {
-                node.relay_log(by, whole, stretch.database, &stretch.for_replicas);
+                node.relay_log(by, whole, streamed.database, &streamed.for_replicas);
             } else {
                 let before = self.incomplete.len();
                 self.incomplete.extend_from_slice(whole);
                 let behind = |range: &Range<usize>| range.start + before..range.end + before;
-                let for_replicas: Vec<_> = stretch.for_replicas.iter().map(behind).collect();
-                node.relay_log(by, &self.incomplete, stretch.database, &for_replicas);
+                let for_replicas: Vec<_> = streamed.for_replicas.iter().map(behind).collect();
+                node.relay_log(by, &self.incomplete, streamed.database, &for_replicas);
                 self.incomplete.clear();
             }
         }
@@ -163,12 +163,12 @@ impl Applier {
 
     /// The commands that have failed, where some have since this was last called.
     pub fn take_failures(&mut self) -> Option<StreamFailures> {
-        let stretch = self.session.stretch()?;
-        if stretch.failures == self.told_failures {
+        let streamed = self.session.streamed()?;
+        if streamed.failures == self.told_failures {
             return None;
         }
-        self.told_failures = stretch.failures;
-        Some(StreamFailures { count: stretch.failures, reply: stretch.failure.take()? })
+        self.told_failures = streamed.failures;
+        Some(StreamFailures { count: streamed.failures, reply: streamed.failure.take()? })
     }
 
     /// Ends. A transaction that is not complete has not happened.

@@ -110,7 +110,7 @@ impl<'w, W: Write> LargeCommands<'w, W> {
     }
 }
 
-/// Writes what was gathered where it is a batch.
+/// Writes what is in the buffer where it is a batch.
 fn settle<W: Write>(file: &mut CommandWriter<W>, out: &mut Vec<u8>) -> io::Result<()> {
     if out.len() < BATCH_BYTES {
         return Ok(());

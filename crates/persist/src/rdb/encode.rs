@@ -1,4 +1,4 @@
-//! The parts that all is written of: numbers, lengths and strings, gathered in a buffer and checksummed by the block.
+//! The parts that all is written of: numbers, lengths and strings, buffered in a buffer and checksummed by the block.
 
 use super::checksum::Checksum;
 use super::format::{
@@ -10,10 +10,10 @@ use std::io::{self, Empty, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// So many bytes are gathered before they go out.
+/// So many bytes are buffered before they go out.
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// The memory that is kept for what is gathered next.
+/// The memory that is kept for what is buffered next.
 const KEPT_BYTES_MAX: usize = 4 * BLOCK_BYTES;
 
 /// Strings are compressed, and go out, in pieces of up to this length, between which it is asked whether they are still wanted.
@@ -36,7 +36,7 @@ pub struct Encoder<W> {
     checksum: Checksum,
     /// The bytes that have gone out.
     gone: u64,
-    /// So many bytes are gathered before they go out.
+    /// So many bytes are buffered before they go out.
     block_bytes: usize,
     compressor: Option<Compressor>,
     compresses: bool,
@@ -46,22 +46,22 @@ pub struct Encoder<W> {
 }
 
 impl Encoder<Empty> {
-    /// One that gathers all, for [`Encoder::take`].
-    pub(super) fn gathering(compresses: bool) -> Encoder<Empty> {
+    /// One that buffers all, for [`Encoder::take`].
+    pub(super) fn buffering(compresses: bool) -> Encoder<Empty> {
         Encoder { block_bytes: usize::MAX, ..Encoder::new(io::empty(), compresses) }
     }
 
-    /// Takes what was gathered.
+    /// Takes what was buffered.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.buffer)
     }
 
-    /// What was gathered.
-    pub(super) fn gathered(&self) -> &[u8] {
+    /// What was buffered.
+    pub(super) fn buffered(&self) -> &[u8] {
         &self.buffer
     }
 
-    /// Begins to gather anew.
+    /// Begins to buffer anew.
     pub(super) fn clear(&mut self) {
         self.buffer.clear();
         self.buffer.shrink_to(KEPT_BYTES_MAX);
@@ -114,7 +114,7 @@ impl<W: Write> Encoder<W> {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// Hands all that was gathered to the sink.
+    /// Hands all that was buffered to the sink.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl<W: Write> Encoder<W> {
         checksum.value()
     }
 
-    /// Gives the sink back; what was gathered and not flushed is gone.
+    /// Gives the sink back; what was buffered and not flushed is gone.
     pub fn into_sink(self) -> W {
         self.sink
     }
@@ -155,7 +155,7 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    /// Has what was gathered go out once it is a block.
+    /// Has what was buffered go out once it is a block.
     #[inline]
     fn settle(&mut self) {
         if self.buffer.len() >= self.block_bytes {
@@ -167,7 +167,7 @@ impl<W: Write> Encoder<W> {
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
         if bytes.len() >= self.block_bytes {
-            // What is long need not be gathered.
+            // What is long need not be buffered.
             self.send();
             for piece in bytes.chunks(PIECE_BYTES_MAX) {
                 if self.goes_on() {

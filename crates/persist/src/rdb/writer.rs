@@ -66,7 +66,7 @@ impl PartWriter {
     /// One for a file of these options; it has no head and no end.
     #[must_use]
     pub fn for_part(options: Options) -> PartWriter {
-        Writer { encoder: Encoder::gathering(options.compress), options }
+        Writer { encoder: Encoder::buffering(options.compress), options }
     }
 
     /// Takes what was written so far.
@@ -77,8 +77,8 @@ impl PartWriter {
 
     /// What was written so far.
     #[must_use]
-    pub fn gathered(&self) -> &[u8] {
-        self.encoder.gathered()
+    pub fn buffered(&self) -> &[u8] {
+        self.encoder.buffered()
     }
 
     /// Begins anew, in the same memory.

@@ -5,7 +5,7 @@
 
 use super::link::Link;
 use super::payload::PayloadReader;
-use super::{Ended, Following};
+use super::{Ended, FollowerThread};
 use crate::appending::Wish;
 use crate::clock;
 use crate::files;
@@ -55,7 +55,7 @@ impl<'l> SignsOfLife<'l> {
     }
 }
 
-impl Following {
+impl FollowerThread {
     /// Gets all data of the primary, which are at this place of a history where it has told one; the database of the last command before.
     pub(super) fn get_everything(
         &mut self,

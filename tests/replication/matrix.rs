@@ -11,7 +11,7 @@ use super::load::Load;
 use super::nodes::{await_up, follow, setup, syncs};
 use super::{number, ours};
 
-/// Commands of one writer in each of three stretches.
+/// Commands of one writer in each of three parts.
 const COMMANDS: u64 = 1000;
 
 /// A replica comes to a primary that is written to, by each way of sending all that is there.

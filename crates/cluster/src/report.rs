@@ -12,7 +12,7 @@ use base::{NodeId, SLOT_COUNT, SlotRange, UnixMillis};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// One stretch of slots in CLUSTER SLOTS.
+/// One range of slots in CLUSTER SLOTS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SlotsEntry {
     /// The slots.

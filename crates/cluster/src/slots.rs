@@ -65,7 +65,7 @@ impl SlotTable {
             .collect()
     }
 
-    /// The stretches of slots with one owner, ascending.
+    /// The ranges of slots with one owner, ascending.
     pub(crate) fn ranges(&self) -> Vec<(NodeIndex, SlotRange)> {
         let mut ranges: Vec<(NodeIndex, SlotRange)> = Vec::new();
         for slot in Slot::all() {

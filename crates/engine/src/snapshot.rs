@@ -67,7 +67,7 @@ pub struct Snapshot {
     /// What each database held.
     totals: Box<[Totals]>,
     saved_keys: AtomicU64,
-    is_cancelled: AtomicBool,
+    is_cancelled: Arc<AtomicBool>,
 }
 
 /// One table at the cut.
@@ -148,7 +148,7 @@ impl Snapshot {
                 .collect(),
             totals: totals.into(),
             saved_keys: AtomicU64::new(0),
-            is_cancelled: AtomicBool::new(false),
+            is_cancelled: Arc::default(),
         }
     }
 
@@ -181,6 +181,12 @@ impl Snapshot {
         self.is_cancelled.load(Relaxed)
     }
 
+    /// What tells whether it was given up, for those that are far from it.
+    #[must_use]
+    pub fn cancellation(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_cancelled)
+    }
+
     /// Whether an interval was not saved yet; it counts as saved from here on. The slot is held.
     fn claim(&self, part: Part, interval: u64) -> bool {
         let word = &self.unsaved[part.first_word as usize + (interval / 64) as usize];
@@ -203,7 +209,7 @@ impl Snapshot {
         let Some(interval) = part.interval(hash) else { return };
         if self.claim(part, interval) {
             let mut records = Vec::with_capacity(2 * INTERVAL_KEYS);
-            gather(state.table(place.0), part, interval, &mut records);
+            collect(state.table(place.0), part, interval, &mut records);
             self.give(origin, records, &*self.sink);
         }
     }
@@ -215,7 +221,7 @@ impl Snapshot {
             let intervals = part.bits.map_or(0, |bits| 1 << bits);
             for interval in (0..intervals).filter(|&interval| self.claim(part, interval)) {
                 let mut records = Vec::new();
-                gather(state.table(database), part, interval, &mut records);
+                collect(state.table(database), part, interval, &mut records);
                 self.give(origin, records, &*self.sink);
             }
         }
@@ -255,7 +261,7 @@ impl Snapshot {
             bytes += records[weighed..there].iter().copied().map(object_bytes).sum::<usize>();
             weighed = there;
             if self.claim(part, cursor.interval) {
-                gather(table, part, cursor.interval, &mut records);
+                collect(table, part, cursor.interval, &mut records);
             }
             cursor.interval += 1;
         }
@@ -286,7 +292,7 @@ impl Snapshot {
 }
 
 /// The records of an interval, which are being brought in.
-fn gather<'s>(
+fn collect<'s>(
     table: Option<&'s Table<Object>>,
     part: Part,
     interval: u64,

@@ -23,7 +23,7 @@ mod reading;
 pub(crate) use reading::LogReader;
 
 use crate::node::Node;
-use crate::pause::Shortage;
+use crate::pause::WaitReason;
 use crate::worker::Now;
 use base::Slot;
 use engine::{Access, LoggedCommands, Logging, Moment, Removal, WorkerId};
@@ -75,8 +75,6 @@ struct Alone<T>(T);
 struct Position {
     /// Bits of [`LogUser`].
     users: u8,
-    /// Nothing is logged for a while, whoever reads.
-    is_suspended: bool,
     /// How many bytes were appended since the node began.
     end: u64,
     /// How many of them were put together.
@@ -202,7 +200,6 @@ impl Node {
                 position.for_file = select.map(|request| (end, request));
             }
             position.users |= user as u8;
-            position.is_suspended = false;
             if !is_replica {
                 position.database = None;
             }
@@ -228,7 +225,7 @@ impl Node {
             position.taken = position.end;
             position.is_full = false;
             position.for_file = None;
-            self.pause.hold_writes(Shortage::Log, false);
+            self.pause.hold_writes(WaitReason::Log, false);
         }
         if position.users == 0 {
             position.database = None;
@@ -243,19 +240,7 @@ impl Node {
         self.wake_paused();
     }
 
-    /// Lets what is written from here on go unlogged, until [`Node::begin_log`]: the offset behind all that was. What was not taken stays.
-    pub fn suspend_log(&self, worker: WorkerId, now: Now) -> u64 {
-        let _settings = self.settings.begin_change();
-        let all = self.keyspace.hold_all(0, worker, Moment::at(now.wall));
-        let mut position = self.log.position.0.lock();
-        position.is_suspended = true;
-        let end = position.end;
-        drop(position);
-        self.set_logging(&all);
-        end
-    }
-
-    /// Brings into effect what the settings, and the node's role, say about what is logged and who may write. When this returns, nothing is under way that
+    /// Brings into effect what the settings, the node's role, and whether data are being loaded say about what is logged and who may write. When this returns, nothing is under way that
     /// went by what they said before.
     pub(crate) fn renew_logging(&self, worker: WorkerId) {
         let all = self.keyspace.hold_all(0, worker, Moment::at(base::UnixMillis(0)));
@@ -270,11 +255,12 @@ impl Node {
 
     /// How what commands do is logged. A replica has it from its primary, in the primary's words.
     fn logging(&self) -> Logging {
-        if self.refuses_own_writes() {
+        // What is loaded is in its file, and what a client would write meanwhile would not be.
+        if self.refuses_own_writes() || self.is_loading() {
             return Logging::FOREIGN;
         }
         let position = self.log.position.0.lock();
-        if position.users == 0 || position.is_suspended || self.replication.is_replica() {
+        if position.users == 0 || self.replication.is_replica() {
             return Logging::OFF;
         }
         drop(position);
@@ -411,7 +397,7 @@ impl Node {
         let is_read = position.has(LogUser::File);
         if is_read && position.bytes() > LOG_BYTES_MAX && !position.is_full {
             position.is_full = true;
-            self.pause.hold_writes(Shortage::Log, true);
+            self.pause.hold_writes(WaitReason::Log, true);
         }
     }
 

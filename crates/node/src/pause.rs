@@ -49,13 +49,13 @@ pub(crate) struct Pause {
 struct State {
     /// What clients have paused, and until when.
     by_clients: Option<(PauseKind, Monotonic)>,
-    /// Why there is no room for what a write leaves behind: a bit for each [`Shortage`].
-    shortages: u8,
+    /// Why commands that write wait beside that: a bit for each [`WaitReason`].
+    reasons: u8,
 }
 
-/// Why commands that write have to wait: mostly there is no room for what they leave behind.
+/// Why commands that write have to wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Shortage {
+pub(crate) enum WaitReason {
     /// The log is full.
     Log = 1,
     /// A save has too much in memory that is not written to its file.
@@ -67,7 +67,7 @@ pub(crate) enum Shortage {
 impl State {
     fn kind(&self) -> Option<PauseKind> {
         let by_clients = self.by_clients.map(|(kind, _)| kind);
-        by_clients.max((self.shortages != 0).then_some(PauseKind::Write))
+        by_clients.max((self.reasons != 0).then_some(PauseKind::Write))
     }
 }
 
@@ -84,10 +84,10 @@ impl Pause {
     }
 
     /// Lets commands that write wait until this is called again, or not any more, beside what clients have paused.
-    pub(crate) fn hold_writes(&self, shortage: Shortage, holds: bool) {
+    pub(crate) fn hold_writes(&self, reason: WaitReason, holds: bool) {
         let mut state = self.state.lock();
-        let others = state.shortages & !(shortage as u8);
-        state.shortages = others | if holds { shortage as u8 } else { 0 };
+        let others = state.reasons & !(reason as u8);
+        state.reasons = others | if holds { reason as u8 } else { 0 };
         self.publish(&state);
     }
 

@@ -14,10 +14,11 @@ use engine::{
 use frozen::LargeWriter;
 use parking_lot::Mutex;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-/// The walk hands on what it has gathered from this size on, in bytes.
-const GATHERED_BYTES: usize = 64 << 10;
+/// The walk hands on what it has buffered from this size on, in bytes.
+const BUFFERED_BYTES: usize = 64 << 10;
 
 /// A frozen value counts for so much of what is saved and not written, in bytes, where it is not smaller. It takes more only where more of it is
 /// changed before it is written, and that it is large is no reason to hold writes.
@@ -72,14 +73,14 @@ impl Part {
         }
     }
 
-    fn gathered(&self) -> &[u8] {
+    fn buffered(&self) -> &[u8] {
         match self {
-            Part::Rdb(writer) => writer.gathered(),
+            Part::Rdb(writer) => writer.buffered(),
             Part::Commands(out) => out,
         }
     }
 
-    /// Forgets what was gathered, and keeps its memory.
+    /// Forgets what was buffered, and keeps its memory.
     fn clear(&mut self) {
         match self {
             Part::Rdb(writer) => writer.clear(),
@@ -111,17 +112,15 @@ pub trait KeyFile {
     /// The system's.
     fn keys(&mut self, encoded: &[u8]) -> io::Result<()>;
 
-    /// A key with a large value, which is encoded as it is written; `is_cancelled` tells whether nobody wants the file any more.
+    /// A key with a large value, which is encoded as it is written.
     ///
     /// # Errors
     ///
-    /// The system's, `Interrupted` where the file is not wanted, and `Unsupported` where it cannot carry the value.
-    fn frozen(
-        &mut self,
-        record: FrozenRecord,
-        usage: Option<Usage>,
-        is_cancelled: &dyn Fn() -> bool,
-    ) -> io::Result<()>;
+    /// The system's, `Interrupted` where the file is not wanted any more, and `Unsupported` where it cannot carry the value.
+    fn frozen(&mut self, record: FrozenRecord, usage: Option<Usage>) -> io::Result<()>;
+
+    /// Has it written no further, be it in the middle of a value, once `is_cancelled` says that the file is not wanted any more.
+    fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>);
 }
 
 impl<W: Write> KeyFile for Writer<W> {
@@ -134,13 +133,12 @@ impl<W: Write> KeyFile for Writer<W> {
         self.part(encoded)
     }
 
-    fn frozen(
-        &mut self,
-        record: FrozenRecord,
-        usage: Option<Usage>,
-        is_cancelled: &dyn Fn() -> bool,
-    ) -> io::Result<()> {
-        LargeWriter { writer: self, is_cancelled }.write(record, usage)
+    fn frozen(&mut self, record: FrozenRecord, usage: Option<Usage>) -> io::Result<()> {
+        LargeWriter { writer: self }.write(record, usage)
+    }
+
+    fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>) {
+        self.cancel_with(is_cancelled);
     }
 }
 
@@ -155,23 +153,22 @@ impl<W: Write> KeyFile for CommandWriter<W> {
         self.batch(encoded)
     }
 
-    fn frozen(
-        &mut self,
-        record: FrozenRecord,
-        _: Option<Usage>,
-        is_cancelled: &dyn Fn() -> bool,
-    ) -> io::Result<()> {
-        LargeCommands::new(self, is_cancelled).write(record)
+    fn frozen(&mut self, record: FrozenRecord, _: Option<Usage>) -> io::Result<()> {
+        LargeCommands::new(self).write(record)
+    }
+
+    fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>) {
+        self.cancel_with(is_cancelled);
     }
 }
 
 /// What the walk comes by. It is used by one thread; the lock is for the type's sake.
 struct Walked {
     options: KeyOptions,
-    gathered: Mutex<Gathered>,
+    found: Mutex<Found>,
 }
 
-struct Gathered {
+struct Found {
     part: Part,
     frozen: Vec<FrozenRecord>,
     result: io::Result<()>,
@@ -179,14 +176,14 @@ struct Gathered {
 
 impl SnapshotSink for Walked {
     fn save(&self, _: usize, records: &[&KeyRecord]) {
-        let Gathered { part, result, .. } = &mut *self.gathered.lock();
+        let Found { part, result, .. } = &mut *self.found.lock();
         if result.is_ok() {
             *result = self.options.write_all(records, part);
         }
     }
 
     fn save_frozen(&self, _: usize, record: FrozenRecord) {
-        self.gathered.lock().frozen.push(record);
+        self.found.lock().frozen.push(record);
     }
 }
 
@@ -254,7 +251,7 @@ impl SnapshotSink for SavedKeys {
                 match pieces.last_mut() {
                     // Few large pieces, so that each takes little beside its bytes.
                     Some(Piece { database: own, content: Content::Encoded(last) })
-                        if *own == database && last.len() < GATHERED_BYTES =>
+                        if *own == database && last.len() < BUFFERED_BYTES =>
                     {
                         last.extend_from_slice(&bytes);
                     }
@@ -288,9 +285,10 @@ pub fn save_keys<F: KeyFile>(
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
     let options = ahead.options;
-    let gathered = Gathered { part: Part::new(&options), frozen: Vec::new(), result: Ok(()) };
-    let walked = Walked { options, gathered: Mutex::new(gathered) };
+    let found = Found { part: Part::new(&options), frozen: Vec::new(), result: Ok(()) };
+    let walked = Walked { options, found: Mutex::new(found) };
     let mut cursor = SnapshotCursor::default();
+    file.cancel_with(snapshot.cancellation());
     let mut file = Selecting { file, snapshot, options, selected: None };
     loop {
         let database = cursor.database();
@@ -298,10 +296,10 @@ pub fn save_keys<F: KeyFile>(
         if snapshot.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let Gathered { part, frozen, result } = &mut *walked.gathered.lock();
+        let Found { part, frozen, result } = &mut *walked.found.lock();
         std::mem::replace(result, Ok(()))?;
-        if part.gathered().len() >= GATHERED_BYTES || cursor.database() != database || !goes_on {
-            file.write(database, part.gathered())?;
+        if part.buffered().len() >= BUFFERED_BYTES || cursor.database() != database || !goes_on {
+            file.write(database, part.buffered())?;
             part.clear();
         }
         file.write_ahead(ahead)?;
@@ -345,7 +343,7 @@ impl<F: KeyFile> Selecting<'_, F> {
     fn write_frozen(&mut self, database: usize, record: FrozenRecord) -> io::Result<()> {
         self.select(database)?;
         let usage = self.options.usage(record.access);
-        self.file.frozen(record, usage, &|| self.snapshot.is_cancelled())
+        self.file.frozen(record, usage)
     }
 
     /// Writes what has come in, as long as anything does.

@@ -126,6 +126,9 @@ fn strings_are_as_short_as_they_can_be() {
     assert_eq!(payload(b"2147483648"), b"\0\x0a2147483648");
     assert_eq!(payload(b"010"), b"\0\x03010");
     assert_eq!(payload(&[b'a'; 30]), b"\0\xc3\x05\x1e\0a\xe0\x14\0");
+    // It is compressed in pieces, the last of which is not short.
+    let letters = |at: usize| b"abcdefgh"[at * at % 8];
+    assert!(payload(&(0..(3 << 20) + 1).map(letters).collect::<Vec<u8>>()).len() < 1 << 17);
     let long: Vec<u8> =
         (0..200_000u32).flat_map(|at| at.wrapping_mul(0x9e37_79b1).to_le_bytes()).collect();
     assert!(payload(&long).len() <= long.len() + 6);

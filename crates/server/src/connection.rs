@@ -54,7 +54,7 @@ pub(crate) struct Connection {
     bench: Arc<Mutex<Bench>>,
     /// The beginning of an incomplete request, or requests that had to wait.
     input: BytesMut,
-    /// What it has looked at, in what its worker has gathered.
+    /// What it has looked at, in what its worker has put aside.
     ahead: Range<usize>,
     /// Output that the socket did not take yet, or that must not leave yet.
     output: BytesMut,
@@ -185,8 +185,10 @@ impl Connection {
         }
         bench.worker.stats().reads.add(1);
         bench.worker.stats().input_bytes.add(read as u64);
-        if bench.gathers(read) && self.session.look_ahead(&mut bench.worker, &bench.input[..read]) {
-            self.ahead = bench.gather(read);
+        if bench.looks_ahead(read)
+            && self.session.look_ahead(&mut bench.worker, &bench.input[..read])
+        {
+            self.ahead = bench.put_aside(read);
             self.phase = Phase::Ahead;
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -199,8 +201,8 @@ impl Connection {
 
     /// Executes what it has looked at.
     fn execute_ahead(&mut self, bench: &mut Bench) {
-        let Bench { worker, gathered, output, .. } = bench;
-        let step = self.execute(&gathered[self.ahead.clone()], worker, output);
+        let Bench { worker, ahead, output, .. } = bench;
+        let step = self.execute(&ahead[self.ahead.clone()], worker, output);
         self.after(step, bench);
     }
 

@@ -86,7 +86,7 @@ pub(crate) fn load_snapshot(
         Ok(opened) => opened,
     };
     let begun = clock::monotonic();
-    node.begin_loading(clock::now(), bytes);
+    node.begin_loading(node.control(), clock::now(), bytes);
     // Which keys go is the primary's to say.
     let keeps_expired = node.is_replica();
     let load = Load::new(node, duplicates, goes_on, keeps_expired);

@@ -98,30 +98,30 @@ fn send_file(transfer: &Transfer, file: &dyn File) -> io::Result<()> {
 /// The way to replicas as a writer sees it.
 struct TransferSink<'t> {
     transfer: &'t Transfer,
-    gathered: Vec<u8>,
+    buffered: Vec<u8>,
 }
 
 impl TransferSink<'_> {
     fn new(transfer: &Transfer) -> TransferSink<'_> {
-        TransferSink { transfer, gathered: Vec::with_capacity(CHUNK_BYTES) }
+        TransferSink { transfer, buffered: Vec::with_capacity(CHUNK_BYTES) }
     }
 }
 
 impl Write for TransferSink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(CHUNK_BYTES - self.gathered.len());
-        self.gathered.extend_from_slice(&bytes[..taken]);
-        if self.gathered.len() == CHUNK_BYTES {
+        let taken = bytes.len().min(CHUNK_BYTES - self.buffered.len());
+        self.buffered.extend_from_slice(&bytes[..taken]);
+        if self.buffered.len() == CHUNK_BYTES {
             self.flush()?;
         }
         Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.gathered.is_empty() {
-            let written = self.transfer.write(&self.gathered);
+        if !self.buffered.is_empty() {
+            let written = self.transfer.write(&self.buffered);
             written.map_err(|Abandoned| io::Error::other("all replicas have gone"))?;
-            self.gathered.clear();
+            self.buffered.clear();
         }
         Ok(())
     }

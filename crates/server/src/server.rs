@@ -152,7 +152,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     node.facts = facts;
     let node = Arc::new(node);
     // Before anybody can ask: nobody is served from a keyspace that is empty because it is not loaded yet.
-    node.begin_loading(clock::now(), 0);
+    node.begin_loading(node.control(), clock::now(), 0);
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (reception, bus_listeners) = {
         let _inside = control.enter();
@@ -178,7 +178,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
         let (mut appender, mut follower) = (None, None);
         if loaded.is_ok() {
             appender = Some(Appender::start(&node, Arc::clone(&appender_link), log)?);
-            node.end_loading();
+            node.end_loading(node.control(), clock::now());
             follower = Some(Follower::start(&node, follower_link, appender_link, follower_rng)?);
             ready.tell();
             if node.cluster.is_some() {

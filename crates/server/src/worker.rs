@@ -29,17 +29,17 @@ pub(crate) struct Bench {
     pub(crate) worker: Worker,
     pub(crate) input: Box<[u8]>,
     pub(crate) output: Vec<u8>,
-    /// What connections have read and not executed: see [`Bench::gathers`].
-    pub(crate) gathered: Vec<u8>,
+    /// What connections have read and not executed: see [`Bench::looks_ahead`].
+    pub(crate) ahead: Vec<u8>,
     turn: Arc<Turn>,
     wake: Arc<Notify>,
 }
 
 /// The longest input that a connection leaves for later, in bytes. A longer one is a pipeline, whose misses overlap among themselves.
-const GATHERED_BYTES_MAX: usize = 512;
+const AHEAD_BYTES_MAX: usize = 512;
 
 /// From so many connections on that have something to read at the same time it pays to let their misses overlap.
-const GATHERING_MIN: u32 = 4;
+const AHEAD_MIN: u32 = 4;
 
 /// How busy the worker is: how many connections had something to read between two waits for the sockets.
 #[derive(Default)]
@@ -58,12 +58,12 @@ impl Turn {
 
 impl Bench {
     /// A connection has read this many bytes: whether it should look ahead and let others read before it executes.
-    pub(crate) fn gathers(&mut self, read: usize) -> bool {
+    pub(crate) fn looks_ahead(&mut self, read: usize) -> bool {
         // Nobody else writes: no need for the whole to be one step.
         let reads = self.turn.reads.load(Relaxed) + 1;
         self.turn.reads.store(reads, Relaxed);
         let most = reads.max(self.turn.reads_before.load(Relaxed));
-        read <= GATHERED_BYTES_MAX && most >= GATHERING_MIN
+        read <= AHEAD_BYTES_MAX && most >= AHEAD_MIN
     }
 
     /// A connection has something to say that waits for the log: it is written when those that are ready have had their turn.
@@ -72,13 +72,13 @@ impl Bench {
     }
 
     /// Keeps the bytes at the front of the input buffer; where they stand.
-    pub(crate) fn gather(&mut self, read: usize) -> Range<usize> {
+    pub(crate) fn put_aside(&mut self, read: usize) -> Range<usize> {
         if self.worker.ahead_sessions() <= 1 {
-            self.gathered.clear();
+            self.ahead.clear();
         }
-        let start = self.gathered.len();
-        self.gathered.extend_from_slice(&self.input[..read]);
-        start..self.gathered.len()
+        let start = self.ahead.len();
+        self.ahead.extend_from_slice(&self.input[..read]);
+        start..self.ahead.len()
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn run(
         worker,
         input: vec![0; READ_BYTES].into(),
         output: Vec::new(),
-        gathered: Vec::new(),
+        ahead: Vec::new(),
         turn,
         wake: Arc::clone(&wake),
     }));

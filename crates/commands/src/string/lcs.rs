@@ -182,7 +182,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A stretch that both strings have in common.
+/// A substring that both strings have in common.
 struct Match {
     /// Where it begins in the first string.
     a: usize,

@@ -61,7 +61,7 @@ section! {
         repl_ping_replica_period_seconds: u32 =
             integer("repl-ping-replica-period", 1, INT, "10")
                 .alias("repl-ping-slave-period");
-        /// Whether small packets to replicas are gathered.
+        /// Whether small packets to replicas are put together.
         repl_disable_tcp_nodelay: bool = yes_no("repl-disable-tcp-nodelay", "no").unused();
         /// Whether snapshots go to replicas without touching the disk.
         repl_diskless_sync: bool = yes_no("repl-diskless-sync", "yes");

@@ -77,8 +77,18 @@ impl Node {
         }
     }
 
+    /// Serves those that wait for keys of any database.
+    pub(crate) fn serve_all(&self, worker: WorkerId, moment: Moment) {
+        if self.blocked.len() == 0 {
+            return;
+        }
+        for database in 0..self.keyspace.databases() {
+            self.serve_database(database, worker, moment);
+        }
+    }
+
     /// Serves those that wait for keys of a database, which were exchanged or removed as a whole.
-    pub(crate) fn serve_database(&self, database: usize, worker: WorkerId, moment: Moment) {
+    fn serve_database(&self, database: usize, worker: WorkerId, moment: Moment) {
         for key in self.keyspace.awaited_keys(database) {
             self.serve_those_that_await((database, &key), worker, moment);
         }
@@ -119,13 +129,17 @@ impl Node {
         }
     }
 
-    /// Serves those that wait for a key, as far as the slots that are held allow: nobody is passed over for one who came later.
+    /// Serves those that wait for a key, as far as the slots that are held allow: nobody is passed over for one who came later. While data are loaded nobody is
+    /// served: what he got would be there again after the next start.
     fn serve_key(
         &self,
         access: &mut Access<'_>,
         (database, key): (usize, &[u8]),
         deferred: &mut VecDeque<Deferred>,
     ) {
+        if self.is_loading() {
+            return;
+        }
         let selected = access.database();
         access.select(database);
         for waiter in access.waiters(database, key) {

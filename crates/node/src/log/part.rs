@@ -4,22 +4,22 @@ use parking_lot::MutexGuard;
 use replication::Backlog;
 use std::collections::VecDeque;
 
-/// From which size on a stretch is not added to, in bytes.
-pub(super) const STRETCH_BYTES: usize = 256 << 10;
+/// From which size on a block is not added to, in bytes.
+pub(super) const BLOCK_BYTES: usize = 256 << 10;
 
 /// What one thread has appended.
 #[derive(Default)]
 pub(super) struct Part {
-    stretches: VecDeque<Stretch>,
-    /// An empty stretch, kept for its memory.
-    spare: Option<Stretch>,
+    blocks: VecDeque<Block>,
+    /// An empty block, kept for its memory.
+    spare: Option<Block>,
     /// The database of the last command.
     pub(super) database: Option<usize>,
 }
 
 /// Bytes of one thread, none of them moved when others are added behind.
 #[derive(Default)]
-struct Stretch {
+struct Block {
     bytes: Vec<u8>,
     /// Which bytes of the log these are: offsets and lengths, ascending.
     runs: VecDeque<(u64, usize)>,
@@ -30,18 +30,18 @@ struct Stretch {
 impl Part {
     /// Where a unit is to be appended.
     pub(super) fn begin_unit(&mut self) -> &mut Vec<u8> {
-        if self.stretches.back().is_none_or(|last| last.bytes.len() >= STRETCH_BYTES) {
-            let mut stretch = self.spare.take().unwrap_or_default();
-            stretch.bytes.reserve(STRETCH_BYTES);
-            self.stretches.push_back(stretch);
+        if self.blocks.back().is_none_or(|last| last.bytes.len() >= BLOCK_BYTES) {
+            let mut block = self.spare.take().unwrap_or_default();
+            block.bytes.reserve(BLOCK_BYTES);
+            self.blocks.push_back(block);
         }
-        let last = self.stretches.len() - 1;
-        &mut self.stretches[last].bytes
+        let last = self.blocks.len() - 1;
+        &mut self.blocks[last].bytes
     }
 
     /// So many bytes were appended, which are those from this offset on.
     pub(super) fn end_unit(&mut self, offset: u64, length: usize) {
-        let runs = self.stretches.back_mut().map(|stretch| &mut stretch.runs);
+        let runs = self.blocks.back_mut().map(|block| &mut block.runs);
         match runs {
             Some(runs) => match runs.back_mut() {
                 Some((begin, before)) if *begin + *before as u64 == offset => *before += length,
@@ -55,9 +55,9 @@ impl Part {
 /// What was fetched from the parts, and what was put together of it.
 pub(super) struct Assembly {
     /// By thread.
-    fetched: Vec<VecDeque<Stretch>>,
-    /// By thread, an empty stretch to be given back.
-    emptied: Vec<Option<Stretch>>,
+    fetched: Vec<VecDeque<Block>>,
+    /// By thread, an empty block to be given back.
+    emptied: Vec<Option<Block>>,
     /// What was put together, as far as it is kept. It ends with a whole unit.
     pub(super) kept: Backlog,
 }
@@ -85,47 +85,43 @@ impl Assembly {
     pub(super) fn fetch(&mut self, parts: Vec<MutexGuard<'_, Part>>) {
         let stores = self.fetched.iter_mut().zip(&mut self.emptied);
         for (mut part, (fetched, emptied)) in parts.into_iter().zip(stores) {
-            fetched.append(&mut part.stretches);
+            fetched.append(&mut part.blocks);
             if part.spare.is_none() {
                 part.spare = emptied.take();
             }
         }
     }
 
-    /// Puts the next bytes together: whole units, about a stretch of them, or all that there are.
+    /// Puts the next bytes together: whole units, about a block of them, or all that there are.
     pub(super) fn assemble(&mut self) {
         let begin = self.kept.end();
         let mut end = begin;
-        while end < begin + STRETCH_BYTES as u64 {
-            let next = self.fetched.iter_mut().zip(&mut self.emptied).find(|(stretches, _)| {
-                let run = stretches.front().and_then(|stretch| stretch.runs.front());
+        while end < begin + BLOCK_BYTES as u64 {
+            let next = self.fetched.iter_mut().zip(&mut self.emptied).find(|(blocks, _)| {
+                let run = blocks.front().and_then(|block| block.runs.front());
                 run.is_some_and(|(offset, _)| *offset == end)
             });
-            let Some((stretches, emptied)) = next else { break };
-            end += move_run(stretches, emptied, &mut self.kept);
+            let Some((blocks, emptied)) = next else { break };
+            end += move_run(blocks, emptied, &mut self.kept);
         }
         debug_assert!(end > begin || self.is_assembled(), "the log has no gap");
     }
 }
 
 /// Moves the first run of a part behind what was put together; its length.
-fn move_run(
-    stretches: &mut VecDeque<Stretch>,
-    emptied: &mut Option<Stretch>,
-    out: &mut Backlog,
-) -> u64 {
-    let Some(first) = stretches.front_mut() else { return 0 };
+fn move_run(blocks: &mut VecDeque<Block>, emptied: &mut Option<Block>, out: &mut Backlog) -> u64 {
+    let Some(first) = blocks.front_mut() else { return 0 };
     let Some((_, length)) = first.runs.pop_front() else { return 0 };
     out.push(&first.bytes[first.taken..][..length]);
     first.taken += length;
     if first.runs.is_empty()
-        && let Some(mut stretch) = stretches.pop_front()
+        && let Some(mut block) = blocks.pop_front()
     {
-        stretch.bytes.clear();
-        stretch.taken = 0;
+        block.bytes.clear();
+        block.taken = 0;
         // A long command may have made it large.
-        if stretch.bytes.capacity() <= 2 * STRETCH_BYTES {
-            *emptied = Some(stretch);
+        if block.bytes.capacity() <= 2 * BLOCK_BYTES {
+            *emptied = Some(block);
         }
     }
     length as u64
@@ -163,9 +159,9 @@ mod tests {
             all.len() - begin as usize
         };
         for number in 0..20_000_u64 {
-            // Now and then one that fills a stretch alone.
+            // Now and then one that fills a block alone.
             let length =
-                if number % 4000 == 999 { 2 * STRETCH_BYTES } else { rng.below(100) as usize + 1 };
+                if number % 4000 == 999 { 2 * BLOCK_BYTES } else { rng.below(100) as usize + 1 };
             append(&parts[rng.below(3) as usize], &mut log, &vec![number as u8; length]);
             if rng.below(50) == 0 {
                 read(&mut assembly);
@@ -173,7 +169,7 @@ mod tests {
         }
         loop {
             let count = read(&mut assembly);
-            assert!(count < 4 * STRETCH_BYTES, "it is put together piece by piece");
+            assert!(count < 4 * BLOCK_BYTES, "it is put together piece by piece");
             if count == 0 {
                 break;
             }

@@ -1,9 +1,9 @@
 //! Reading the log: taking it for the append-only file, and what is kept for replicas.
 
-use super::part::{Assembly, STRETCH_BYTES};
+use super::part::{Assembly, BLOCK_BYTES};
 use super::{LOG_BYTES_MAX, LogUser, Position};
 use crate::node::Node;
-use crate::pause::Shortage;
+use crate::pause::WaitReason;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -48,7 +48,7 @@ impl Node {
     /// taken ends with a whole unit, unless `bytes_max` cuts it off.
     pub fn take_log(&self, bytes_max: usize, into: &mut Vec<u8>) -> u64 {
         into.clear();
-        if into.capacity() > 2 * STRETCH_BYTES {
+        if into.capacity() > 2 * BLOCK_BYTES {
             // A long command may have made it large.
             *into = Vec::new();
         }
@@ -68,7 +68,7 @@ impl Node {
         let has_room = position.is_full && position.bytes() <= LOG_BYTES_MAX / 2;
         if has_room {
             position.is_full = false;
-            self.pause.hold_writes(Shortage::Log, false);
+            self.pause.hold_writes(WaitReason::Log, false);
         }
         drop(position);
         self.trim_log(&mut assembly);

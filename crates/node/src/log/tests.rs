@@ -1,4 +1,4 @@
-use super::part::STRETCH_BYTES;
+use super::part::BLOCK_BYTES;
 use super::*;
 use crate::Step;
 use crate::testing::{Fixture, Peer};
@@ -66,7 +66,7 @@ fn what_is_written_while_it_is_on_is_logged() {
 #[test]
 fn it_is_taken_in_parts_of_any_length() {
     let (fixture, mut peer) = logging();
-    let long = "x".repeat(STRETCH_BYTES);
+    let long = "x".repeat(BLOCK_BYTES);
     peer.send(&fixture, &set("a", &long));
     peer.send(&fixture, "SET b 1\r\n");
     peer.send(&fixture, "MULTI\r\nINCR b\r\nINCR b\r\nEXEC\r\n");

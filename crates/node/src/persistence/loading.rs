@@ -35,8 +35,9 @@ pub(crate) struct LoadingReport {
 }
 
 impl Node {
-    /// Data are being loaded from here on: clients are told to wait. The files have so many bytes together.
-    pub fn begin_loading(&self, now: Now, total_bytes: u64) {
+    /// Data are being loaded from here on: clients are told to wait, and when this returns no command is under way that was let in before. The files have so many
+    /// bytes together.
+    pub fn begin_loading(&self, worker: WorkerId, now: Now, total_bytes: u64) {
         let loading = &self.persistence.loading;
         for counter in [&loading.loaded_bytes, &loading.loaded_keys, &loading.expired_keys] {
             counter.store(0, Relaxed);
@@ -45,6 +46,8 @@ impl Node {
         self.persistence.set_hindrance(super::LOADING, true);
         // What is being applied of a primary's stream is waited for; nothing is any more then.
         drop(self.replication.pause_applying());
+        self.renew_logging(worker);
+        self.serve_all(worker, self.load_moment(now));
     }
 
     /// Empties the keyspace, for what is to be loaded; nothing is logged of it.
@@ -73,11 +76,13 @@ impl Node {
         self.persistence.loading.loaded_bytes.store(bytes, Relaxed);
     }
 
-    /// The data are there: the node serves. They count as saved.
-    pub fn end_loading(&self) {
+    /// The data are there: the node serves, first of all those that have waited since before. They count as saved.
+    pub fn end_loading(&self, worker: WorkerId, now: Now) {
         self.persistence.state.lock().saved_changes = self.changes();
         *self.persistence.loading.begun.lock() = None;
         self.persistence.set_hindrance(super::LOADING, false);
+        self.renew_logging(worker);
+        self.serve_all(worker, self.load_moment(now));
     }
 
     /// The moment at which keys are loaded.

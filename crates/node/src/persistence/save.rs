@@ -4,7 +4,7 @@ use super::{Running, SaveReport};
 use crate::configuration::Tuning;
 use crate::log::LogUser;
 use crate::node::Node;
-use crate::pause::{PauseKind, Shortage};
+use crate::pause::{PauseKind, WaitReason};
 use crate::replication::{StreamPlace, Transfer};
 use crate::worker::Now;
 use base::Monotonic;
@@ -186,7 +186,7 @@ impl Node {
             state.is_last_ok = is_ok;
         }
         // Under the lock: the timer must not begin to hold writes for a save that has ended.
-        self.pause.hold_writes(Shortage::Save, false);
+        self.pause.hold_writes(WaitReason::Save, false);
         drop(state);
         self.wake_paused();
         ended
@@ -272,7 +272,7 @@ impl Node {
         let holds =
             bytes > SAVED_BYTES_MAX || (running.holds_writes && bytes > SAVED_BYTES_MAX / 2);
         if std::mem::replace(&mut running.holds_writes, holds) != holds {
-            self.pause.hold_writes(Shortage::Save, holds);
+            self.pause.hold_writes(WaitReason::Save, holds);
             drop(state);
             if !holds {
                 self.wake_paused();

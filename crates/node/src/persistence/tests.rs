@@ -1,8 +1,13 @@
+use super::LOADING;
 use super::save::SAVED_BYTES_MAX;
+use crate::log::LogUser;
+use crate::replay::Replay;
 use crate::session::Step;
 use crate::testing::{Fixture, Peer};
+use base::Rng;
 use persist::rdb::{Options, Writer};
 use persist::save::save_keys;
+use resp::StoredRequests;
 
 const KEY_BYTES: usize = 1 << 20;
 
@@ -74,4 +79,48 @@ fn a_save_that_ends_lets_writes_go_on() {
     assert_eq!(writer.run(&fixture), OK);
     fixture.node.tick(fixture.now);
     assert_eq!(writer.send(&fixture, "SET a c\r\n"), OK);
+}
+
+#[test]
+fn a_write_that_was_let_in_before_data_are_loaded_is_refused() {
+    let fixture = Fixture::new();
+    let (node, mut peer) = (&fixture.node, fixture.connect());
+    node.begin_log(LogUser::File, node.control(), fixture.now, |_, _| ());
+    peer.send(&fixture, "SET a 1\r\n");
+    let end = node.log_end();
+    node.begin_loading(node.control(), fixture.now, 0);
+    // As if they had been asked for before it began: what lets commands in says nothing.
+    node.persistence.set_hindrance(LOADING, false);
+    for line in ["SET a 2", "DEL a", "MSET a 2 b 3", "FLUSHALL", "BLPOP l 0", "SORT l STORE d"] {
+        let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+        assert_eq!(peer.send(&fixture, &format!("{line}\r\n")), loading, "{line}");
+    }
+    node.end_loading(node.control(), fixture.now);
+    assert_eq!(peer.send(&fixture, "GET a\r\n"), "$1\r\n1\r\n");
+    assert_eq!(node.log_end(), end);
+    assert_eq!(peer.send(&fixture, "SET a 2\r\n"), OK);
+    assert!(node.log_end() > end, "it is logged again");
+}
+
+#[test]
+fn nobody_is_served_before_all_is_loaded() {
+    let fixture = Fixture::new();
+    let (node, mut peer) = (&fixture.node, fixture.connect());
+    node.begin_log(LogUser::File, node.control(), fixture.now, |_, _| ());
+    assert_eq!(peer.send(&fixture, "BLPOP q 0\r\n"), "");
+    assert_eq!(peer.step, Step::Block);
+    node.begin_loading(node.control(), fixture.now, 0);
+    let mut replay = Replay::begin(node, fixture.now, Rng::from_seed(1));
+    let mut file = StoredRequests::new();
+    assert!(file.push_words([&b"RPUSH"[..], b"q", b"a", b"b"].into_iter(), usize::MAX));
+    assert!(file.push_words([&b"LPOP"[..], b"q"].into_iter(), usize::MAX));
+    for index in 0..file.len() {
+        replay.run(file.args(index)).expect("it can be done again");
+        assert_eq!((peer.wakes(), node.log_end()), (0, 0));
+    }
+    replay.end();
+    node.end_loading(node.control(), fixture.now);
+    assert_eq!(peer.wakes(), 1);
+    assert_eq!(peer.unblock(&fixture), "*2\r\n$1\r\nq\r\n$1\r\nb\r\n");
+    assert!(node.log_end() > 0, "it is logged");
 }

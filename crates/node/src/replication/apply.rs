@@ -118,7 +118,7 @@ impl Applier {
 
     /// Runs what there is; how the stream ends, where it does.
     fn run(&mut self, now: Now, input: &[u8]) -> Option<Applied> {
-        self.session.begin_stretch(now.wall);
+        self.session.begin_streamed(now.wall);
         let then = Now { wall: BEFORE_ALL, ..now };
         loop {
             self.output.clear();
@@ -137,21 +137,21 @@ impl Applier {
 
     /// Appends to the log what of these bytes, which have run, makes whole units.
     fn pass_on(&mut self, bytes: &[u8]) {
-        let Some(stretch) = self.session.stretch() else { return };
+        let Some(streamed) = self.session.streamed() else { return };
         let before = self.incomplete.len();
         let behind = |range: Range<usize>| range.start + before..range.end + before;
-        self.for_replicas.extend(stretch.for_replicas.drain(..).map(behind));
-        let (whole, rest) = bytes.split_at(stretch.whole);
+        self.for_replicas.extend(streamed.for_replicas.drain(..).map(behind));
+        let (whole, rest) = bytes.split_at(streamed.whole);
         if !whole.is_empty() {
             let end = before + whole.len();
             let count = self.for_replicas.partition_point(|range| range.end <= end);
             let (node, by) = (&self.worker.node, self.worker.id);
             let for_replicas = &self.for_replicas[..count];
             if self.incomplete.is_empty() {
-                node.relay_log(by, whole, stretch.database, for_replicas);
+                node.relay_log(by, whole, streamed.database, for_replicas);
             } else {
                 self.incomplete.extend_from_slice(whole);
-                node.relay_log(by, &self.incomplete, stretch.database, for_replicas);
+                node.relay_log(by, &self.incomplete, streamed.database, for_replicas);
                 self.incomplete.clear();
             }
             self.for_replicas.drain(..count);
@@ -174,13 +174,13 @@ impl Applier {
 
     /// The commands that have failed, where some have since this was last called.
     pub fn take_failures(&mut self) -> Option<StreamFailures> {
-        let stretch = self.session.stretch()?;
-        if stretch.failures == self.told_failures {
+        let streamed = self.session.streamed()?;
+        if streamed.failures == self.told_failures {
             return None;
         }
-        self.told_failures = stretch.failures;
-        let (command, reply) = stretch.failure.take()?;
-        Some(StreamFailures { count: stretch.failures, command, reply })
+        self.told_failures = streamed.failures;
+        let (command, reply) = streamed.failure.take()?;
+        Some(StreamFailures { count: streamed.failures, command, reply })
     }
 
     /// Ends. A transaction that is not complete has not happened.

@@ -138,37 +138,4 @@ impl Node {
             replica.client.kill();
         }
     }
-
-    /// A replica has said how far it is.
-    pub(super) fn note_acknowledgement(&self, replica: &Arc<Replica>, now: Monotonic) {
-        let is_new = {
-            let mut stage = replica.stage.lock();
-            let reader = match &*stage {
-                Stage::Loading { reader } => Some(Arc::clone(reader)),
-                Stage::Waiting { .. } | Stage::Receiving { .. } | Stage::Online { .. } => None,
-            };
-            if let Some(reader) = &reader {
-                *stage = Stage::Online { reader: Arc::clone(reader) };
-            }
-            reader.is_some()
-        };
-        if is_new {
-            self.replication.tell(Event::Replication {
-                message: format!("Synchronization with replica {} succeeded", replica.log_name()),
-            });
-            self.replication.renew_online();
-            self.renew_replica_count(now);
-        }
-        self.wake_waiting();
-        let offsets = {
-            let state = self.replication.state.lock();
-            let online = state.replicas.iter().filter(|one| one.is_online());
-            // One that has said nothing yet may be before all that this log ever had.
-            let offset =
-                |one: &Arc<Replica>| one.acknowledged.load(SeqCst).checked_add_signed(-state.shift);
-            let end = self.log_end();
-            online.filter_map(offset).map(|offset| offset.min(end)).collect()
-        };
-        self.confirm_by_replicas(offsets);
-    }
 }

@@ -7,7 +7,7 @@ use super::Primary;
 use super::replica::Replica;
 use crate::event::Event;
 use crate::node::Node;
-use crate::pause::Shortage;
+use crate::pause::WaitReason;
 use crate::session::Context;
 use crate::worker::Now;
 use base::{Monotonic, number};
@@ -126,7 +126,7 @@ impl Node {
         }
         *self.replication.failover.lock() = Some(failover);
         self.replication.tell(Event::Replication { message: "FAILOVER requested.".to_owned() });
-        self.pause.hold_writes(Shortage::Failover, true);
+        self.pause.hold_writes(WaitReason::Failover, true);
         // Whoever writes at this moment has done so when this has held everything.
         drop(self.keyspace.hold_all(0, worker, engine::Moment::at(now.wall)));
         self.ask_for_acknowledgements(worker);
@@ -235,7 +235,7 @@ impl Node {
     }
 
     fn resume_writes(&self) {
-        self.pause.hold_writes(Shortage::Failover, false);
+        self.pause.hold_writes(WaitReason::Failover, false);
         self.wake_paused();
     }
 

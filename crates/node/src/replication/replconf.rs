@@ -1,9 +1,13 @@
 //! REPLCONF: what a replica tells of itself, and how far it is.
 
+use super::replica::{Replica, Stage};
+use crate::event::Event;
+use crate::node::Node;
 use crate::session::Context;
-use base::number;
+use base::{Monotonic, number};
 use commands::{CommandError, Outcome};
 use resp::{Args, Reply};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 /// How long an announced address may be, in bytes, as in Redis.
@@ -109,5 +113,40 @@ mod tests {
         for text in ["", "9", "9.1", "9.1.2.3", "a.b.c", "300.1.1"] {
             assert_eq!(parse_version(text), None, "{text}");
         }
+    }
+}
+
+impl Node {
+    /// A replica has said how far it is.
+    fn note_acknowledgement(&self, replica: &Arc<Replica>, now: Monotonic) {
+        let is_new = {
+            let mut stage = replica.stage.lock();
+            let reader = match &*stage {
+                Stage::Loading { reader } => Some(Arc::clone(reader)),
+                Stage::Waiting { .. } | Stage::Receiving { .. } | Stage::Online { .. } => None,
+            };
+            if let Some(reader) = &reader {
+                *stage = Stage::Online { reader: Arc::clone(reader) };
+            }
+            reader.is_some()
+        };
+        if is_new {
+            self.replication.tell(Event::Replication {
+                message: format!("Synchronization with replica {} succeeded", replica.log_name()),
+            });
+            self.replication.renew_online();
+            self.renew_replica_count(now);
+        }
+        self.wake_waiting();
+        let offsets = {
+            let state = self.replication.state.lock();
+            let online = state.replicas.iter().filter(|one| one.is_online());
+            // One that has said nothing yet may be before all that this log ever had.
+            let offset =
+                |one: &Arc<Replica>| one.acknowledged.load(SeqCst).checked_add_signed(-state.shift);
+            let end = self.log_end();
+            online.filter_map(offset).map(|offset| offset.min(end)).collect()
+        };
+        self.confirm_by_replicas(offsets);
     }
 }

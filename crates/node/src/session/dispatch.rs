@@ -4,6 +4,7 @@ use super::prepare::KnownKey;
 use super::{After, Answered, Context};
 use crate::blocking::Wait;
 use crate::clients::flag;
+use crate::node::Node;
 use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
 use commands::spec::Flag;
@@ -294,13 +295,14 @@ impl<'a> Context<'a> {
                 let has_memory = self.has_memory_for(entry);
                 // PFCOUNT, which reads, remembers its count.
                 let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
+                let node = self.node;
                 self.holding(entry, key, args, |access| {
                     if !has_memory {
                         return Err(OUT_OF_MEMORY);
                     }
-                    // It may have become a replica since the command was let in.
+                    // What let the command in may hold no longer.
                     if access.is_foreign() && !may_write {
-                        return Err(READONLY);
+                        return Err(refusal_of_foreign(node));
                     }
                     write(&mut access.edit(), args, reply)
                 })
@@ -324,22 +326,22 @@ impl<'a> Context<'a> {
         reply: &mut Reply<'_>,
     ) -> Outcome {
         let has_memory = self.has_memory_for(entry);
-        let in_cluster = self.node.cluster.is_some();
+        let node = self.node;
+        let in_cluster = node.cluster.is_some();
         let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
         let mut run = |access: &mut Access<'_>| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
             }
             if access.is_foreign() && !may_write {
-                return Err(READONLY);
+                return Err(refusal_of_foreign(node));
             }
             (wide.run)(&mut access.edit(), args, in_cluster, reply)
         };
         if self.held.is_some() || in_cluster || !(wide.reads_others)(args) {
             return self.holding(entry, key, args, run);
         }
-        let keyspace = &self.node.keyspace;
-        let mut access = keyspace.hold_all(self.state.database, self.worker, self.moment);
+        let mut access = node.keyspace.hold_all(self.state.database, self.worker, self.moment);
         let outcome = run(&mut access);
         self.note_seen(&access);
         self.remember_keys(entry, args);
@@ -373,7 +375,7 @@ impl<'a> Context<'a> {
                 return Err(OUT_OF_MEMORY);
             }
             if access.is_foreign() && !may_write {
-                return Err(READONLY);
+                return Err(refusal_of_foreign(node));
             }
             if (blocking.attempt)(&mut access.edit(), args, None, reply)? == Attempt::Served {
                 return Ok(());
@@ -417,8 +419,14 @@ const TOO_FEW_REPLICAS: CommandError =
     CommandError::Text("NOREPLICAS Not enough good replicas to write.");
 
 /// What a command is told that would change data that are the primary's.
-pub(crate) const READONLY: CommandError =
+const READONLY: CommandError =
     CommandError::Text("READONLY You can't write against a read only replica.");
+
+/// What a command is told that was let in before the node became a replica, or began to load data.
+#[cold]
+pub(super) fn refusal_of_foreign(node: &Node) -> CommandError {
+    if node.refuses_own_writes() { READONLY } else { LOADING }
+}
 
 /// What a command is told while data are not what the primary has, and are not to be shown.
 const STALE: CommandError = CommandError::Text(

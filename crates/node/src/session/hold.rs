@@ -1,7 +1,7 @@
 //! The slots that a command holds: which, whether they are served here, and what follows when they are let go.
 
 use super::Context;
-use super::dispatch::READONLY;
+use super::dispatch::refusal_of_foreign;
 use super::prepare::KnownKey;
 use crate::log::Unit;
 use crate::table::Entry;
@@ -44,16 +44,6 @@ impl<'a> Context<'a> {
         self.node.conclude(access, self.worker, self.moment, by);
     }
 
-    /// The same after a change of whole databases.
-    fn conclude_whole(&mut self) {
-        if self.node.blocked.len() == 0 {
-            return;
-        }
-        for database in 0..self.node.keyspace.databases() {
-            self.node.serve_database(database, self.worker, self.moment);
-        }
-    }
-
     /// Releases what a transaction holds.
     pub(crate) fn release(&mut self) {
         if let Some(access) = self.held.take() {
@@ -65,7 +55,7 @@ impl<'a> Context<'a> {
                 drop(access);
             }
             if held_all {
-                self.conclude_whole();
+                self.node.serve_all(self.worker, self.moment);
             }
         }
     }
@@ -83,7 +73,7 @@ impl<'a> Context<'a> {
         }
         let is_foreign = self.held.as_ref().is_some_and(Access::is_foreign);
         let outcome = if is_foreign && self.state.replays_at.is_none() {
-            Err(READONLY)
+            Err(refusal_of_foreign(self.node))
         } else {
             self.with_whole(|all| whole(all, args, reply))
         };
@@ -135,7 +125,7 @@ impl<'a> Context<'a> {
             self.node.flushed.lock().extend(filled);
         }
         if changes > 0 && self.held.is_none() {
-            self.conclude_whole();
+            self.node.serve_all(self.worker, self.moment);
         }
         outcome
     }

@@ -6,7 +6,7 @@ mod dispatch;
 mod hold;
 pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
-mod stretch;
+mod streamed;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +29,7 @@ use resp::{Decoder, Limits, Protocol, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-pub(crate) use stretch::Stretch;
+pub(crate) use streamed::Streamed;
 
 /// How many requests are decoded, prefetched and executed together.
 const WINDOW: usize = 16;
@@ -113,7 +113,7 @@ pub(crate) struct State {
     /// Where the commands of a file are run, the time that it is: what they did has been done, and nothing stands in their way.
     pub(crate) replays_at: Option<UnixMillis>,
     /// Where these commands are those of a primary's stream, what is noted of it.
-    pub(crate) stretch: Option<Box<Stretch>>,
+    pub(crate) streamed: Option<Box<Streamed>>,
 }
 
 impl State {
@@ -245,7 +245,7 @@ impl Session {
             seen: 0,
             log_offset: 0,
             replays_at: None,
-            stretch: None,
+            streamed: None,
         };
         Session { decoder: Decoder::new(), state, ahead: None, seen: 0, batch_start: 0 }
     }
@@ -414,7 +414,7 @@ impl Session {
         loop {
             let unauthenticated = !self.state.is_authenticated;
             let mut limits = Limits { unauthenticated, ..worker.tuning.limits };
-            if self.state.stretch.is_some() {
+            if self.state.streamed.is_some() {
                 // What the primary has taken this node takes, too.
                 limits.bulk_bytes_max = i64::from(Limits::INPUT_BYTES_MAX);
             }

@@ -65,11 +65,11 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     {
         return Err(TRANSACTION_OUT_OF_MEMORY);
     }
-    let mut stretches =
+    let mut sections =
         steps.chunk_by(|a, b| (hold(a) == Hold::Nothing) == (hold(b) == Hold::Nothing));
-    // The watches are looked at under the locks of the first stretch.
-    let first = stretches.next().unwrap_or_default();
-    hold_stretch(context, first);
+    // The watches are looked at under the locks of the first section.
+    let first = sections.next().unwrap_or_default();
+    hold_section(context, first);
     // The slot may have gone before it was held.
     if let Err(error) = context.route_unless_served(writes, slots) {
         context.release();
@@ -84,27 +84,27 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
         return Ok(());
     }
     reply.array(steps.len());
-    run_stretch(context, first, reply.output());
-    for stretch in stretches {
-        hold_stretch(context, stretch);
-        run_stretch(context, stretch, reply.output());
+    run_section(context, first, reply.output());
+    for section in sections {
+        hold_section(context, section);
+        run_section(context, section, reply.output());
     }
     Ok(())
 }
 
-/// Holds what the commands of a stretch touch, and what is watched.
-fn hold_stretch(context: &mut Context<'_>, stretch: &[Step<'_>]) {
+/// Holds what the commands of a section touch, and what is watched.
+fn hold_section(context: &mut Context<'_>, section: &[Step<'_>]) {
     let watched = context.state.watching.len() > 0;
-    if stretch.iter().all(|step| hold(step) == Hold::Nothing) && !watched {
+    if section.iter().all(|step| hold(step) == Hold::Nothing) && !watched {
         return;
     }
-    if stretch.iter().any(|step| hold(step) == Hold::All) {
+    if section.iter().any(|step| hold(step) == Hold::All) {
         context.hold_everything();
         return;
     }
     let mut keys: Vec<&[u8]> = Vec::new();
     let mut positions = Vec::new();
-    for Step { entry, args } in stretch {
+    for Step { entry, args } in section {
         let Some(entry) = entry else { continue };
         // Where some keys cannot be told, the command asks for none of those.
         let _ = entry.spec.key_positions(*args, &mut positions);
@@ -113,13 +113,13 @@ fn hold_stretch(context: &mut Context<'_>, stretch: &[Step<'_>]) {
     context.hold_for_transaction(&keys);
 }
 
-/// Runs the commands of a stretch under what is held, and releases it.
-fn run_stretch(context: &mut Context<'_>, stretch: &[Step<'_>], out: &mut Vec<u8>) {
-    if stretch.iter().all(|step| hold(step) == Hold::Nothing) {
+/// Runs the commands of a section under what is held, and releases it.
+fn run_section(context: &mut Context<'_>, section: &[Step<'_>], out: &mut Vec<u8>) {
+    if section.iter().all(|step| hold(step) == Hold::Nothing) {
         // It was held for the sake of the watches.
         context.release();
     }
-    for step in stretch {
+    for step in section {
         let entry = context.node.table.find(step.args.name());
         context.run(entry, None, step.args, out);
     }

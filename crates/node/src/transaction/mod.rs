@@ -6,7 +6,7 @@
 //! run: nobody sees a part of it. Where one of its commands goes over all keys, it holds every slot.
 //!
 //! A command of the node that may ask for other locks than a connection's (INFO, CONFIG, CLUSTER, DEBUG) must not run while slots are held. Such a
-//! command divides its transaction: what stands before it is one stretch that nobody sees a part of, what stands behind it another.
+//! command divides its transaction: what stands before it is one section that nobody sees a part of, what stands behind it another.
 
 mod exec;
 mod queue;

@@ -7,6 +7,7 @@ use base::double::push_shortest;
 use base::number::{push_i64, push_u64, with_digits};
 use collections::Item;
 use engine::{KeyRecord, Object, Value};
+use std::convert::Infallible;
 use values::stream::{Group, StreamId};
 use values::{Compact, HashRef, ListRef, SetRef, SortedSetRef, Stream};
 
@@ -32,7 +33,9 @@ pub fn push_key(out: &mut Vec<u8>, record: &KeyRecord) {
         Value::Object(Object::Set(value)) => set(out, key, value.view()),
         Value::Object(Object::SortedSet(value)) => sorted_set(out, key, value.view()),
         Value::Object(Object::Hash(value)) => hash(out, key, value.view()),
-        Value::Object(Object::Stream(value)) => stream(out, key, value),
+        Value::Object(Object::Stream(value)) => {
+            let Ok(()) = stream::<Infallible>(out, key, value, &mut |_| Ok(()));
+        }
     }
     if let Some(time) = record.expire_at() {
         with_digits(time, |digits| command(out, &[b"PEXPIREAT", key, digits]));
@@ -100,7 +103,13 @@ fn hash(out: &mut Vec<u8>, key: &[u8], hash: HashRef<'_>) {
     });
 }
 
-fn stream(out: &mut Vec<u8>, key: &[u8], stream: &Stream) {
+/// Appends the commands that make a stream; `settle` may take what was appended, after each.
+pub(super) fn stream<E>(
+    out: &mut Vec<u8>,
+    key: &[u8],
+    stream: &Stream,
+    settle: &mut impl FnMut(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let log = stream.log();
     for entry in log.range(StreamId::MIN, StreamId::MAX) {
         let fields = entry.fields.clone().count();
@@ -112,6 +121,7 @@ fn stream(out: &mut Vec<u8>, key: &[u8], stream: &Stream) {
             argument(out, &name.to_vec());
             argument(out, &value.to_vec());
         }
+        settle(out)?;
     }
     if log.is_empty() {
         // A stream may be empty, but no command makes one that is.
@@ -122,11 +132,17 @@ fn stream(out: &mut Vec<u8>, key: &[u8], stream: &Stream) {
     let added = added.as_bytes();
     command(out, &[b"XSETID", key, &last, b"ENTRIESADDED", added, b"MAXDELETEDID", &deleted]);
     for (name, group) in stream.groups() {
-        stream_group(out, key, name, group);
+        stream_group(out, (key, name), group, settle)?;
     }
+    Ok(())
 }
 
-fn stream_group(out: &mut Vec<u8>, key: &[u8], name: &[u8], group: &Group) {
+fn stream_group<E>(
+    out: &mut Vec<u8>,
+    (key, name): (&[u8], &[u8]),
+    group: &Group,
+    settle: &mut impl FnMut(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut read = Vec::new();
     match group.entries_read() {
         Some(entries) => push_u64(&mut read, entries),
@@ -157,7 +173,9 @@ fn stream_group(out: &mut Vec<u8>, key: &[u8], name: &[u8], group: &Group) {
             b"FORCE",
         ];
         command(out, &claim);
+        settle(out)?;
     }
+    Ok(())
 }
 
 fn id(id: StreamId) -> Vec<u8> {

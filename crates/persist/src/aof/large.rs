@@ -1,7 +1,7 @@
-//! A large value as commands: what is in memory of them is a batch, but for a stream, whose commands are gathered as a whole.
+//! A large value as commands: what is in memory of them is a batch.
 
 use super::CommandWriter;
-use super::commands::{ELEMENTS_MAX, Elements, command, push_key, push_score};
+use super::commands::{ELEMENTS_MAX, Elements, command, push_key, push_score, stream};
 use base::number::with_digits;
 use engine::{FrozenRecord, FrozenValue, KeyRecord, NewValue, Object, Record, Value};
 use std::io::{self, Write};
@@ -13,17 +13,13 @@ const BATCH_BYTES: usize = 64 << 10;
 /// Writes large values of one snapshot.
 pub struct LargeCommands<'w, W> {
     file: &'w mut CommandWriter<W>,
-    is_cancelled: &'w dyn Fn() -> bool,
     out: Vec<u8>,
 }
 
 impl<'w, W: Write> LargeCommands<'w, W> {
-    /// Writes to a file, as long as that is wanted.
-    pub fn new(
-        file: &'w mut CommandWriter<W>,
-        is_cancelled: &'w dyn Fn() -> bool,
-    ) -> LargeCommands<'w, W> {
-        LargeCommands { file, is_cancelled, out: Vec::new() }
+    /// Writes to a file.
+    pub fn new(file: &'w mut CommandWriter<W>) -> LargeCommands<'w, W> {
+        LargeCommands { file, out: Vec::new() }
     }
 
     /// Writes a key with its value.
@@ -65,6 +61,10 @@ impl<'w, W: Write> LargeCommands<'w, W> {
                 let members = (set.len(), set.view().iter());
                 self.elements((b"SADD", key), 1, members, |add, member| add.item(member))
             }
+            Value::Object(Object::Stream(value)) => {
+                let LargeCommands { file, out } = self;
+                stream(out, key, value, &mut |out| settle(file, out))
+            }
             Value::Object(_) | Value::Compact(..) | Value::Bytes(_) | Value::Integer(_) => {
                 push_key(&mut self.out, record);
                 Ok(())
@@ -78,14 +78,14 @@ impl<'w, W: Write> LargeCommands<'w, W> {
             set.argument(field);
             set.argument(value);
         })?;
-        if hash.has_times() {
+        if hash.earliest_time().is_some() {
             for (field, _, time) in hash.iter() {
                 let Some(time) = time else { continue };
                 with_digits(time, |digits| {
                     let words = [b"HPEXPIREAT", key, digits, b"FIELDS", b"1", field];
                     command(&mut self.out, &words);
                 });
-                self.settle()?;
+                settle(self.file, &mut self.out)?;
             }
         }
         Ok(())
@@ -104,21 +104,18 @@ impl<'w, W: Write> LargeCommands<'w, W> {
             let mut commands = Elements::new(&mut self.out, head, arguments, count);
             elements.by_ref().take(count).for_each(|element| push(commands.next(), element));
             left -= count;
-            self.settle()?;
+            settle(self.file, &mut self.out)?;
         }
         Ok(())
     }
+}
 
-    /// Writes what was gathered where it is a batch.
-    fn settle(&mut self) -> io::Result<()> {
-        if self.out.len() < BATCH_BYTES {
-            return Ok(());
-        }
-        if (self.is_cancelled)() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        self.file.batch(&self.out)?;
-        self.out.clear();
-        Ok(())
+/// Writes what is in the buffer where it is a batch.
+fn settle<W: Write>(file: &mut CommandWriter<W>, out: &mut Vec<u8>) -> io::Result<()> {
+    if out.len() < BATCH_BYTES {
+        return Ok(());
     }
+    file.batch(out)?;
+    out.clear();
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The parts that all is written of: numbers, lengths and strings, gathered in a buffer and checksummed by the block.
+//! The parts that all is written of: numbers, lengths and strings, buffered in a buffer and checksummed by the block.
 
 use super::checksum::Checksum;
 use super::format::{
@@ -7,12 +7,17 @@ use super::format::{
 use super::lzf::Compressor;
 use base::number::{parse_i64, with_digits};
 use std::io::{self, Empty, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// So many bytes are gathered before they go out.
+/// So many bytes are buffered before they go out.
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// The memory that is kept for what is gathered next.
+/// The memory that is kept for what is buffered next.
 const KEPT_BYTES_MAX: usize = 4 * BLOCK_BYTES;
+
+/// Strings are compressed, and go out, in pieces of up to this length, between which it is asked whether they are still wanted.
+const PIECE_BYTES_MAX: usize = 1 << 20;
 
 /// Strings up to this length are not compressed.
 const COMPRESSED_MIN: usize = 20;
@@ -31,30 +36,32 @@ pub struct Encoder<W> {
     checksum: Checksum,
     /// The bytes that have gone out.
     gone: u64,
-    /// So many bytes are gathered before they go out.
+    /// So many bytes are buffered before they go out.
     block_bytes: usize,
     compressor: Option<Compressor>,
     compresses: bool,
     failure: Option<io::Error>,
+    /// Says that nobody wants the rest.
+    is_cancelled: Option<Arc<AtomicBool>>,
 }
 
 impl Encoder<Empty> {
-    /// One that gathers all, for [`Encoder::take`].
-    pub(super) fn gathering(compresses: bool) -> Encoder<Empty> {
+    /// One that buffers all, for [`Encoder::take`].
+    pub(super) fn buffering(compresses: bool) -> Encoder<Empty> {
         Encoder { block_bytes: usize::MAX, ..Encoder::new(io::empty(), compresses) }
     }
 
-    /// Takes what was gathered.
+    /// Takes what was buffered.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.buffer)
     }
 
-    /// What was gathered.
-    pub(super) fn gathered(&self) -> &[u8] {
+    /// What was buffered.
+    pub(super) fn buffered(&self) -> &[u8] {
         &self.buffer
     }
 
-    /// Begins to gather anew.
+    /// Begins to buffer anew.
     pub(super) fn clear(&mut self) {
         self.buffer.clear();
         self.buffer.shrink_to(KEPT_BYTES_MAX);
@@ -73,7 +80,23 @@ impl<W: Write> Encoder<W> {
             compressor: None,
             compresses,
             failure: None,
+            is_cancelled: None,
         }
+    }
+
+    /// Has it give up, as if the sink had failed, once `is_cancelled` says so.
+    pub(super) fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>) {
+        self.is_cancelled = Some(is_cancelled);
+    }
+
+    /// Whether what is written from here on is of any use: the sink takes it, and it is wanted. Asked between the pieces of large values.
+    #[inline]
+    pub fn goes_on(&mut self) -> bool {
+        let is_cancelled = self.is_cancelled.as_ref().is_some_and(|flag| flag.load(Relaxed));
+        if is_cancelled && self.failure.is_none() {
+            self.failure = Some(io::ErrorKind::Interrupted.into());
+        }
+        self.failure.is_none()
     }
 
     /// How many bytes have been written.
@@ -91,7 +114,7 @@ impl<W: Write> Encoder<W> {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// Hands all that was gathered to the sink.
+    /// Hands all that was buffered to the sink.
     ///
     /// # Errors
     ///
@@ -110,7 +133,7 @@ impl<W: Write> Encoder<W> {
         checksum.value()
     }
 
-    /// Gives the sink back; what was gathered and not flushed is gone.
+    /// Gives the sink back; what was buffered and not flushed is gone.
     pub fn into_sink(self) -> W {
         self.sink
     }
@@ -132,7 +155,7 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    /// Has what was gathered go out once it is a block.
+    /// Has what was buffered go out once it is a block.
     #[inline]
     fn settle(&mut self) {
         if self.buffer.len() >= self.block_bytes {
@@ -144,9 +167,13 @@ impl<W: Write> Encoder<W> {
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
         if bytes.len() >= self.block_bytes {
-            // What is long need not be gathered.
+            // What is long need not be buffered.
             self.send();
-            self.send_bytes(bytes);
+            for piece in bytes.chunks(PIECE_BYTES_MAX) {
+                if self.goes_on() {
+                    self.send_bytes(piece);
+                }
+            }
         } else {
             self.buffer.extend_from_slice(bytes);
             self.settle();
@@ -222,12 +249,16 @@ impl<W: Write> Encoder<W> {
         const HEAD_BYTES: usize = 1 + 2 * 9;
         let begin = self.buffer.len();
         self.buffer.resize(begin + HEAD_BYTES, 0);
-        let compressor = self.compressor.get_or_insert_with(Compressor::new);
-        let most = string.len() - COMPRESSED_SAVES_MIN;
-        let fits = compressor.compress(string, &mut self.buffer, most);
-        if !fits {
-            self.buffer.truncate(begin);
-            return false;
+        let end_max = begin + HEAD_BYTES + string.len() - COMPRESSED_SAVES_MIN;
+        // Compressed pieces one behind the other are the whole, compressed. None is short: such are not always tried.
+        let pieces = string.len().div_ceil(PIECE_BYTES_MAX);
+        for piece in string.chunks(string.len().div_ceil(pieces)) {
+            let most = end_max.saturating_sub(self.buffer.len());
+            let compressor = self.compressor.get_or_insert_with(Compressor::new);
+            if !compressor.compress(piece, &mut self.buffer, most) || !self.goes_on() {
+                self.buffer.truncate(begin);
+                return false;
+            }
         }
         let end = self.buffer.len();
         self.buffer.push(STRING_LZF);

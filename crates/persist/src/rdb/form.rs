@@ -31,9 +31,8 @@ pub(super) enum Form<'a> {
     Set(SetRef<'a>),
     SortedSet(SortedSetRef<'a>),
     Hash(HashRef<'a>),
-    /// Fields with the times at which they expire, in the way of Valkey or of Redis, which tells the first of them.
-    HashTimesValkey(HashRef<'a>),
-    HashTimesRedis(HashRef<'a>, i64),
+    /// Fields with the times at which they expire.
+    HashTimes(HashRef<'a>, FieldTimes),
     Stream(&'a Stream, Version),
 }
 
@@ -99,15 +98,10 @@ impl<'a> Form<'a> {
             return Ok(Form::of_compact(compact, bytes, version));
         }
         let hash = hash.view();
-        match (hash.earliest_time(), version) {
-            (None, _) => Ok(Form::Hash(hash)),
-            (Some(_), Version::Valkey(_)) => Ok(Form::HashTimesValkey(hash)),
-            (Some(first), Version::Redis(12..)) => Ok(Form::HashTimesRedis(hash, first)),
-            (Some(_), Version::Redis(_)) => {
-                let text = format!("{version} cannot carry fields of hashes that expire");
-                Err(io::Error::new(io::ErrorKind::Unsupported, text))
-            }
-        }
+        Ok(match hash.earliest_time() {
+            None => Form::Hash(hash),
+            Some(first) => Form::HashTimes(hash, FieldTimes::of(version, first)?),
+        })
     }
 
     /// The byte that tells how the value is to be read.
@@ -120,8 +114,7 @@ impl<'a> Form<'a> {
             Form::Set(_) => kind::SET,
             Form::SortedSet(_) => kind::SORTED_SET,
             Form::Hash(_) => kind::HASH,
-            Form::HashTimesValkey(_) => kind::HASH_TIMES_VALKEY,
-            Form::HashTimesRedis(..) => kind::HASH_TIMES,
+            Form::HashTimes(_, times) => times.kind(),
             Form::Stream(_, version) if version.has(11) => kind::STREAM_3,
             Form::Stream(_, version) if version.has(10) => kind::STREAM_2,
             Form::Stream(..) => kind::STREAM,
@@ -135,11 +128,21 @@ impl<'a> Form<'a> {
             Form::String(bytes) | Form::Bytes(_, bytes) => encoder.string(bytes),
             Form::List(list) => {
                 encoder.length(list.node_count() as u64);
-                list.nodes(0).for_each(|node| encoder.list_node(&node));
+                for node in list.nodes(0) {
+                    if !encoder.goes_on() {
+                        return;
+                    }
+                    encoder.list_node(&node);
+                }
             }
             Form::ListElements(list) => {
                 encoder.length(list.len() as u64);
-                list.visit(0, list.len(), |element| encoder.string(&element.to_vec()));
+                for element in list.iter_from(0) {
+                    if !encoder.goes_on() {
+                        return;
+                    }
+                    encoder.string(&element.to_vec());
+                }
             }
             Form::Set(set) => {
                 encoder.length(set.len() as u64);
@@ -157,26 +160,75 @@ impl<'a> Form<'a> {
                     encoder.item(value);
                 });
             }
-            Form::HashTimesValkey(hash) => {
-                encoder.length(hash.len() as u64);
-                hash.visit(i64::MIN, |field, value| {
-                    encoder.item(field);
-                    encoder.item(value);
-                    encoder.time(field.with_bytes(|field| hash.time(field)).unwrap_or(-1));
-                });
-            }
-            Form::HashTimesRedis(hash, first) => {
-                encoder.time(first);
+            Form::HashTimes(hash, times) => {
+                times.begin(encoder);
                 encoder.length(hash.len() as u64);
                 hash.visit(i64::MIN, |field, value| {
                     let time = field.with_bytes(|field| hash.time(field));
-                    // Zero is none, so the first time is one.
-                    encoder.length(time.map_or(0, |time| (time - first) as u64 + 1));
-                    encoder.item(field);
-                    encoder.item(value);
+                    times.field(encoder, field, value, time);
                 });
             }
             Form::Stream(stream, version) => encoder.stream(stream, version),
+        }
+    }
+}
+
+/// How the times at which fields of a hash expire are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FieldTimes {
+    /// In the way of Valkey: behind each value the time, or -1.
+    Times,
+    /// In the way of Redis: the first time, and before each field how far behind it its own is.
+    Distances(i64),
+}
+
+impl FieldTimes {
+    /// How a version tells them; the first of them is known.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot.
+    pub(crate) fn of(version: Version, first: i64) -> io::Result<FieldTimes> {
+        match version {
+            Version::Valkey(_) => Ok(FieldTimes::Times),
+            Version::Redis(12..) => Ok(FieldTimes::Distances(first)),
+            Version::Redis(_) => {
+                let text = format!("{version} cannot carry fields of hashes that expire");
+                Err(io::Error::new(io::ErrorKind::Unsupported, text))
+            }
+        }
+    }
+
+    pub(super) fn kind(self) -> u8 {
+        match self {
+            FieldTimes::Times => kind::HASH_TIMES_VALKEY,
+            FieldTimes::Distances(_) => kind::HASH_TIMES,
+        }
+    }
+
+    /// What stands before the number of fields.
+    pub(super) fn begin<W: Write>(self, encoder: &mut Encoder<W>) {
+        if let FieldTimes::Distances(first) = self {
+            encoder.time(first);
+        }
+    }
+
+    /// A field with its value.
+    pub(crate) fn field<W: Write>(
+        self,
+        encoder: &mut Encoder<W>,
+        field: Item<'_>,
+        value: Item<'_>,
+        time: Option<i64>,
+    ) {
+        if let FieldTimes::Distances(first) = self {
+            // Zero is none, so the first time is one.
+            encoder.length(time.map_or(0, |time| (time - first) as u64 + 1));
+        }
+        encoder.item(field);
+        encoder.item(value);
+        if self == FieldTimes::Times {
+            encoder.time(time.unwrap_or(-1));
         }
     }
 }
@@ -221,6 +273,9 @@ impl<W: Write> Encoder<W> {
         let log = stream.log();
         self.length(log.node_count() as u64);
         for (id, node) in log.node_listpacks() {
+            if !self.goes_on() {
+                return;
+            }
             self.length(16);
             self.stream_id(id);
             self.string(node.bytes());
@@ -246,6 +301,9 @@ impl<W: Write> Encoder<W> {
         }
         self.length(group.pending_len() as u64);
         for (id, pending) in group.pending_range(StreamId::MIN, StreamId::MAX) {
+            if !self.goes_on() {
+                return;
+            }
             self.stream_id(id);
             self.time(pending.delivered_at);
             self.length(pending.deliveries);

@@ -38,4 +38,7 @@ pub use encode::Encoder;
 pub use error::{Cause, LoadError};
 pub use format::{Usage, Version};
 pub use reader::{Doing, Event, Key, Reader};
-pub use writer::{Options, PartWriter, Pieces, Writer};
+pub use writer::{Options, PartWriter, Writer};
+
+pub(crate) use form::FieldTimes;
+pub(crate) use writer::Pieces;

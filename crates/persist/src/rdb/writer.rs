@@ -1,12 +1,14 @@
 //! A file: what stands before, between and behind its keys.
 
 use super::encode::Encoder;
-use super::form::Form;
+use super::form::{FieldTimes, Form};
 use super::format::{kind, opcode};
 use super::{Usage, Version};
 use base::number::push_u64;
 use engine::KeyRecord;
 use std::io::{self, Empty, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// How a file is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,27 +29,24 @@ impl Default for Options {
 
 /// What the pieces of a large value are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pieces {
-    /// Nodes of a list, each by [`Encoder::list_node`]; from version 10 on.
-    ListNodes,
+pub(crate) enum Pieces {
     /// Members of a set, each by [`Encoder::item`].
     Set,
     /// Members of a sorted set, each by [`Encoder::scored`].
     SortedSet,
     /// Fields of a hash, and behind each its value, both by [`Encoder::string`].
     Hash,
-    /// The same, and behind each value the time at which the field expires, or -1, by [`Encoder::time`]; in Valkey's versions.
-    HashTimes,
+    /// Fields of a hash, each by [`FieldTimes::field`].
+    HashTimes(FieldTimes),
 }
 
 impl Pieces {
     fn kind(self) -> u8 {
         match self {
-            Pieces::ListNodes => kind::LIST_NODES,
             Pieces::Set => kind::SET,
             Pieces::SortedSet => kind::SORTED_SET,
             Pieces::Hash => kind::HASH,
-            Pieces::HashTimes => kind::HASH_TIMES_VALKEY,
+            Pieces::HashTimes(times) => times.kind(),
         }
     }
 }
@@ -67,7 +66,7 @@ impl PartWriter {
     /// One for a file of these options; it has no head and no end.
     #[must_use]
     pub fn for_part(options: Options) -> PartWriter {
-        Writer { encoder: Encoder::gathering(options.compress), options }
+        Writer { encoder: Encoder::buffering(options.compress), options }
     }
 
     /// Takes what was written so far.
@@ -78,8 +77,8 @@ impl PartWriter {
 
     /// What was written so far.
     #[must_use]
-    pub fn gathered(&self) -> &[u8] {
-        self.encoder.gathered()
+    pub fn buffered(&self) -> &[u8] {
+        self.encoder.buffered()
     }
 
     /// Begins anew, in the same memory.
@@ -94,6 +93,16 @@ impl<W: Write> Writer<W> {
         let mut encoder = Encoder::new(sink, options.compress);
         encoder.bytes(options.version.to_string().as_bytes());
         Writer { encoder, options }
+    }
+
+    /// Has it give up, with `Interrupted`, once `is_cancelled` says so, be it in the middle of a value.
+    pub fn cancel_with(&mut self, is_cancelled: Arc<AtomicBool>) {
+        self.encoder.cancel_with(is_cancelled);
+    }
+
+    /// The version of the file.
+    pub(crate) fn version(&self) -> Version {
+        self.options.version
     }
 
     /// Keys that a [`PartWriter`] has written, all of the database that is selected.
@@ -184,19 +193,17 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     ///
-    /// Those of the sink, and `Unsupported` where the version has no such pieces.
-    pub fn record_in_pieces(
+    /// Those of the sink.
+    pub(crate) fn record_in_pieces(
         &mut self,
         (key, expire_at, usage): (&[u8], Option<i64>, Option<Usage>),
         pieces: Pieces,
         count: u64,
     ) -> io::Result<()> {
-        let version = self.options.version;
-        if pieces == Pieces::HashTimes && !matches!(version, Version::Valkey(_)) {
-            let text = format!("{version} is not written with fields of hashes that expire");
-            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-        }
         self.begin(key, expire_at, usage, pieces.kind());
+        if let Pieces::HashTimes(times) = pieces {
+            times.begin(&mut self.encoder);
+        }
         self.encoder.length(count);
         self.encoder.check()
     }

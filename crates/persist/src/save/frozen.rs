@@ -1,18 +1,16 @@
 //! A large value, written in pieces: what is in memory of it beside itself is a block of the file.
 
-use crate::rdb::{Pieces, Usage, Writer};
+use crate::rdb::{FieldTimes, Pieces, Usage, Writer};
 use engine::{FrozenRecord, FrozenValue, KeyRecord, NewValue, Object, Record, Value};
 use std::io::{self, Write};
-use values::{FrozenHash, FrozenRanking, Set};
+use values::{FrozenHash, FrozenRanking, Item, Set};
 
-/// After so many elements it is asked whether the file is still wanted, and whether it could be written.
-const ELEMENTS_PER_CHECK: usize = 1024;
+#[cfg(test)]
+mod tests;
 
 /// Writes large values of one snapshot.
 pub(super) struct LargeWriter<'w, W> {
     pub(super) writer: &'w mut Writer<W>,
-    /// Whether nobody wants the file any more.
-    pub(super) is_cancelled: &'w dyn Fn() -> bool,
 }
 
 impl<W: Write> LargeWriter<'_, W> {
@@ -64,15 +62,18 @@ impl<W: Write> LargeWriter<'_, W> {
         key: (&[u8], Option<i64>, Option<Usage>),
         hash: &FrozenHash,
     ) -> io::Result<()> {
-        let is_timed = hash.has_times();
-        let pieces = if is_timed { Pieces::HashTimes } else { Pieces::Hash };
-        self.writer.record_in_pieces(key, pieces, hash.len() as u64)?;
+        let Some(first) = hash.earliest_time() else {
+            self.writer.record_in_pieces(key, Pieces::Hash, hash.len() as u64)?;
+            return self.each(hash.iter(), |writer, (field, value, _)| {
+                writer.encoder().string(field);
+                writer.encoder().string(value);
+            });
+        };
+        let times = FieldTimes::of(self.writer.version(), first)?;
+        self.writer.record_in_pieces(key, Pieces::HashTimes(times), hash.len() as u64)?;
         self.each(hash.iter(), |writer, (field, value, time)| {
-            writer.encoder().string(field);
-            writer.encoder().string(value);
-            if is_timed {
-                writer.encoder().time(time.unwrap_or(-1));
-            }
+            let [field, value] = [field, value].map(Item::Bytes);
+            times.field(writer.encoder(), field, value, time);
         })
     }
 
@@ -82,14 +83,11 @@ impl<W: Write> LargeWriter<'_, W> {
         elements: impl Iterator<Item = T>,
         write: impl Fn(&mut Writer<W>, T),
     ) -> io::Result<()> {
-        for (number, element) in elements.enumerate() {
-            write(self.writer, element);
-            if number.is_multiple_of(ELEMENTS_PER_CHECK) {
-                self.writer.encoder().check()?;
-                if (self.is_cancelled)() {
-                    return Err(io::ErrorKind::Interrupted.into());
-                }
+        for element in elements {
+            if !self.writer.encoder().goes_on() {
+                break;
             }
+            write(self.writer, element);
         }
         self.writer.encoder().check()
     }

@@ -83,11 +83,11 @@ impl Appending {
         true
     }
 
-    /// Nothing is logged while the files are loaded, and clients are told to wait. A command that was on its way already may be lost.
+    /// Clients are told to wait while the files are loaded, and whoever was let in before is not let near the keys: so all that is acknowledged is in the files first.
     fn reload(&self, files: &mut Option<OpenLog>) -> Result<(), String> {
-        let (node, now) = (&self.node, clock::now());
-        node.begin_loading(now, 0);
-        let end = node.suspend_log(node.control(), now);
+        let node = &self.node;
+        node.begin_loading(node.control(), clock::now(), 0);
+        let end = node.log_end();
         let drained = files.as_mut().map_or(Ok(()), |log| {
             if *log.writer.state() == State::Waiting {
                 // It will begin anew, with what is loaded.
@@ -101,11 +101,7 @@ impl Appending {
             }
         });
         let loaded = drained.and_then(|()| self.load_files(files.as_ref()));
-        if files.as_ref().is_some_and(|log| log.is_logging) {
-            // What is for replicas alone may have been logged meanwhile.
-            node.begin_log(LogUser::File, node.control(), now, |_, _| ());
-        }
-        node.end_loading();
+        node.end_loading(node.control(), clock::now());
         if loaded.is_ok() {
             tracing::info!("Append Only File loaded by DEBUG LOADAOF");
         }

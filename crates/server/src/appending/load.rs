@@ -97,7 +97,7 @@ impl Load<'_> {
         let mut reader =
             Reader::new(&DiskStorage, self.layout, manifest, truncates).map_err(refusal)?;
         let now = clock::now();
-        node.begin_loading(now, reader.total_bytes());
+        node.begin_loading(node.control(), now, reader.total_bytes());
         let mut replay = Replay::begin(node, now, rng);
         let delay = u64::try_from(node.settings.current().general.key_load_delay).unwrap_or(0);
         let reported = if delay > 0 { 1 } else { REPORTED_COMMANDS };

@@ -15,6 +15,7 @@ mod load;
 mod open;
 mod rewrite;
 mod sync;
+mod vital;
 
 pub(crate) use asked::Wish;
 pub(crate) use link::AppenderLink;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use sync::Syncer;
+use vital::run_vital;
 
 /// How often the thread looks whether something is due, while there is a file.
 const CYCLE: Duration = Duration::from_millis(100);
@@ -53,15 +55,17 @@ impl Appender {
         *link.files.lock() = log;
         let appending = Appending {
             node: Arc::clone(node),
-            syncer: Syncer::start(Arc::clone(&link))?,
+            syncer: Syncer::start(node, Arc::clone(&link))?,
             link: Arc::clone(&link),
             status: LogStatus::default(),
             schedule: RewriteSchedule::default(),
             retries_at: clock::monotonic(),
             pace: Pace::default(),
         };
-        let thread =
-            thread::Builder::new().name("log".to_owned()).spawn(move || appending.run())?;
+        let thread = thread::Builder::new().name("log".to_owned()).spawn({
+            let node = Arc::clone(node);
+            move || run_vital(&node, || appending.run())
+        })?;
         link.open(thread.thread().clone());
         Ok(Appender { link, thread })
     }

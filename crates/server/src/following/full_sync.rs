@@ -5,7 +5,7 @@
 
 use super::link::Link;
 use super::payload::PayloadReader;
-use super::{Ended, Following};
+use super::{Ended, FollowerThread};
 use crate::appending::Wish;
 use crate::clock;
 use crate::files;
@@ -55,7 +55,7 @@ impl<'l> SignsOfLife<'l> {
     }
 }
 
-impl Following {
+impl FollowerThread {
     /// Gets all data of the primary, which are at this place of a history where it has told one; the database of the last command before.
     pub(super) fn get_everything(
         &mut self,
@@ -77,7 +77,7 @@ impl Following {
         let (id, offset) = told.unwrap_or_else(|| (ReplicationId::random(&mut self.rng), 0));
         let place = StreamPlace { id, offset, database };
         let is_wanted = node.adopt(primary, place, node.following(), clock::now());
-        node.end_loading();
+        node.end_loading(node.following(), clock::now());
         // It begins anew with what is there now.
         self.appender.wake();
         if !is_wanted {
@@ -174,12 +174,12 @@ impl Following {
     fn begin_anew(&self, link: Option<&Link>, primary: &Primary, bytes: u64) -> Result<(), Ended> {
         let node = &self.node;
         // First: nothing is cut any more from here on.
-        node.begin_loading(clock::now(), bytes);
+        node.begin_loading(node.following(), clock::now(), bytes);
         // It would go on with what the file does not have.
         self.appender.ask(Wish::Leave);
         tracing::info!("MASTER <-> REPLICA sync: Flushing old data");
         let Some(flushed) = node.give_up_data(primary, node.following()) else {
-            node.end_loading();
+            node.end_loading(node.following(), clock::now());
             self.appender.wake();
             return Err(Ended::Unwanted);
         };
@@ -214,7 +214,7 @@ impl Following {
         if let Some(flushed) = node.give_up_data(primary, node.following()) {
             self.free(flushed, &SignsOfLife::on(None));
         }
-        node.end_loading();
+        node.end_loading(node.following(), clock::now());
         self.appender.wake();
         Err(match failure {
             LoadFailure::Stopped => Ended::Unwanted,

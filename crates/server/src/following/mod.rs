@@ -68,7 +68,7 @@ impl Follower {
         rng: Rng,
     ) -> io::Result<Follower> {
         let following =
-            Following { node: Arc::clone(node), link: Arc::clone(&link), appender, rng };
+            FollowerThread { node: Arc::clone(node), link: Arc::clone(&link), appender, rng };
         let thread = thread::Builder::new().name("replica".to_owned()).spawn(move || {
             // Nobody else sets it; and before it looks whom to follow, for whoever changes that wakes it.
             let _ = following.link.thread.set(thread::current());
@@ -111,14 +111,14 @@ impl From<io::Error> for Ended {
 }
 
 /// What the thread has.
-struct Following {
+struct FollowerThread {
     node: Arc<Node>,
     link: Arc<FollowerLink>,
     appender: Arc<AppenderLink>,
     rng: Rng,
 }
 
-impl Following {
+impl FollowerThread {
     fn run(mut self) {
         while !self.link.is_stopped() {
             let Some(primary) = self.node.primary() else {

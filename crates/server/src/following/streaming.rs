@@ -1,7 +1,7 @@
 //! Running the stream as it comes, and telling the primary how far the node is.
 
 use super::link::Link;
-use super::{Ended, Following};
+use super::{Ended, FollowerThread};
 use crate::clock;
 use base::Monotonic;
 use node::clients::Origin;
@@ -43,7 +43,7 @@ struct Telling {
     is_behind: bool,
 }
 
-impl Following {
+impl FollowerThread {
     /// Runs the stream, the last command before which was of this database, until it ends.
     pub(super) fn stream(&mut self, link: &mut Link, primary: &Primary, database: usize) -> Ended {
         let node = Arc::clone(&self.node);

@@ -32,10 +32,10 @@ impl FrozenHash {
         self.values.len()
     }
 
-    /// Whether one of them expires.
+    /// The time at which the first of them expires, in milliseconds since 1970-01-01 UTC; none where none does.
     #[must_use]
-    pub fn has_times(&self) -> bool {
-        self.times.is_some()
+    pub fn earliest_time(&self) -> Option<i64> {
+        self.times.as_ref().and_then(FrozenTimes::earliest)
     }
 
     /// The fields with their values, and the time at which each expires, in milliseconds since 1970-01-01 UTC.

@@ -8,7 +8,10 @@ const ENTRY_BYTES: usize = size_of::<(i64, Box<[u8]>)>() + 8;
 
 /// When fields expire, as it was at one moment.
 #[derive(Debug)]
-pub(super) struct FrozenTimes(Packed);
+pub(super) struct FrozenTimes {
+    by_field: Packed,
+    earliest: Option<i64>,
+}
 
 impl FrozenTimes {
     fn time_of(by_field: &Packed, field: &[u8]) -> Option<i64> {
@@ -17,7 +20,11 @@ impl FrozenTimes {
     }
 
     pub(super) fn get(&self, field: &[u8]) -> Option<i64> {
-        FrozenTimes::time_of(&self.0, field)
+        FrozenTimes::time_of(&self.by_field, field)
+    }
+
+    pub(super) fn earliest(&self) -> Option<i64> {
+        self.earliest
     }
 }
 
@@ -58,7 +65,7 @@ impl Times {
 
     /// The same as it is now.
     pub(super) fn freeze(&self) -> FrozenTimes {
-        FrozenTimes(self.by_field.clone())
+        FrozenTimes { by_field: self.by_field.clone(), earliest: self.earliest() }
     }
 
     pub(super) fn set(&mut self, field: &[u8], at: i64) {

@@ -366,10 +366,10 @@ fn while_data_are_loaded_nothing_is_cut() {
     let (fixture, _peer) = replica();
     let node = &fixture.node;
     let by = (node.control(), fixture.now);
-    node.begin_loading(fixture.now, 0);
+    node.begin_loading(node.following(), fixture.now, 0);
     assert_eq!(node.begin_save(by, None, false), Err(crate::SaveError::Loading));
     assert!(node.begin_rewrite(by, true, true).is_none());
-    node.end_loading();
+    node.end_loading(node.following(), fixture.now);
     assert!(node.begin_save(by, None, false).is_ok());
 }
 

@@ -44,12 +44,12 @@ pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Repl
         }
     }
     // Nothing of a primary's stream is applied beside it.
-    node.begin_loading(context.now, 0);
+    node.begin_loading(context.worker, context.now, 0);
     if wish.flushes {
         node.empty(context.worker);
     }
     let is_loaded = node.host.load_snapshot(node, wish.merges);
-    node.end_loading();
+    node.end_loading(context.worker, context.now);
     if !is_loaded {
         return Err(CommandError::Text(
             "ERR Error trying to load the RDB dump, check server logs.",

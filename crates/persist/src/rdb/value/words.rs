@@ -4,9 +4,9 @@ use crate::rdb::decode::Decoder;
 use crate::rdb::error::LoadError;
 use std::io::Read;
 
-/// So many bytes are gathered, or so many strings, before they are added: a large collection is never there twice.
-const GATHERED_BYTES: usize = 16 << 20;
-const GATHERED_MAX: usize = 1 << 20;
+/// So many bytes are buffered, or so many strings, before they are added: a large collection is never there twice.
+const BUFFERED_BYTES: usize = 16 << 20;
+const BUFFERED_MAX: usize = 1 << 20;
 
 /// Some strings.
 pub(super) struct Words<'t> {
@@ -29,7 +29,7 @@ impl<'t> Words<'t> {
                 decoder.string(words.text)?;
                 words.ends.push(words.text.len());
             }
-            if words.text.len() >= GATHERED_BYTES || words.ends.len() >= GATHERED_MAX {
+            if words.text.len() >= BUFFERED_BYTES || words.ends.len() >= BUFFERED_MAX {
                 break;
             }
         }

@@ -17,7 +17,7 @@ const FOR_REPLICAS: [&str; 4] = ["ping", "publish", "replconf", "spublish"];
 
 /// What is noted of a stretch of a primary's stream while it is run. Places are those in the input.
 #[derive(Default)]
-pub(crate) struct Stretch {
+pub(crate) struct Streamed {
     /// Where the last whole unit ends.
     pub(crate) whole: usize,
     /// The database that is selected there.
@@ -34,13 +34,13 @@ impl State {
     /// A request was run, which stands there in the input.
     #[inline]
     pub(super) fn note_streamed(&mut self, entry: Option<&Entry>, place: Range<usize>) {
-        let Some(stretch) = &mut self.stretch else { return };
+        let Some(streamed) = &mut self.streamed else { return };
         if self.transaction.is_none() {
-            stretch.whole = place.end;
-            stretch.database = self.database;
+            streamed.whole = place.end;
+            streamed.database = self.database;
         }
         if entry.is_some_and(|entry| FOR_REPLICAS.contains(&entry.spec.name)) {
-            stretch.for_replicas.push(place);
+            streamed.for_replicas.push(place);
         }
     }
 }
@@ -51,21 +51,21 @@ impl Session {
         let mut session = Session::replaying(client, at);
         session.state.database = database;
         session.state.reply_mode = ReplyMode::Off;
-        session.state.stretch = Some(Box::new(Stretch { database, ..Stretch::default() }));
+        session.state.streamed = Some(Box::new(Streamed { database, ..Streamed::default() }));
         session
     }
 
     /// Begins to note anew; it is this time.
-    pub(crate) fn begin_stretch(&mut self, at: UnixMillis) {
+    pub(crate) fn begin_streamed(&mut self, at: UnixMillis) {
         self.state.replays_at = Some(at);
-        if let Some(stretch) = &mut self.state.stretch {
-            stretch.whole = 0;
+        if let Some(streamed) = &mut self.state.streamed {
+            streamed.whole = 0;
         }
     }
 
     /// What was noted since.
-    pub(crate) fn stretch(&mut self) -> Option<&mut Stretch> {
-        self.state.stretch.as_deref_mut()
+    pub(crate) fn streamed(&mut self) -> Option<&mut Streamed> {
+        self.state.streamed.as_deref_mut()
     }
 }
 
@@ -73,15 +73,15 @@ impl Context<'_> {
     /// Whether what runs comes from a primary's stream.
     #[inline]
     pub(crate) fn is_streamed(&self) -> bool {
-        self.state.stretch.is_some()
+        self.state.streamed.is_some()
     }
 
     /// A command of a stream has failed.
     #[cold]
     pub(super) fn note_failure(&mut self, entry: Option<&Entry>, text: &[u8]) {
-        let Some(stretch) = &mut self.state.stretch else { return };
-        stretch.failures += 1;
-        stretch.failure.get_or_insert_with(|| {
+        let Some(streamed) = &mut self.state.streamed else { return };
+        streamed.failures += 1;
+        streamed.failure.get_or_insert_with(|| {
             let command = entry.map_or("unknown", |entry| &entry.full_name);
             (command.to_owned(), String::from_utf8_lossy(text).into_owned())
         });

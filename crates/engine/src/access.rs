@@ -451,7 +451,7 @@ impl Drop for Access<'_> {
             return;
         }
         debug_assert!(
-            std::thread::panicking() || self.effects.logged().is_none_or(LoggedCommands::is_empty),
+            self.effects.logged().is_none_or(LoggedCommands::is_empty),
             "whoever changes a key logs what was said of it"
         );
         let database = self.database;

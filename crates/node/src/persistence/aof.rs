@@ -1,6 +1,6 @@
 //! The append-only file, as commands and INFO have it: a thread of the server writes and rewrites it.
 
-use super::{LOG_FAILED, Running, SaveOrder};
+use super::{LOG_FAILED, SaveOrder};
 use crate::log::LogUser;
 use crate::node::Node;
 use crate::pause::PauseKind;

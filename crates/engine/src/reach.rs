@@ -56,7 +56,7 @@ impl<'k> Reach<'_, 'k> {
         }
     }
 
-    /// Changes keys of one slot.
+    /// Changes keys of one slot. Where they are not held already nobody is told of what it does, and it is not logged.
     pub fn edit<T>(
         &mut self,
         slot: Slot,
@@ -65,7 +65,10 @@ impl<'k> Reach<'_, 'k> {
     ) -> T {
         match self {
             Reach::Free(keyspace) => {
-                change(&mut keyspace.hold(slot, database, worker, moment).edit())
+                let mut access = keyspace.hold(slot, database, worker, moment);
+                let result = change(&mut access.edit());
+                drop(access.take_effects());
+                result
             }
             Reach::Held(access) => {
                 let selected = access.database;

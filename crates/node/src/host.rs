@@ -1,6 +1,7 @@
 //! What a node asks of the process that it runs in.
 
 use crate::node::Node;
+use crate::replication::Primary;
 use base::UnixMillis;
 use config::{Change, Config, SetError};
 use engine::WorkerId;
@@ -81,8 +82,8 @@ pub trait Host: Send + Sync {
     /// cannot be loaded as a whole; the log tells why.
     fn load_log(&self, node: &Node) -> bool;
 
-    /// Tells whoever holds the link to the primary that there is another to follow, or none: what it does at the moment is over.
-    fn follow(&self) {}
+    /// Tells whoever holds the link to a primary whom to follow now, or that it is nobody: what it does at the moment is over, unless it does that already.
+    fn follow(&self, _primary: Option<&Primary>) {}
 
     /// Tells the bus's sockets that there is something to do.
     fn wake_bus(&self);

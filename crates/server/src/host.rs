@@ -15,7 +15,7 @@ use base::UnixMillis;
 use cluster::LinkId;
 use config::{Change, Config, SetError};
 use engine::WorkerId;
-use node::{CpuTimes, Host, Node};
+use node::{CpuTimes, Host, Node, Primary};
 use parking_lot::Mutex;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -185,8 +185,8 @@ impl Host for ProcessHost {
         }
     }
 
-    fn follow(&self) {
-        self.follower.interrupt();
+    fn follow(&self, primary: Option<&Primary>) {
+        self.follower.interrupt(primary);
     }
 
     fn wake_bus(&self) {

@@ -20,6 +20,9 @@ const REPORTED_KEYS: u64 = 1024;
 /// So many keys that hold nothing are told of by name: older servers have left them in files.
 const EMPTY_KEYS_TOLD: u64 = 10;
 
+/// How many bytes of the log the removal of a key takes beyond its words, about.
+const REMOVAL_FRAMING_BYTES: usize = 22;
+
 /// Why the data could not be loaded. The server does not start then: it must not overwrite what it could not read.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadingError {
@@ -322,7 +325,7 @@ impl<'l> Load<'l> {
         }
         self.removals.push(database, [b"DEL", name].into_iter());
         let most = self.node.settings.current().replication.repl_backlog_size;
-        if self.removals.bytes() as u64 > most {
+        if (self.removals.bytes() + REMOVAL_FRAMING_BYTES * self.removals.len()) as u64 > most {
             self.removals = LoggedCommands::default();
             self.place.0 = None;
         }

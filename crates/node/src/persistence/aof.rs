@@ -1,6 +1,6 @@
 //! The append-only file, as commands and INFO have it: a thread of the server writes and rewrites it.
 
-use super::{LOG_FAILED, Running, SaveOrder};
+use super::{LOG_FAILED, SaveOrder};
 use crate::log::LogUser;
 use crate::node::Node;
 use crate::pause::PauseKind;
@@ -101,16 +101,15 @@ impl Node {
         }
         let begun = if logs {
             self.begin_log(LogUser::File, by.0, by.1, |all, offset| {
-                (offset, self.begin_base(by.1, all))
+                (offset, self.begin_base(by.1, is_first, all))
             })
         } else {
             let moment = self.load_moment(by.1);
             let _applied = self.replication.pause_applying();
             let all = &mut self.keyspace.hold_all(0, by.0, moment);
-            (self.log_end(), self.begin_base(by.1, all))
+            (self.log_end(), self.begin_base(by.1, is_first, all))
         };
         let (offset, order) = (begun.0, begun.1?);
-        self.note_running(Running { is_first, ..Running::of(&order, by.1) });
         let mut state = self.persistence.aof.0.lock();
         state.is_ordered = false;
         state.rewrites += 1;

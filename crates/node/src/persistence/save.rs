@@ -85,9 +85,11 @@ impl Node {
         let moment = self.moment(&Tuning::new(&config), now);
         let begin = |access: &mut Access<'_>| {
             let order = SaveOrder::cut(self.key_options(&config, moment), access)?;
+            let order = SaveOrder { in_background, ..order };
+            self.note_running(Running { changes: self.changes(), ..Running::of(&order, now) });
             // Under the locks: what is scheduled from here on is to have what comes behind the cut.
             self.persistence.state.lock().is_scheduled = false;
-            Some((SaveOrder { in_background, ..order }, self.changes()))
+            Some(order)
         };
         let begun = match held {
             // What its transaction has done is not in the stream yet, so it is at no place there.
@@ -100,15 +102,14 @@ impl Node {
                     return Err(SaveError::Loading);
                 }
                 let place = self.stream_place();
-                begin(all).map(|(order, changes)| (SaveOrder { place, ..order }, changes))
+                begin(all).map(|order| SaveOrder { place, ..order })
             }
         };
-        let Some((order, changes)) = begun else {
+        let Some(order) = begun else {
             let is_rewrite = self.running_rewrite().is_some();
             return Err(if is_rewrite { SaveError::Rewriting } else { SaveError::InProgress });
         };
         let mut state = self.persistence.state.lock();
-        state.running = Some(Running { changes, ..Running::of(&order, now) });
         state.begun_at = Some(now.monotonic);
         state.saves += 1;
         state.order = Some(order);
@@ -135,13 +136,12 @@ impl Node {
             let order = SaveOrder::cut(options, all)?;
             let (transfer, place) = (Some(Arc::clone(transfer)), self.stream_place());
             at_cut(offset);
-            Some(SaveOrder { transfer, place, ..order })
+            let order = SaveOrder { transfer, place, ..order };
+            self.note_running(Running::of(&order, now));
+            Some(order)
         });
         let Some(order) = order else { return false };
-        let mut state = self.persistence.state.lock();
-        state.running = Some(Running::of(&order, now));
-        state.order = Some(order);
-        drop(state);
+        self.persistence.state.lock().order = Some(order);
         self.host.wake_saver(self);
         true
     }
@@ -162,17 +162,24 @@ impl Node {
     }
 
     /// Cuts the base of the append-only file.
-    pub(super) fn begin_base(&self, now: Now, all: &mut Access<'_>) -> Option<SaveOrder> {
+    pub(super) fn begin_base(
+        &self,
+        now: Now,
+        is_first: bool,
+        all: &mut Access<'_>,
+    ) -> Option<SaveOrder> {
         // It may have begun since it was asked whether a base may begin.
         if self.is_loading() {
             return None;
         }
         let options = self.base_options(now);
-        Some(SaveOrder { is_base: true, ..SaveOrder::cut(options, all)? })
+        let order = SaveOrder { is_base: true, ..SaveOrder::cut(options, all)? };
+        self.note_running(Running { is_first, ..Running::of(&order, now) });
+        Some(order)
     }
 
-    /// Tells that a base is being written.
-    pub(super) fn note_running(&self, running: Running) {
+    /// Tells that what was cut is being written. Called where the slots are still held: whoever gives it up, since other data come, finds it.
+    fn note_running(&self, running: Running) {
         self.persistence.state.lock().running = Some(running);
     }
 

@@ -122,7 +122,7 @@ impl Node {
         self.replication.following.change(primary);
         drop(applied);
         drop(changing);
-        self.host.follow();
+        self.host.follow(self.primary().as_ref());
         Ok(())
     }
 

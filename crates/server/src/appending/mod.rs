@@ -15,7 +15,6 @@ mod load;
 mod open;
 mod rewrite;
 mod sync;
-mod vital;
 
 pub(crate) use asked::Wish;
 pub(crate) use link::AppenderLink;
@@ -34,7 +33,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use sync::Syncer;
-use vital::run_vital;
 
 /// How often the thread looks whether something is due, while there is a file.
 const CYCLE: Duration = Duration::from_millis(100);
@@ -55,17 +53,15 @@ impl Appender {
         *link.files.lock() = log;
         let appending = Appending {
             node: Arc::clone(node),
-            syncer: Syncer::start(node, Arc::clone(&link))?,
+            syncer: Syncer::start(Arc::clone(&link))?,
             link: Arc::clone(&link),
             status: LogStatus::default(),
             schedule: RewriteSchedule::default(),
             retries_at: clock::monotonic(),
             pace: Pace::default(),
         };
-        let thread = thread::Builder::new().name("log".to_owned()).spawn({
-            let node = Arc::clone(node);
-            move || run_vital(&node, || appending.run())
-        })?;
+        let thread =
+            thread::Builder::new().name("log".to_owned()).spawn(move || appending.run())?;
         link.open(thread.thread().clone());
         Ok(Appender { link, thread })
     }

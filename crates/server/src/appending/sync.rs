@@ -1,8 +1,6 @@
 //! Syncing beside writing, in a thread of its own.
 
 use super::AppenderLink;
-use super::vital::run_vital;
-use node::Node;
 use persist::aof::SyncJob;
 use std::io;
 use std::sync::Arc;
@@ -19,10 +17,10 @@ pub(super) struct Syncer {
 
 impl Syncer {
     /// Starts the thread, which wakes the appender after each job, and ends with this value.
-    pub(super) fn start(node: &Arc<Node>, link: Arc<AppenderLink>) -> io::Result<Syncer> {
+    pub(super) fn start(link: Arc<AppenderLink>) -> io::Result<Syncer> {
         let (jobs, jobs_there) = channel::<SyncJob>();
         let (done_there, done) = channel();
-        let run = move || {
+        thread::Builder::new().name("log-sync".to_owned()).spawn(move || {
             while let Ok(job) = jobs_there.recv() {
                 let result = job.run();
                 if done_there.send((job, result)).is_err() {
@@ -30,9 +28,7 @@ impl Syncer {
                 }
                 link.wake();
             }
-        };
-        let node = Arc::clone(node);
-        thread::Builder::new().name("log-sync".to_owned()).spawn(move || run_vital(&node, run))?;
+        })?;
         Ok(Syncer { jobs, done })
     }
 

@@ -31,16 +31,16 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// What others and the thread share.
 #[derive(Default)]
 pub(crate) struct FollowerLink {
-    /// The connection to the primary, from when it is being opened.
-    socket: Mutex<Option<Arc<Socket>>>,
+    /// The connection to the primary, from when it is being opened, and to which it is.
+    socket: Mutex<Option<(Primary, Arc<Socket>)>>,
     thread: OnceLock<Thread>,
     is_stopped: AtomicBool,
 }
 
 impl FollowerLink {
-    /// Has the thread end what it is at and ask whom to follow.
-    pub(crate) fn interrupt(&self) {
-        if let Some(socket) = self.socket.lock().take() {
+    /// Has the thread end what it is at, unless that is to follow `primary`, and ask whom to follow. It may have asked since there was another.
+    pub(crate) fn interrupt(&self, primary: Option<&Primary>) {
+        if let Some((_, socket)) = self.socket.lock().take_if(|(old, _)| Some(&*old) != primary) {
             shut_down(&socket);
         }
         if let Some(thread) = self.thread.get() {
@@ -80,7 +80,7 @@ impl Follower {
     /// Ends it.
     pub(crate) fn stop(self) {
         self.link.is_stopped.store(true, SeqCst);
-        self.link.interrupt();
+        self.link.interrupt(None);
         // It may have ended by itself.
         let _ = self.thread.join();
     }
@@ -173,7 +173,7 @@ impl FollowerThread {
         node.note_link(primary, LinkStage::Connecting, clock::monotonic());
         tracing::info!("Connecting to MASTER {}:{}", primary.host, primary.port);
         let publish = |socket: &Arc<Socket>| {
-            *self.link.socket.lock() = Some(Arc::clone(socket));
+            *self.link.socket.lock() = Some((primary.clone(), Arc::clone(socket)));
             // Whoever looked for it before did not find it.
             self.is_wanted(primary)
         };

@@ -182,16 +182,32 @@ impl Wake for LoadsWhenWoken {
     }
 }
 
+/// Has data loaded from when there is something to tell a client that has sent this.
+fn load_when_told(fixture: &Fixture, request: &[u8]) {
+    let mut told = fixture.session();
+    told.client().set_waker(&Waker::from(Arc::new(LoadsWhenWoken(Arc::clone(&fixture.node)))));
+    told.execute(&mut fixture.worker(), fixture.now, request, &mut Vec::new());
+    assert!(!fixture.node.is_loading());
+}
+
+#[test]
+fn a_walk_during_which_data_begin_to_be_loaded_shows_nothing() {
+    let mut fixture = Fixture::new();
+    let mut peer = fixture.connect();
+    peer.send(&fixture, "CONFIG SET notify-keyspace-events Ex\r\nSET a 1 PX 1\r\nSET b 2\r\n");
+    fixture.pass(Duration::from_millis(2));
+    load_when_told(&fixture, b"SUBSCRIBE __keyevent@0__:expired\r\n");
+    let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+    assert_eq!(peer.send(&fixture, "SCAN 0\r\n"), loading);
+}
+
 #[test]
 fn a_transaction_that_has_begun_to_run_runs_as_a_whole() {
     let fixture = Fixture::new();
     let (node, mut peer) = (&fixture.node, fixture.connect());
     peer.send(&fixture, "MULTI\r\nSET a 1\r\nSET b 2\r\n");
-    // It is woken when the first command has run.
-    let mut monitor = fixture.session();
-    monitor.client().set_waker(&Waker::from(Arc::new(LoadsWhenWoken(Arc::clone(node)))));
-    monitor.execute(&mut fixture.worker(), fixture.now, b"MONITOR\r\n", &mut Vec::new());
-    assert!(!node.is_loading());
+    // When the first command has run.
+    load_when_told(&fixture, b"MONITOR\r\n");
     assert_eq!(peer.send(&fixture, "EXEC\r\n"), "*2\r\n+OK\r\n+OK\r\n");
     assert!(node.is_loading());
 }

@@ -316,7 +316,7 @@ impl<'a> Context<'a> {
             Run::Whole(whole) if entry.spec.has(Flag::Write) => {
                 self.change_whole(whole, entry, args, reply)
             }
-            Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
+            Run::Whole(whole) => self.read_whole(whole, entry, args, reply),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The slots that a command holds: which, whether they are served here, and what follows when they are let go.
 
-use super::Context;
 use super::prepare::KnownKey;
+use super::{Context, LOADING};
 use crate::log::Unit;
 use crate::table::Entry;
 use crate::tracking::Tracker;
@@ -90,6 +90,24 @@ impl<'a> Context<'a> {
             self.release();
         }
         outcome
+    }
+
+    /// Runs a command that reads of whole databases: one slot after the other is held, where EXEC does not hold them all.
+    pub(super) fn read_whole(
+        &mut self,
+        whole: WholeRun,
+        entry: &Entry,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        self.held.iter().try_for_each(|all| self.state.check_foreign(all, entry))?;
+        self.with_whole(|all| whole(all, args, reply))?;
+        // What it has seen last may be what is being loaded since.
+        let is_free = self.held.is_none() && self.state.replays_at.is_none();
+        if is_free && self.node.is_loading() && !entry.spec.has(Flag::Loading) {
+            return Err(LOADING);
+        }
+        Ok(())
     }
 
     /// Runs something over the whole keyspace, and carries what it did into the counters.

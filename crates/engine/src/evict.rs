@@ -11,7 +11,7 @@
 use crate::access::{Access, is_expired};
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, WorkerId};
-use crate::logged::Removal;
+use crate::logged::{Logging, Removal};
 use crate::moment::Moment;
 use crate::object::KeyRecord;
 use base::{Rng, SLOT_COUNT, Slot};
@@ -38,6 +38,15 @@ pub struct EvictionRule {
     pub volatile_only: bool,
     /// How many keys are looked at for each that is evicted.
     pub samples: usize,
+    /// Whether keys go that are not this node's to change, as on a replica that bounds its own memory.
+    pub foreign: bool,
+}
+
+impl EvictionRule {
+    /// Whether no key may go. What is being loaded stays, whoever asks.
+    const fn is_forbidden(self, logging: Logging) -> bool {
+        logging.is_loading() || (logging.is_foreign() && !self.foreign)
+    }
 }
 
 /// What one step of an eviction did.
@@ -169,7 +178,7 @@ impl Keyspace {
         moment: &Moment,
         conclude: &mut dyn FnMut(Access<'k>),
     ) -> EvictStep {
-        if !self.may_evict(rule) {
+        if rule.is_forbidden(self.attention().logging()) || !self.may_evict(rule) {
             return EvictStep::Nothing;
         }
         eviction.follow(rule);
@@ -269,6 +278,10 @@ impl Keyspace {
     ) -> bool {
         let Candidate { database, slot, ref key, .. } = *candidate;
         let mut access = self.hold(slot, database, worker, *moment);
+        // The keys may have become another's since the step began: this would be logged by nobody.
+        if rule.is_forbidden(access.attention.logging()) {
+            return false;
+        }
         let hash = access.hash(key);
         let evicted = access.live_mut(hash, key).and_then(|occupied| {
             let score = score(occupied.record(), rule, moment, rng)?;

@@ -32,6 +32,9 @@ impl Logging {
     /// What is there is not this node's to change: only what was done elsewhere is, and it is logged by whoever does it.
     pub const FOREIGN: Logging = Logging(1 << 4);
 
+    /// The same, and it is not there yet: it is being loaded.
+    pub const LOADING: Logging = Logging(Logging::FOREIGN.0 | (1 << 5));
+
     /// The same, but keys that go for this reason go with UNLINK, where `unlinks` says so.
     #[must_use]
     pub const fn unlinking(self, removal: Removal, unlinks: bool) -> Logging {
@@ -50,6 +53,13 @@ impl Logging {
     #[must_use]
     pub const fn is_foreign(self) -> bool {
         self.0 & Logging::FOREIGN.0 != 0
+    }
+
+    /// Whether what is there is being loaded.
+    #[inline]
+    #[must_use]
+    pub const fn is_loading(self) -> bool {
+        self.0 & Logging::LOADING.0 == Logging::LOADING.0
     }
 
     /// The command with which a key goes.
@@ -143,6 +153,13 @@ impl Access<'_> {
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         self.attention.logging().is_foreign()
+    }
+
+    /// Whether what is held is being loaded, and not to be shown. It does not change while it is held.
+    #[inline]
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.attention.logging().is_loading()
     }
 
     /// Takes what was said for the log since this was last called.

@@ -3,7 +3,7 @@
 use base::{Rng, Slot, UnixMillis};
 use engine::{
     Access, AccessPolicy, Effects, EventClass, EventClasses, EvictStep, Eviction, EvictionOrder,
-    EvictionRule, Expiry, HashSeed, Keyspace, Moment, WorkerId,
+    EvictionRule, Expiry, HashSeed, Keyspace, Logging, Moment, WorkerId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use values::{End, List, Rules};
@@ -11,8 +11,12 @@ use values::{End, List, Rules};
 const WORKER: WorkerId = WorkerId(0);
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
 
-const LRU: EvictionRule =
-    EvictionRule { order: EvictionOrder::LeastRecent, volatile_only: false, samples: 5 };
+const LRU: EvictionRule = EvictionRule {
+    order: EvictionOrder::LeastRecent,
+    volatile_only: false,
+    samples: 5,
+    foreign: false,
+};
 
 fn keyspace() -> Keyspace {
     Keyspace::new(16, 1, HashSeed(1, 2))
@@ -167,8 +171,12 @@ fn keys_that_expire_sooner_go_first_and_others_never() {
         put(&keyspace, number % 3, &key(number), expiry, now);
         put(&keyspace, number % 3, format!("kept{number}").as_bytes(), Expiry::Clear, now);
     }
-    let rule =
-        EvictionRule { order: EvictionOrder::SoonestExpiry, volatile_only: true, samples: 10 };
+    let rule = EvictionRule {
+        order: EvictionOrder::SoonestExpiry,
+        volatile_only: true,
+        samples: 10,
+        ..LRU
+    };
     let mut eviction = Eviction::new(Rng::from_seed(3));
     let classes = EventClasses::NONE.with(EventClass::Evicted);
     keyspace.set_observed_whole(true);
@@ -276,4 +284,27 @@ fn threads_evict_at_once_and_the_counters_come_out_right() {
     assert_eq!((keyspace.totals(0).keys, keyspace.totals(1).keys), (0, 0));
     assert_eq!(keyspace.tallies().map(engine::Tally::evicted).sum::<u64>(), 8000);
     assert_eq!(keyspace.memory_bytes(), empty);
+}
+
+#[test]
+fn what_is_not_this_nodes_to_change_stays() {
+    let keyspace = keyspace();
+    let now = Moment::at(START);
+    put(&keyspace, 0, b"key", Expiry::Clear, now);
+    let mut eviction = Eviction::new(Rng::from_seed(3));
+    let mut step = |logging, foreign| {
+        let all = keyspace.hold_all(0, WORKER, now);
+        keyspace.set_logging(logging, &all);
+        drop(all);
+        let rule = EvictionRule { foreign, ..LRU };
+        loop {
+            match keyspace.evict_step(&mut eviction, rule, WORKER, &now, &mut drop) {
+                EvictStep::Searching => {}
+                step => return step,
+            }
+        }
+    };
+    assert_eq!(step(Logging::FOREIGN, false), EvictStep::Nothing);
+    assert_eq!(step(Logging::LOADING, true), EvictStep::Nothing);
+    assert_eq!(step(Logging::FOREIGN, true), EvictStep::Evicted);
 }

@@ -59,7 +59,7 @@ fn eviction_rule(policy: EvictionPolicy, samples: usize) -> Option<EvictionRule>
         EvictionPolicy::AllkeysRandom => (Random, false),
         EvictionPolicy::Noeviction => return None,
     };
-    Some(EvictionRule { order, volatile_only, samples })
+    Some(EvictionRule { order, volatile_only, samples, foreign: false })
 }
 
 /// How long one eviction may take, as Redis scales `maxmemory-eviction-tenacity`.
@@ -151,10 +151,11 @@ impl Node {
         worker: WorkerId,
         moment: &Moment,
     ) -> Option<bool> {
-        let has_room = || self.limited_bytes() <= limit.bytes_max;
         // Nothing changes during a pause, or beside what is loaded: keys do not go, and nothing is refused for it.
-        if has_room() || self.pause_kind().is_some() || self.is_loading() || self.leaves_eviction()
-        {
+        let leaves_all =
+            || self.pause_kind().is_some() || self.is_loading() || self.leaves_eviction();
+        let has_room = || self.limited_bytes() <= limit.bytes_max;
+        if has_room() || leaves_all() {
             return Some(true);
         }
         // What a flush has left goes before any key, and before a command is refused.
@@ -172,6 +173,8 @@ impl Node {
             }
         }
         let Some(rule) = limit.eviction else { return Some(false) };
+        // One that becomes a replica meanwhile does not go on.
+        let rule = EvictionRule { foreign: self.replication.is_replica(), ..rule };
         let mut conclude = |access: Access<'_>| {
             if access.has_effects() {
                 self.conclude(access, worker, *moment, None);
@@ -181,7 +184,7 @@ impl Node {
             match self.keyspace.evict_step(eviction, rule, worker, moment, &mut conclude) {
                 EvictStep::Evicted if has_room() => return Some(true),
                 EvictStep::Evicted | EvictStep::Searching => {}
-                EvictStep::Nothing => return Some(has_room()),
+                EvictStep::Nothing => return Some(has_room() || leaves_all()),
             }
             if step.is_multiple_of(STEPS_PER_LOOK) && is_late() {
                 break;

@@ -248,7 +248,7 @@ impl Node {
     }
 
     /// The same for one who holds every slot.
-    fn set_logging(&self, all: &Access<'_>) {
+    pub(crate) fn set_logging(&self, all: &Access<'_>) {
         self.keyspace.set_logging(self.logging(), all);
         self.note_any_change();
     }
@@ -256,7 +256,10 @@ impl Node {
     /// How what commands do is logged. A replica has it from its primary, in the primary's words.
     fn logging(&self) -> Logging {
         // What is loaded is in its file, and what a client would write meanwhile would not be.
-        if self.refuses_own_writes() || self.is_loading() {
+        if self.is_loading() {
+            return Logging::LOADING;
+        }
+        if self.refuses_own_writes() {
             return Logging::FOREIGN;
         }
         let position = self.log.position.0.lock();

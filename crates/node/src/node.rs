@@ -121,9 +121,9 @@ impl Node {
     #[must_use]
     pub fn new(options: NodeOptions, host: Box<dyn Host>) -> Node {
         let table = command_table();
-        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), that which runs a file, and that which
-        // follows a primary.
-        let threads = options.workers + 4;
+        // The control thread counts too (connections, slots that go), that of the timers (expired and evicted keys), that which loads a file, that which
+        // follows a primary, and that of the append-only file.
+        let threads = options.workers + 5;
         let config = options.config;
         let databases = if config.cluster.enabled {
             config.cluster.databases
@@ -213,7 +213,7 @@ impl Node {
         WorkerId(self.workers + 1)
     }
 
-    /// The number under which the thread counts that runs the commands of a file.
+    /// The number under which whoever loads a file counts: there is one at a time.
     #[must_use]
     pub fn replaying(&self) -> WorkerId {
         WorkerId(self.workers + 2)
@@ -223,6 +223,12 @@ impl Node {
     #[must_use]
     pub fn following(&self) -> WorkerId {
         WorkerId(self.workers + 3)
+    }
+
+    /// The number under which the thread of the append-only file counts.
+    #[must_use]
+    pub fn appending(&self) -> WorkerId {
+        WorkerId(self.workers + 4)
     }
 
     /// The statistics of one thread.

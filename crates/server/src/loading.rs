@@ -89,7 +89,7 @@ pub(crate) fn load_snapshot(
         Ok(opened) => opened,
     };
     let begun = clock::monotonic();
-    node.begin_loading(node.control(), clock::now(), bytes);
+    node.note_loading_begun(clock::now(), bytes);
     // Which keys go is the primary's to say.
     let keeps_expired = node.is_replica();
     let load = Load::new(node, duplicates, goes_on, keeps_expired);
@@ -186,7 +186,7 @@ impl<'l> Load<'l> {
         goes_on: &'l dyn Fn() -> bool,
         keeps_expired: bool,
     ) -> Load<'l> {
-        let (worker, place) = (node.control(), (None, None, 0));
+        let (worker, place) = (node.replaying(), (None, None, 0));
         Load {
             node,
             worker,

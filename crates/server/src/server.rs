@@ -152,7 +152,7 @@ fn serve(mut launch: Launch, telemetry: Telemetry) -> Result<(), StartError> {
     node.facts = facts;
     let node = Arc::new(node);
     // Before anybody can ask: nobody is served from a keyspace that is empty because it is not loaded yet.
-    node.begin_loading(node.control(), clock::now(), 0);
+    assert!(node.begin_loading(node.control(), clock::now(), 0), "nobody else is there to load");
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (reception, bus_listeners) = {
         let _inside = control.enter();

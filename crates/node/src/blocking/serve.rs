@@ -137,7 +137,7 @@ impl Node {
         (database, key): (usize, &[u8]),
         deferred: &mut VecDeque<Deferred>,
     ) {
-        if self.is_loading() {
+        if access.is_loading() {
             return;
         }
         let selected = access.database();

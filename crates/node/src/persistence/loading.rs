@@ -35,19 +35,27 @@ pub(crate) struct LoadingReport {
 }
 
 impl Node {
-    /// Data are being loaded from here on: clients are told to wait, and when this returns no command is under way that was let in before. The files have so many
-    /// bytes together.
-    pub fn begin_loading(&self, worker: WorkerId, now: Now, total_bytes: u64) {
+    /// Data are being loaded from here on: clients are told to wait, and when this returns no command that was let in before sees or changes a key any more. The
+    /// files have so many bytes together. False where others load already: what is there is theirs until they are done.
+    #[must_use]
+    pub fn begin_loading(&self, worker: WorkerId, now: Now, total_bytes: u64) -> bool {
+        if self.persistence.set_hindrance(super::LOADING, true) {
+            return false;
+        }
+        self.note_loading_begun(now, total_bytes);
+        // What is being applied of a primary's stream is waited for; nothing is any more then.
+        drop(self.replication.pause_applying());
+        self.renew_logging(worker);
+        true
+    }
+
+    /// Tells that files are being loaded that have so many bytes together.
+    pub fn note_loading_begun(&self, now: Now, total_bytes: u64) {
         let loading = &self.persistence.loading;
         for counter in [&loading.loaded_bytes, &loading.loaded_keys, &loading.expired_keys] {
             counter.store(0, Relaxed);
         }
         *loading.begun.lock() = Some(Begun { at: now, total_bytes, used_memory: 0 });
-        self.persistence.set_hindrance(super::LOADING, true);
-        // What is being applied of a primary's stream is waited for; nothing is any more then.
-        drop(self.replication.pause_applying());
-        self.renew_logging(worker);
-        self.serve_all(worker, self.load_moment(now));
     }
 
     /// Empties the keyspace, for what is to be loaded; nothing is logged of it.
@@ -80,9 +88,13 @@ impl Node {
     pub fn end_loading(&self, worker: WorkerId, now: Now) {
         self.persistence.state.lock().saved_changes = self.changes();
         *self.persistence.loading.begun.lock() = None;
+        let moment = self.load_moment(now);
+        // Nobody is let in, and nobody is served, before it is known how that is logged.
+        let all = self.keyspace.hold_all(0, worker, moment);
         self.persistence.set_hindrance(super::LOADING, false);
-        self.renew_logging(worker);
-        self.serve_all(worker, self.load_moment(now));
+        self.set_logging(&all);
+        drop(all);
+        self.serve_all(worker, moment);
     }
 
     /// The moment at which keys are loaded.

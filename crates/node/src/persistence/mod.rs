@@ -140,12 +140,14 @@ impl Persistence {
         self.hindrances.load(Relaxed)
     }
 
-    fn set_hindrance(&self, hindrance: u8, is_there: bool) {
-        if is_there {
-            self.hindrances.fetch_or(hindrance, Relaxed);
+    /// Whether it was there before.
+    fn set_hindrance(&self, hindrance: u8, is_there: bool) -> bool {
+        let before = if is_there {
+            self.hindrances.fetch_or(hindrance, Relaxed)
         } else {
-            self.hindrances.fetch_and(!hindrance, Relaxed);
-        }
+            self.hindrances.fetch_and(!hindrance, Relaxed)
+        };
+        before & hindrance != 0
     }
 
     fn has_failed(&self) -> bool {

@@ -1,13 +1,20 @@
 use super::LOADING;
 use super::save::SAVED_BYTES_MAX;
 use crate::log::LogUser;
+use crate::node::Node;
 use crate::replay::Replay;
 use crate::session::Step;
 use crate::testing::{Fixture, Peer};
-use base::Rng;
+use base::{Rng, Slot};
+use config::Permission;
+use engine::Moment;
 use persist::rdb::{Options, Writer};
 use persist::save::save_keys;
 use resp::StoredRequests;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread;
+use std::time::Duration;
 
 const KEY_BYTES: usize = 1 << 20;
 
@@ -82,18 +89,24 @@ fn a_save_that_ends_lets_writes_go_on() {
 }
 
 #[test]
-fn a_write_that_was_let_in_before_data_are_loaded_is_refused() {
+fn what_was_let_in_before_data_are_loaded_is_refused() {
     let fixture = Fixture::new();
     let (node, mut peer) = (&fixture.node, fixture.connect());
     node.begin_log(LogUser::File, node.control(), fixture.now, |_, _| ());
     peer.send(&fixture, "SET a 1\r\n");
     let end = node.log_end();
-    node.begin_loading(node.control(), fixture.now, 0);
+    assert!(node.begin_loading(node.control(), fixture.now, 0));
     // As if they had been asked for before it began: what lets commands in says nothing.
     node.persistence.set_hindrance(LOADING, false);
-    for line in ["SET a 2", "DEL a", "MSET a 2 b 3", "FLUSHALL", "BLPOP l 0", "SORT l STORE d"] {
-        let loading = "-LOADING Redis is loading the dataset in memory\r\n";
-        assert_eq!(peer.send(&fixture, &format!("{line}\r\n")), loading, "{line}");
+    let loading = "LOADING Redis is loading the dataset in memory\r\n";
+    let writes = ["SET a 2", "DEL a", "MSET a 2 b 3", "FLUSHALL", "BLPOP l 0", "SORT l STORE d"];
+    let reads = ["GET a", "MGET a b", "PFCOUNT a", "XREAD STREAMS a 0", "SORT l BY w*"];
+    for line in writes.iter().chain(&reads) {
+        let told = peer.send(&fixture, &format!("{line}\r\n"));
+        assert_eq!(told, format!("-{loading}"), "{line}");
+        let told = peer.send(&fixture, &format!("MULTI\r\nPING\r\n{line}\r\nEXEC\r\n"));
+        let discarded = format!("-EXECABORT Transaction discarded because of: {loading}");
+        assert!(told.ends_with(&discarded), "{line}: {told}");
     }
     node.end_loading(node.control(), fixture.now);
     assert_eq!(peer.send(&fixture, "GET a\r\n"), "$1\r\n1\r\n");
@@ -109,7 +122,7 @@ fn nobody_is_served_before_all_is_loaded() {
     node.begin_log(LogUser::File, node.control(), fixture.now, |_, _| ());
     assert_eq!(peer.send(&fixture, "BLPOP q 0\r\n"), "");
     assert_eq!(peer.step, Step::Block);
-    node.begin_loading(node.control(), fixture.now, 0);
+    assert!(node.begin_loading(node.appending(), fixture.now, 0));
     let mut replay = Replay::begin(node, fixture.now, Rng::from_seed(1));
     let mut file = StoredRequests::new();
     assert!(file.push_words([&b"RPUSH"[..], b"q", b"a", b"b"].into_iter(), usize::MAX));
@@ -119,8 +132,82 @@ fn nobody_is_served_before_all_is_loaded() {
         assert_eq!((peer.wakes(), node.log_end()), (0, 0));
     }
     replay.end();
-    node.end_loading(node.control(), fixture.now);
+    node.end_loading(node.appending(), fixture.now);
     assert_eq!(peer.wakes(), 1);
     assert_eq!(peer.unblock(&fixture), "*2\r\n$1\r\nq\r\n$1\r\nb\r\n");
     assert!(node.log_end() > 0, "it is logged");
+    let changes = |by| node.keyspace.tally(by).changes();
+    assert_eq!((changes(node.appending()), changes(node.control())), (1, 0));
+}
+
+#[test]
+fn nobody_is_let_in_before_all_is_loaded() {
+    let fixture = Fixture::new();
+    let node = &fixture.node;
+    assert!(node.begin_loading(node.appending(), fixture.now, 0));
+    let held =
+        node.keyspace.hold(Slot::of_key(b"a"), 0, node.control(), Moment::at(fixture.now.wall));
+    thread::scope(|scope| {
+        scope.spawn(|| node.end_loading(node.appending(), fixture.now));
+        while node.loading_report().is_some() {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(20));
+        assert!(node.is_loading(), "whoever holds a slot has not been told");
+        drop(held);
+    });
+    assert!(!node.is_loading());
+}
+
+#[test]
+fn who_loads_is_alone() {
+    let fixture = Fixture::with(|config| config.security.enable_debug_command = Permission::Yes);
+    let (node, mut peer) = (&fixture.node, fixture.connect());
+    peer.send(&fixture, "SET a 1\r\n");
+    assert!(node.begin_loading(node.following(), fixture.now, 0));
+    assert!(!node.begin_loading(node.appending(), fixture.now, 0));
+    let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+    assert_eq!(peer.send(&fixture, "DEBUG RELOAD NOSAVE\r\n"), loading);
+    assert_eq!(peer.send(&fixture, "GET a\r\n"), loading, "the first goes on");
+    node.end_loading(node.following(), fixture.now);
+    assert_eq!(peer.send(&fixture, "GET a\r\n"), "$1\r\n1\r\n");
+}
+
+/// Data are loaded from when the client is woken on.
+struct LoadsWhenWoken(Arc<Node>);
+
+impl Wake for LoadsWhenWoken {
+    fn wake(self: Arc<Self>) {
+        self.0.persistence.set_hindrance(LOADING, true);
+    }
+}
+
+/// Has data loaded from when there is something to tell a client that has sent this.
+fn load_when_told(fixture: &Fixture, request: &[u8]) {
+    let mut told = fixture.session();
+    told.client().set_waker(&Waker::from(Arc::new(LoadsWhenWoken(Arc::clone(&fixture.node)))));
+    told.execute(&mut fixture.worker(), fixture.now, request, &mut Vec::new());
+    assert!(!fixture.node.is_loading());
+}
+
+#[test]
+fn a_walk_during_which_data_begin_to_be_loaded_shows_nothing() {
+    let mut fixture = Fixture::new();
+    let mut peer = fixture.connect();
+    peer.send(&fixture, "CONFIG SET notify-keyspace-events Ex\r\nSET a 1 PX 1\r\nSET b 2\r\n");
+    fixture.pass(Duration::from_millis(2));
+    load_when_told(&fixture, b"SUBSCRIBE __keyevent@0__:expired\r\n");
+    let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+    assert_eq!(peer.send(&fixture, "SCAN 0\r\n"), loading);
+}
+
+#[test]
+fn a_transaction_that_has_begun_to_run_runs_as_a_whole() {
+    let fixture = Fixture::new();
+    let (node, mut peer) = (&fixture.node, fixture.connect());
+    peer.send(&fixture, "MULTI\r\nSET a 1\r\nSET b 2\r\n");
+    // When the first command has run.
+    load_when_told(&fixture, b"MONITOR\r\n");
+    assert_eq!(peer.send(&fixture, "EXEC\r\n"), "*2\r\n+OK\r\n+OK\r\n");
+    assert!(node.is_loading());
 }

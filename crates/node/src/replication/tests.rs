@@ -189,6 +189,19 @@ fn writes_need_replicas_where_the_settings_say_so() {
 }
 
 #[test]
+fn a_transaction_that_writes_needs_the_replicas_that_its_client_wants() {
+    let (mut fixture, mut peer) = primary();
+    peer.send(&fixture, "CLIENT WRITE-ACKS 1\r\n");
+    let _replica = online(&fixture);
+    assert_eq!(peer.send(&fixture, "MULTI\r\nSET a 1\r\n"), "+OK\r\n+QUEUED\r\n");
+    fixture.pass(Duration::from_secs(12));
+    assert_eq!(
+        peer.send(&fixture, "EXEC\r\n"),
+        "-EXECABORT Transaction discarded because of: NOREPLICAS Not enough good replicas to write.\r\n"
+    );
+}
+
+#[test]
 fn what_is_written_waits_for_write_acks() {
     let (fixture, mut peer) = primary();
     let mut reader = fixture.connect();

@@ -1,12 +1,12 @@
 //! One request: the checks in their order, then the slots, then the command.
 
 use super::prepare::KnownKey;
-use super::{After, Answered, Context};
+use super::{After, Answered, Context, State};
 use crate::blocking::Wait;
 use crate::clients::flag;
-use crate::node::Node;
 use crate::pause::{PauseKind, waits_with_writes};
 use crate::table::{Action, Container, Entry};
+use crate::transaction::Transaction;
 use commands::spec::Flag;
 use commands::{Attempt, Blocking, CommandError, Outcome, Run, Timeout, Wide, echoed};
 use config::WriteAcksPolicy;
@@ -111,10 +111,11 @@ impl<'a> Context<'a> {
         if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR | flag::REPLICA) {
             self.check_listener(entry)?;
         }
-        if self.node.is_hindered() {
+        // Under what EXEC holds all of a transaction runs: all of it was asked about before.
+        if self.node.is_hindered() && self.held.is_none() {
             self.check_hindrances(entry)?;
         }
-        if self.state.write_acks.is_some() {
+        if self.state.write_acks.is_some() && self.held.is_none() {
             self.check_acks(entry)?;
         }
         if self.node.pause_kind().is_some() && !self.state.is_in_exec && self.must_wait(entry) {
@@ -131,8 +132,7 @@ impl<'a> Context<'a> {
             return self.check_streamed(entry);
         }
         let node = self.node;
-        let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
-        let writes = entry.spec.has(Flag::Write) || transaction.is_some_and(|one| one.writes());
+        let (writes, executed) = (self.writes(entry), self.executed(entry));
         if writes || entry.spec.name == "ping" {
             if node.refuses_writes() {
                 return Err(CommandError::Text(NOT_SAVED));
@@ -149,13 +149,27 @@ impl<'a> Context<'a> {
         if writes && node.refuses_own_writes() {
             return Err(READONLY);
         }
-        if !entry.spec.has(Flag::Stale) && node.is_stale() {
+        let needs_link =
+            !entry.spec.has(Flag::Stale) || executed.is_some_and(Transaction::needs_link);
+        if needs_link && node.is_stale() {
             return Err(STALE);
         }
-        if node.is_loading() && !entry.spec.has(Flag::Loading) {
+        let needs_data =
+            !entry.spec.has(Flag::Loading) || executed.is_some_and(Transaction::needs_data);
+        if needs_data && node.is_loading() {
             return Err(LOADING);
         }
         Ok(())
+    }
+
+    /// The transaction that a command runs, where it is EXEC.
+    fn executed(&self, entry: &Entry) -> Option<&Transaction> {
+        self.state.transaction.as_deref().filter(|_| entry.spec.name == "exec")
+    }
+
+    /// Whether a command writes, or one of those that it runs.
+    fn writes(&self, entry: &Entry) -> bool {
+        entry.spec.has(Flag::Write) || self.executed(entry).is_some_and(Transaction::writes)
     }
 
     /// Refuses what would be written for a client that wants more replicas to have it than there are.
@@ -166,10 +180,7 @@ impl<'a> Context<'a> {
             let policy = self.node.settings.current().replication.write_acks_policy;
             policy == WriteAcksPolicy::Refuse && self.state.replays_at.is_none()
         };
-        if wanted > self.node.near_replicas(self.now.monotonic)
-            && entry.spec.has(Flag::Write)
-            && refuses()
-        {
+        if wanted > self.node.near_replicas(self.now.monotonic) && self.writes(entry) && refuses() {
             return Err(TOO_FEW_REPLICAS);
         }
         Ok(())
@@ -194,9 +205,9 @@ impl<'a> Context<'a> {
             return false;
         }
         self.node.end_pause_if_due(self.now.monotonic);
-        let transaction = self.state.transaction.as_ref().filter(|_| entry.spec.name == "exec");
+        let executed = self.executed(entry);
         let writes =
-            waits_with_writes(entry) || transaction.is_some_and(|one| one.waits_with_writes());
+            waits_with_writes(entry) || executed.is_some_and(Transaction::waits_with_writes);
         let is_paused = || match self.node.pause_kind() {
             None => false,
             Some(PauseKind::Write) => writes,
@@ -293,16 +304,9 @@ impl<'a> Context<'a> {
             }
             Run::Write(write) => {
                 let has_memory = self.has_memory_for(entry);
-                // PFCOUNT, which reads, remembers its count.
-                let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
-                let node = self.node;
                 self.holding(entry, key, args, |access| {
                     if !has_memory {
                         return Err(OUT_OF_MEMORY);
-                    }
-                    // What let the command in may hold no longer.
-                    if access.is_foreign() && !may_write {
-                        return Err(refusal_of_foreign(node));
                     }
                     write(&mut access.edit(), args, reply)
                 })
@@ -310,9 +314,9 @@ impl<'a> Context<'a> {
             Run::Blocking(blocking) => self.run_blocking(blocking, entry, key, args, reply),
             Run::Wide(wide) => self.run_wide(wide, entry, key, args, reply),
             Run::Whole(whole) if entry.spec.has(Flag::Write) => {
-                self.change_whole(whole, args, reply)
+                self.change_whole(whole, entry, args, reply)
             }
-            Run::Whole(whole) => self.with_whole(|all| whole(all, args, reply)),
+            Run::Whole(whole) => self.read_whole(whole, entry, args, reply),
         }
     }
 
@@ -328,13 +332,9 @@ impl<'a> Context<'a> {
         let has_memory = self.has_memory_for(entry);
         let node = self.node;
         let in_cluster = node.cluster.is_some();
-        let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
         let mut run = |access: &mut Access<'_>| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
-            }
-            if access.is_foreign() && !may_write {
-                return Err(refusal_of_foreign(node));
             }
             (wide.run)(&mut access.edit(), args, in_cluster, reply)
         };
@@ -342,6 +342,7 @@ impl<'a> Context<'a> {
             return self.holding(entry, key, args, run);
         }
         let mut access = node.keyspace.hold_all(self.state.database, self.worker, self.moment);
+        self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
         self.note_seen(&access);
         self.remember_keys(entry, args);
@@ -368,14 +369,10 @@ impl<'a> Context<'a> {
         let (node, client) = (self.node, Arc::clone(&self.state.client));
         let (database, protocol) = (self.state.database, self.state.protocol);
         let now = self.now.monotonic;
-        let may_write = self.state.replays_at.is_some() || !entry.spec.has(Flag::Write);
         let mut begun = None;
         let outcome = self.holding(entry, key, args, |access| {
             if !has_memory {
                 return Err(OUT_OF_MEMORY);
-            }
-            if access.is_foreign() && !may_write {
-                return Err(refusal_of_foreign(node));
             }
             if (blocking.attempt)(&mut access.edit(), args, None, reply)? == Attempt::Served {
                 return Ok(());
@@ -422,10 +419,24 @@ const TOO_FEW_REPLICAS: CommandError =
 const READONLY: CommandError =
     CommandError::Text("READONLY You can't write against a read only replica.");
 
-/// What a command is told that was let in before the node became a replica, or began to load data.
+impl State {
+    /// Refuses a command that was let in before the node became a replica, or began to load data. Asked under the locks of what it touches.
+    #[inline]
+    pub(crate) fn check_foreign(&self, access: &Access<'_>, entry: &Entry) -> Outcome {
+        if access.is_foreign() && self.replays_at.is_none() {
+            return refuse_of_foreign(access, entry);
+        }
+        Ok(())
+    }
+}
+
 #[cold]
-pub(super) fn refusal_of_foreign(node: &Node) -> CommandError {
-    if node.refuses_own_writes() { READONLY } else { LOADING }
+fn refuse_of_foreign(access: &Access<'_>, entry: &Entry) -> Outcome {
+    if access.is_loading() && !entry.spec.has(Flag::Loading) {
+        return Err(LOADING);
+    }
+    // PFCOUNT, which only reads, remembers its count.
+    if entry.spec.has(Flag::Write) { Err(READONLY) } else { Ok(()) }
 }
 
 /// What a command is told while data are not what the primary has, and are not to be shown.

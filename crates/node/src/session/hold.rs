@@ -1,8 +1,7 @@
 //! The slots that a command holds: which, whether they are served here, and what follows when they are let go.
 
-use super::Context;
-use super::dispatch::refusal_of_foreign;
 use super::prepare::KnownKey;
+use super::{Context, LOADING};
 use crate::log::Unit;
 use crate::table::Entry;
 use crate::tracking::Tracker;
@@ -64,6 +63,7 @@ impl<'a> Context<'a> {
     pub(super) fn change_whole(
         &mut self,
         whole: WholeRun,
+        entry: &Entry,
         args: Args<'_>,
         reply: &mut Reply<'_>,
     ) -> Outcome {
@@ -71,12 +71,8 @@ impl<'a> Context<'a> {
         if !is_held {
             self.hold_everything();
         }
-        let is_foreign = self.held.as_ref().is_some_and(Access::is_foreign);
-        let outcome = if is_foreign && self.state.replays_at.is_none() {
-            Err(refusal_of_foreign(self.node))
-        } else {
-            self.with_whole(|all| whole(all, args, reply))
-        };
+        let checked = self.held.iter().try_for_each(|all| self.state.check_foreign(all, entry));
+        let outcome = checked.and_then(|()| self.with_whole(|all| whole(all, args, reply)));
         if let (Ok(()), Some(access)) = (&outcome, &mut self.held) {
             // Also where there was nothing to change, as in Redis.
             access.select(self.state.database);
@@ -94,6 +90,24 @@ impl<'a> Context<'a> {
             self.release();
         }
         outcome
+    }
+
+    /// Runs a command that reads of whole databases: one slot after the other is held, where EXEC does not hold them all.
+    pub(super) fn read_whole(
+        &mut self,
+        whole: WholeRun,
+        entry: &Entry,
+        args: Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Outcome {
+        self.held.iter().try_for_each(|all| self.state.check_foreign(all, entry))?;
+        self.with_whole(|all| whole(all, args, reply))?;
+        // What it has seen last may be what is being loaded since.
+        let is_free = self.held.is_none() && self.state.replays_at.is_none();
+        if is_free && self.node.is_loading() && !entry.spec.has(Flag::Loading) {
+            return Err(LOADING);
+        }
+        Ok(())
     }
 
     /// Runs something over the whole keyspace, and carries what it did into the counters.
@@ -167,6 +181,7 @@ impl<'a> Context<'a> {
             access.select(self.state.database);
             // A command before it may have been CLIENT TRACKING.
             access.renew_attention();
+            self.state.check_foreign(access, entry)?;
             let changes = access.changes();
             let outcome = run(access);
             if access.is_logged_as_it_came(changes) {
@@ -196,6 +211,7 @@ impl<'a> Context<'a> {
         if !keyspace.serves(slot) {
             self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
         }
+        self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
         self.note_seen(&access);
         self.remember_keys(entry, args);
@@ -227,6 +243,7 @@ impl<'a> Context<'a> {
         run: impl FnOnce(&mut Access<'_>) -> Outcome,
     ) -> Outcome {
         let mut access = self.hold_several(entry, args)?;
+        self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
         self.note_seen(&access);
         self.remember_keys(entry, args);

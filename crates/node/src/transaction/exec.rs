@@ -1,6 +1,7 @@
 //! EXEC: the commands of a transaction as one.
 
 use super::Transaction;
+use super::queue::discarded;
 use crate::session::{Context, TRANSACTION_OUT_OF_MEMORY};
 use crate::table::{Action, Entry};
 use base::Slot;
@@ -70,8 +71,9 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     // The watches are looked at under the locks of the first section.
     let first = sections.next().unwrap_or_default();
     hold_section(context, first);
-    // The slot may have gone before it was held.
-    if let Err(error) = context.route_unless_served(writes, slots) {
+    // The slot may have gone before it was held, and the data may have become others'. From here on all of it runs.
+    let served = context.route_unless_served(writes, slots);
+    if let Err(error) = served.and_then(|()| check_foreign(context, &steps)) {
         context.release();
         return Err(error);
     }
@@ -90,6 +92,13 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
         run_section(context, section, reply.output());
     }
     Ok(())
+}
+
+/// Refuses all where one would be refused under what is held.
+fn check_foreign(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
+    let Some(held) = &context.held else { return Ok(()) };
+    let mut entries = steps.iter().filter_map(|step| step.entry);
+    entries.try_for_each(|entry| context.state.check_foreign(held, entry)).map_err(discarded)
 }
 
 /// Holds what the commands of a section touch, and what is watched.

@@ -19,6 +19,10 @@ pub(crate) struct Transaction {
     writes: bool,
     /// One of them has to wait when those that write do.
     waits: bool,
+    /// One of them has to wait until data are loaded.
+    needs_data: bool,
+    /// One of them may be kept from data that are no longer the primary's.
+    needs_link: bool,
 }
 
 impl Transaction {
@@ -26,6 +30,8 @@ impl Transaction {
     pub(crate) fn push(&mut self, entry: &Entry, args: Args<'_>, bytes_max: usize) -> bool {
         self.writes |= entry.spec.has(Flag::Write);
         self.waits |= waits_with_writes(entry);
+        self.needs_data |= !entry.spec.has(Flag::Loading);
+        self.needs_link |= !entry.spec.has(Flag::Stale);
         // Of one that will not run, nothing needs to be kept.
         self.is_aborted || self.requests.push(args, bytes_max)
     }
@@ -42,6 +48,16 @@ impl Transaction {
     /// Whether one of its commands writes.
     pub(crate) fn writes(&self) -> bool {
         self.writes
+    }
+
+    /// Whether it cannot run while data are loaded.
+    pub(crate) fn needs_data(&self) -> bool {
+        self.needs_data
+    }
+
+    /// Whether it may not run where the link to the primary is down (`replica-serve-stale-data`).
+    pub(crate) fn needs_link(&self) -> bool {
+        self.needs_link
     }
 
     /// Whether it has to wait when commands that write do (CLIENT PAUSE WRITE).
@@ -95,9 +111,14 @@ impl Context<'_> {
         }
         self.state.transaction = None;
         self.state.watching.end(&self.node.keyspace);
-        let text = error.text();
-        let text = text.strip_prefix(b"ERR ").unwrap_or(&text);
-        let before = &b"EXECABORT Transaction discarded because of: "[..];
-        CommandError::Bytes([before, text].concat())
+        discarded(error)
     }
+}
+
+/// What EXEC is told of the error for which nothing of the transaction runs.
+pub(super) fn discarded(error: CommandError) -> CommandError {
+    let text = error.text();
+    let text = text.strip_prefix(b"ERR ").unwrap_or(&text);
+    let before = &b"EXECABORT Transaction discarded because of: "[..];
+    CommandError::Bytes([before, text].concat())
 }

@@ -75,7 +75,7 @@ impl Appending {
             let is_logging = log.is_logging;
             self.close(log);
             if is_logging {
-                self.node.end_log(LogUser::File, self.node.control(), clock::now());
+                self.node.end_log(LogUser::File, self.node.appending(), clock::now());
                 self.node.confirm_all();
             }
             self.node.note_synced(0);
@@ -86,7 +86,9 @@ impl Appending {
     /// Clients are told to wait while the files are loaded, and whoever was let in before is not let near the keys: so all that is acknowledged is in the files first.
     fn reload(&self, files: &mut Option<OpenLog>) -> Result<(), String> {
         let node = &self.node;
-        node.begin_loading(node.control(), clock::now(), 0);
+        if !node.begin_loading(node.appending(), clock::now(), 0) {
+            return Err("Data are being loaded already".to_owned());
+        }
         let end = node.log_end();
         let drained = files.as_mut().map_or(Ok(()), |log| {
             if *log.writer.state() == State::Waiting {
@@ -101,7 +103,7 @@ impl Appending {
             }
         });
         let loaded = drained.and_then(|()| self.load_files(files.as_ref()));
-        node.end_loading(node.control(), clock::now());
+        node.end_loading(node.appending(), clock::now());
         if loaded.is_ok() {
             tracing::info!("Append Only File loaded by DEBUG LOADAOF");
         }
@@ -111,7 +113,7 @@ impl Appending {
     /// Empties the keyspace and loads what the manifest lists.
     fn load_files(&self, log: Option<&OpenLog>) -> Result<(), String> {
         let node = &self.node;
-        node.empty(node.control());
+        node.empty(node.appending());
         let layout = match log {
             Some(log) => log.writer.layout().clone(),
             None => layout(node),

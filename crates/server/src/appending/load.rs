@@ -97,7 +97,7 @@ impl Load<'_> {
         let mut reader =
             Reader::new(&DiskStorage, self.layout, manifest, truncates).map_err(refusal)?;
         let now = clock::now();
-        node.begin_loading(node.control(), now, reader.total_bytes());
+        node.note_loading_begun(now, reader.total_bytes());
         let mut replay = Replay::begin(node, now, rng);
         let delay = u64::try_from(node.settings.current().general.key_load_delay).unwrap_or(0);
         let reported = if delay > 0 { 1 } else { REPORTED_COMMANDS };
@@ -175,7 +175,7 @@ fn open(node: &Arc<Node>, layout: Layout, manifest: Manifest) -> Result<OpenLog,
     };
     let storage = Arc::new(DiskStorage);
     let others: u64 = manifest.files().map(|entry| length(&layout.path(&entry.name))).sum();
-    let offset = node.begin_log(LogUser::File, node.control(), now, |_, offset| offset);
+    let offset = node.begin_log(LogUser::File, node.appending(), now, |_, offset| offset);
     let options = options(&node.settings.current());
     let writer =
         Writer::open(storage, layout, manifest, options, offset, now.monotonic).map_err(refusal)?;

@@ -178,7 +178,7 @@ impl Appending {
         }
         let Some(log) = files.take_if(|log| log.is_logging) else { return };
         self.close(log);
-        self.node.end_log(LogUser::File, self.node.control(), clock::now());
+        self.node.end_log(LogUser::File, self.node.appending(), clock::now());
         self.node.confirm_all();
     }
 

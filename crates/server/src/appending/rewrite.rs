@@ -98,7 +98,7 @@ impl Appending {
         let (node, now) = (&self.node, clock::now());
         let logs = config.persistence.appendonly;
         let is_first = logs && *log.writer.state() == State::Waiting;
-        let begun = node.begin_rewrite((node.control(), now), logs, is_first);
+        let begun = node.begin_rewrite((node.appending(), now), logs, is_first);
         let Some((cut, order)) = begun else {
             // Something else is being saved: later.
             return Ok(());

@@ -174,7 +174,9 @@ impl FollowerThread {
     fn begin_anew(&self, link: Option<&Link>, primary: &Primary, bytes: u64) -> Result<(), Ended> {
         let node = &self.node;
         // First: nothing is cut any more from here on.
-        node.begin_loading(node.following(), clock::now(), bytes);
+        if !node.begin_loading(node.following(), clock::now(), bytes) {
+            return Err(Ended::Failed("data are being loaded from a file".to_owned()));
+        }
         // It would go on with what the file does not have.
         self.appender.ask(Wish::Leave);
         tracing::info!("MASTER <-> REPLICA sync: Flushing old data");

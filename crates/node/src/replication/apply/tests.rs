@@ -5,6 +5,7 @@ use crate::testing::{Fixture, Peer};
 use ::replication::ReplicationId;
 use engine::LoggedCommands;
 use resp::push_request;
+use std::sync::atomic::Ordering::SeqCst;
 use std::task::Waker;
 
 /// Where the stream of the tests begins.
@@ -366,7 +367,7 @@ fn while_data_are_loaded_nothing_is_cut() {
     let (fixture, _peer) = replica();
     let node = &fixture.node;
     let by = (node.control(), fixture.now);
-    node.begin_loading(node.following(), fixture.now, 0);
+    assert!(node.begin_loading(node.following(), fixture.now, 0));
     assert_eq!(node.begin_save(by, None, false), Err(crate::SaveError::Loading));
     assert!(node.begin_rewrite(by, true, true).is_none());
     node.end_loading(node.following(), fixture.now);
@@ -404,6 +405,18 @@ fn a_primary_that_is_restarted_remembers_the_history_before() {
 }
 
 #[test]
+fn a_transaction_is_kept_from_stale_data_as_its_commands_are() {
+    let (fixture, mut peer) = replica();
+    peer.send(&fixture, "MULTI\r\nGET a\r\n");
+    fixture.connect().send(&fixture, "CONFIG SET replica-serve-stale-data no\r\n");
+    assert_eq!(
+        peer.send(&fixture, "EXEC\r\n"),
+        "-EXECABORT Transaction discarded because of: MASTERDOWN Link with MASTER is down and \
+         replica-serve-stale-data is set to 'no'.\r\n"
+    );
+}
+
+#[test]
 fn a_write_that_was_let_in_before_the_role_changed_is_refused() {
     let (fixture, mut peer) = replica();
     peer.send(&fixture, "REPLICAOF NO ONE\r\nSET a 1\r\nZADD z 1 m\r\n");
@@ -417,7 +430,13 @@ fn a_write_that_was_let_in_before_the_role_changed_is_refused() {
         assert_eq!(peer.send(&fixture, &format!("{line}\r\n")), readonly, "{line}");
     }
     let told = peer.send(&fixture, "MULTI\r\nSET a 2\r\nGET a\r\nEXEC\r\n");
-    assert!(told.ends_with(&format!("*2\r\n{readonly}$1\r\n1\r\n")), "{told}");
+    let discarded = "-EXECABORT Transaction discarded because of: ";
+    assert!(told.ends_with(&format!("{discarded}{}", &readonly[1..])), "{told}");
+    assert_eq!(peer.send(&fixture, "GET a\r\n"), "$1\r\n1\r\n");
+    // As if it were just being promoted: nothing is loaded.
+    fixture.node.replication.is_replica.store(false, SeqCst);
+    assert_eq!(peer.send(&fixture, "SET a 2\r\n"), readonly);
+    fixture.node.replication.is_replica.store(true, SeqCst);
     peer.send(&fixture, "CONFIG SET replica-read-only no\r\n");
     assert_eq!(peer.send(&fixture, "SET a 2\r\n"), "+OK\r\n");
     let end = fixture.node.replication_offset();

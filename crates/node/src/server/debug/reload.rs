@@ -1,6 +1,6 @@
 //! DEBUG RELOAD and LOADAOF: have the data loaded again from their files, as a restart would.
 
-use crate::session::Context;
+use crate::session::{Context, LOADING};
 use commands::{CommandError, Outcome};
 use resp::{Args, Reply};
 
@@ -44,7 +44,9 @@ pub(super) fn reload(context: &mut Context<'_>, args: Args<'_>, reply: &mut Repl
         }
     }
     // Nothing of a primary's stream is applied beside it.
-    node.begin_loading(context.worker, context.now, 0);
+    if !node.begin_loading(context.worker, context.now, 0) {
+        return Err(LOADING);
+    }
     if wish.flushes {
         node.empty(context.worker);
     }

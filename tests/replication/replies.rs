@@ -246,19 +246,24 @@ fn a_primary_and_its_replica_answer_as_the_oracle() {
 
 #[test]
 fn nobody_waits_for_a_file_that_has_ended() {
-    for program in [ours(), Program::valkey()] {
-        let file = setup().with("appendonly", &["yes"]).with("appendfsync", &["no"]);
-        let server = Server::start(&program, file);
-        let mut client = server.client();
-        assert_eq!(client.line("SET key value"), Reply::ok());
-        client.send_raw(b"WAITAOF 1 0 0\r\n").expect("it listens");
-        let waits = || told(&server, "blocked_clients") == "1";
-        assert!(wait::until(PATIENCE, waits), "{}", told(&server, "blocked_clients"));
-        assert_eq!(server.client().line("CONFIG SET appendonly no"), Reply::ok());
-        let reply = render(&client.reply().expect("a reply")).join(" ");
-        let expected =
-            "(error) ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
-        assert_eq!(reply, expected);
+    // One that has everything, and one whose first base takes long.
+    let there = setup().with("appendonly", &["yes"]).with("appendfsync", &["no"]);
+    let begun = setup().with("rdb-key-save-delay", &["10000000"]);
+    for (setup, begins) in [(there, "PING"), (begun, "CONFIG SET appendonly yes")] {
+        for program in [ours(), Program::valkey()] {
+            let server = Server::start(&program, setup.clone());
+            let mut client = server.client();
+            for line in ["SET key value", begins, "SET key value"] {
+                assert!(!client.line(line).is_error(), "{line}");
+            }
+            client.send_raw(b"WAITAOF 1 0 0\r\n").expect("it listens");
+            let waits = || told(&server, "blocked_clients") == "1";
+            assert!(wait::until(PATIENCE, waits), "{}", told(&server, "blocked_clients"));
+            assert_eq!(server.client().line("CONFIG SET appendonly no"), Reply::ok());
+            let reply = render(&client.reply().expect("a reply")).join(" ");
+            let expected = "(error) ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+            assert_eq!(reply, expected, "{:?}, {begins}", program.kind);
+        }
     }
 }
 

@@ -121,7 +121,7 @@ impl Node {
     /// Lets go what tells of the log up to `offset`, as far as the append-only file is concerned. With `covers_reads` nobody is shown, from here on, what is not confirmed.
     pub fn confirm_log(&self, offset: u64, covers_reads: bool) {
         let confirmation = &self.confirmation;
-        if covers_reads && !confirmation.covers_reads.load(SeqCst) {
+        if covers_reads {
             self.note_last_changes();
         }
         let was_covered = confirmation.covers_reads.swap(covers_reads, SeqCst);
@@ -134,7 +134,7 @@ impl Node {
 
     /// Has so many replicas confirm what is written, from here on (`write-acks`).
     pub(crate) fn ask_replicas_to_confirm(&self, acks: usize) {
-        if acks > 0 && self.confirmation.acks.load(SeqCst) == 0 {
+        if acks > 0 {
             self.note_last_changes();
         }
         if self.confirmation.acks.swap(acks, SeqCst) != acks {
@@ -262,11 +262,16 @@ impl Node {
         if has_too_few && policy == WriteAcksPolicy::Degrade { 0 } else { wanted }
     }
 
-    /// What a session has to wait for that has written up to `written` and, where it has looked at keys, may show what others have written up to `seen`;
-    /// `None` where nothing.
+    /// What a session has to wait for that has written up to `written` and, where it has looked at keys, may show what the log tells of up to
+    /// `shown_up_to`; `None` where nothing.
     #[cold]
-    pub(crate) fn awaited(&self, written: u64, acks: usize, seen: Option<u64>) -> Option<u64> {
-        let until = seen.map_or(written, |seen| written.max(self.shown_up_to(seen)));
+    pub(crate) fn awaited(
+        &self,
+        written: u64,
+        acks: usize,
+        shown_up_to: Option<u64>,
+    ) -> Option<u64> {
+        let until = shown_up_to.map_or(written, |noted| written.max(self.shown_up_to(noted)));
         let confirmation = &self.confirmation;
         (!confirmation.is_confirmed(&confirmation.needs(until, written, acks))).then_some(until)
     }

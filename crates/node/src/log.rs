@@ -85,7 +85,7 @@ struct Position {
     database: Option<usize>,
     /// Those that write have to wait.
     is_full: bool,
-    /// Which bytes are for replicas alone, ascending.
+    /// Which bytes are for replicas alone, ascending; none of them touch.
     for_replicas: VecDeque<Range<u64>>,
     /// What the file gets before it gets the byte of this offset.
     for_file: Option<(u64, Vec<u8>)>,
@@ -379,8 +379,13 @@ impl Node {
         position.database = database.or(position.database);
         if position.has(LogUser::File) {
             let at = |place: usize| offset + place as u64;
-            let ranges = for_replicas.iter().map(|one| at(one.start)..at(one.end));
-            position.for_replicas.extend(ranges);
+            for one in for_replicas {
+                let (start, end) = (at(one.start), at(one.end));
+                match position.for_replicas.back_mut() {
+                    Some(last) if last.end == start => last.end = end,
+                    _ => position.for_replicas.push_back(start..end),
+                }
+            }
         }
         if !is_ours && let Some(changes) = self.log.last_changes() {
             changes.note_any(end);

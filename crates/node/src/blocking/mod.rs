@@ -59,7 +59,7 @@ pub(crate) struct Served {
     /// The offset of the log up to which it tells of what was done for the client; 0 where nothing was.
     pub(crate) log_offset: u64,
     /// The same of what the client is shown, where that is noted.
-    pub(crate) seen: u64,
+    pub(crate) shown_up_to: u64,
 }
 
 /// How a client is told that it waits no longer (CLIENT UNBLOCK).
@@ -102,8 +102,8 @@ impl Blocked {
             }
         }
         let log_offset = node.log_effects(node.control(), access).unwrap_or(0);
-        let seen = node.last_changes().map_or(0, |changes| changes.of(access.slots()));
-        *state = State::Served(Served { reply: out, log_offset, seen });
+        let shown_up_to = node.last_changes().map_or(0, |changes| changes.of(access.slots()));
+        *state = State::Served(Served { reply: out, log_offset, shown_up_to });
         drop(state);
         self.client.wake();
     }

@@ -183,19 +183,58 @@ impl Node {
 impl Position {
     /// Makes of the bytes of this range of the log what the file gets.
     fn fit_for_file(&mut self, range: Range<u64>, bytes: &mut Vec<u8>) {
-        for one in self.for_replicas.iter().rev() {
-            let (start, end) = (one.start.max(range.start), one.end.min(range.end));
-            if start < end {
-                bytes.drain((start - range.start) as usize..(end - range.start) as usize);
+        let place = |offset: u64| (offset.clamp(range.start, range.end) - range.start) as usize;
+        // So much stands at the front of what is kept, and what comes next is behind this.
+        let (mut kept, mut next) = (0, 0);
+        while let Some(one) = self.for_replicas.front().filter(|one| one.start < range.end) {
+            let (start, end) = (place(one.start), place(one.end));
+            bytes.copy_within(next..start, kept);
+            kept += start - next;
+            next = end;
+            if one.end > range.end {
+                // The rest of it is for the next.
+                break;
             }
-        }
-        while self.for_replicas.front().is_some_and(|one| one.end <= range.end) {
             self.for_replicas.pop_front();
         }
+        bytes.copy_within(next.., kept);
+        bytes.truncate(kept + bytes.len() - next);
         if let Some((_, request)) =
             self.for_file.take_if(|(offset, _)| *offset <= range.start && !bytes.is_empty())
         {
             bytes.splice(0..0, request);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Rng;
+
+    #[test]
+    fn what_is_for_replicas_alone_is_left_out_wherever_it_is_cut() {
+        let mut rng = Rng::from_seed(5);
+        let (mut position, mut log, mut for_file) = (Position::default(), Vec::new(), Vec::new());
+        for number in 0..20_000_u64 {
+            let length = rng.below(9) + 1;
+            let bytes = vec![number as u8; length as usize];
+            if rng.below(2) == 0 {
+                let start = log.len() as u64;
+                position.for_replicas.push_back(start..start + length);
+            } else {
+                for_file.extend_from_slice(&bytes);
+            }
+            log.extend(bytes);
+        }
+        let (mut fitted, mut from) = (Vec::new(), 0);
+        while from < log.len() {
+            let until = log.len().min(from + 1 + rng.below(300) as usize);
+            let mut bytes = log[from..until].to_vec();
+            position.fit_for_file(from as u64..until as u64, &mut bytes);
+            fitted.extend(bytes);
+            from = until;
+        }
+        assert!(fitted == for_file && position.for_replicas.is_empty());
     }
 }

@@ -230,3 +230,20 @@ fn threads_that_write_to_several_databases_tell_which() {
     ];
     assert_eq!(taken(&fixture), expected);
 }
+
+#[test]
+fn what_is_for_replicas_alone_is_noted_as_one_where_it_touches() {
+    let (fixture, mut peer) = logging();
+    fixture.node.begin_log(LogUser::Replicas, WORKER, fixture.now, |_, _| ());
+    let relay =
+        || fixture.node.relay_log(WORKER, &b"*1\r\n$4\r\nPING\r\n".repeat(2), 0, &[0..14, 14..28]);
+    let noted = || fixture.node.log.position.0.lock().for_replicas.clone();
+    relay();
+    let end = relay().expect("there may be replicas");
+    assert_eq!(noted(), [0..end]);
+    peer.send(&fixture, "SET a 1\r\n");
+    relay();
+    assert_eq!(noted().len(), 2);
+    assert_eq!(taken(&fixture), ["SET a 1"]);
+    assert_eq!(noted(), []);
+}

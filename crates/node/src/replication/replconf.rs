@@ -103,19 +103,6 @@ fn parse_version(text: &str) -> Option<u32> {
     parts.next().is_none().then(|| u32::from_be_bytes([0, major, minor, patch]))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_three_numbers() {
-        assert_eq!(parse_version("9.1.2"), Some(0x0009_0102));
-        for text in ["", "9", "9.1", "9.1.2.3", "a.b.c", "300.1.1"] {
-            assert_eq!(parse_version(text), None, "{text}");
-        }
-    }
-}
-
 impl Node {
     /// A replica has said how far it is.
     fn note_acknowledgement(&self, replica: &Arc<Replica>, now: Monotonic) {
@@ -148,5 +135,18 @@ impl Node {
             online.filter_map(offset).map(|offset| offset.min(end)).collect()
         };
         self.confirm_by_replicas(offsets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_three_numbers() {
+        assert_eq!(parse_version("9.1.2"), Some(0x0009_0102));
+        for text in ["", "9", "9.1", "9.1.2.3", "a.b.c", "300.1.1"] {
+            assert_eq!(parse_version(text), None, "{text}");
+        }
     }
 }

@@ -170,6 +170,18 @@ fn wait_waits_for_replicas() {
 }
 
 #[test]
+fn who_waits_for_a_file_is_told_that_it_has_ended_though_nothing_of_it_was_synced() {
+    let fixture = Fixture::with(|config| config.persistence.appendonly = true);
+    fixture.node.begin_log(LogUser::File, WORKER, fixture.now, |_, _| ());
+    let mut peer = fixture.connect();
+    assert_eq!(peer.send(&fixture, "SET a 1\r\nWAITAOF 1 0 0\r\n"), "+OK\r\n");
+    assert_eq!((peer.step, peer.unblock(&fixture)), (Step::Block, String::new()));
+    fixture.connect().send(&fixture, "CONFIG SET appendonly no\r\n");
+    let told = peer.unblock(&fixture);
+    assert!(told.starts_with("-ERR WAITAOF cannot be used when numlocal is set"), "{told}");
+}
+
+#[test]
 fn writes_need_replicas_where_the_settings_say_so() {
     let (mut fixture, mut peer) = primary();
     peer.send(&fixture, "CONFIG SET min-replicas-to-write 1\r\n");

@@ -159,8 +159,8 @@ impl Node {
         self.replication.waiting.lock().len()
     }
 
-    /// Wakes the clients that wait for replicas, to look again.
-    pub(crate) fn wake_waiting(&self) {
+    /// Wakes the clients that wait for replicas, or for the append-only file to be synced, to look again.
+    pub fn wake_waiting(&self) {
         self.replication.waiting.lock().iter().for_each(|(client, _)| client.wake());
     }
 
@@ -176,7 +176,9 @@ impl Node {
         let unblocked =
             waiting.iter().find(|(one, _)| one.id == client.id).and_then(|(_, how)| *how);
         drop(waiting);
-        if !is_over && unblocked.is_none() && !self.is_waited_for(wait) {
+        // Nothing is synced any more: what has not been will not be.
+        let has_ended = wait.disks == Some(true) && !self.settings.current().persistence.appendonly;
+        if !is_over && unblocked.is_none() && !has_ended && !self.is_waited_for(wait) {
             return None;
         }
         self.end_replica_wait(client);
@@ -188,8 +190,7 @@ impl Node {
             Some(Unblock::RoleChange) => {
                 Reply::new(&mut out, wait.protocol).error_bytes(&ROLE_CHANGED.text());
             }
-            // It was ended meanwhile.
-            None if wait.disks == Some(true) && !self.settings.current().persistence.appendonly => {
+            None if has_ended => {
                 Reply::new(&mut out, wait.protocol).error_bytes(&NO_FILE.text());
             }
             Some(Unblock::Timeout) | None => self.push_waited(wait, &mut out),

@@ -15,8 +15,8 @@ impl Session {
             return None;
         }
         let acks = node.acks(self.state.write_acks);
-        let seen = self.state.has_looked.then_some(self.state.seen);
-        node.awaited(self.unconfirmed(), acks, seen)
+        let shown_up_to = self.state.has_looked.then_some(self.state.shown_up_to);
+        node.awaited(self.unconfirmed(), acks, shown_up_to)
     }
 
     /// Whether what waits for this offset may leave; the client is woken when it is time to ask again.

@@ -344,7 +344,7 @@ impl<'a> Context<'a> {
         let mut access = node.keyspace.hold_all(self.state.database, self.worker, self.moment);
         self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
-        self.note_seen(&access);
+        self.note_shown(&access);
         self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access, args);

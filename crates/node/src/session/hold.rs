@@ -46,7 +46,7 @@ impl<'a> Context<'a> {
     /// Releases what a transaction holds.
     pub(crate) fn release(&mut self) {
         if let Some(access) = self.held.take() {
-            self.note_seen(&access);
+            self.note_shown(&access);
             let held_all = access.holds_all();
             if access.has_effects() {
                 self.conclude_said(access);
@@ -116,7 +116,7 @@ impl<'a> Context<'a> {
         run: impl FnOnce(&mut Whole<'_, '_>) -> Outcome,
     ) -> Outcome {
         if self.held.is_none() {
-            self.state.seen = u64::MAX;
+            self.state.shown_up_to = u64::MAX;
         }
         let mut all = Whole {
             reach: self.held.as_mut().map_or(Reach::Free(&self.node.keyspace), Access::reach),
@@ -162,9 +162,10 @@ impl<'a> Context<'a> {
 
     /// Notes up to where the log tells of what could be seen of what is held.
     #[inline]
-    pub(super) fn note_seen(&mut self, access: &Access<'_>) {
+    pub(super) fn note_shown(&mut self, access: &Access<'_>) {
         if let Some(changes) = self.node.last_changes() {
-            self.state.seen = self.state.seen.max(changes.of(access.slots()));
+            let shown_up_to = &mut self.state.shown_up_to;
+            *shown_up_to = changes.of(access.slots()).max(*shown_up_to);
         }
     }
 
@@ -213,7 +214,7 @@ impl<'a> Context<'a> {
         }
         self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
-        self.note_seen(&access);
+        self.note_shown(&access);
         self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access, args);
@@ -245,7 +246,7 @@ impl<'a> Context<'a> {
         let mut access = self.hold_several(entry, args)?;
         self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
-        self.note_seen(&access);
+        self.note_shown(&access);
         self.remember_keys(entry, args);
         if access.has_effects() {
             self.conclude(access, args);

@@ -107,7 +107,7 @@ pub(crate) struct State {
     /// Whether what it has to say may show what others have written: a command on keys has run since its requests were last looked at.
     pub(crate) has_looked: bool,
     /// The log up to here tells of what these commands have looked at, where that is noted; `u64::MAX` where they have looked at everything.
-    pub(crate) seen: u64,
+    pub(crate) shown_up_to: u64,
     /// The log up to here tells of what its commands have done.
     pub(crate) log_offset: u64,
     /// Where the commands of a file are run, the time that it is: what they did has been done, and nothing stands in their way.
@@ -242,7 +242,7 @@ impl Session {
             write_acks: None,
             given_up: 0,
             has_looked: false,
-            seen: 0,
+            shown_up_to: 0,
             log_offset: 0,
             replays_at: None,
             streamed: None,
@@ -305,7 +305,7 @@ impl Session {
             let taken = node.blocked.take_reply(blocked, now, &node.keyspace);
             let Some(served) = taken else { return false };
             self.state.log_offset = self.state.log_offset.max(served.log_offset);
-            self.state.seen = self.state.seen.max(served.seen);
+            self.state.shown_up_to = self.state.shown_up_to.max(served.shown_up_to);
             self.state.blocked = None;
             served.reply
         } else {
@@ -378,7 +378,7 @@ impl Session {
         if worker.tuning.memory.bytes_max != 0 {
             worker.make_room(now);
         }
-        (self.state.has_looked, self.state.seen) = (false, 0);
+        (self.state.has_looked, self.state.shown_up_to) = (false, 0);
         self.state.take_messages(out);
         let commands = self.state.commands;
         worker.batch.begin(now.monotonic);

@@ -1,4 +1,4 @@
-//! The parts that all is written of: numbers, lengths and strings, buffered in a buffer and checksummed by the block.
+//! The parts that all is written of: numbers, lengths and strings, gathered in a buffer and checksummed by the block.
 
 use super::checksum::Checksum;
 use super::format::{

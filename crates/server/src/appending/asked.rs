@@ -64,6 +64,8 @@ impl Appending {
             }
         }
         if !config.persistence.appendonly {
+            // Nothing may have been synced of what they wait for, and nothing will be.
+            self.node.wake_waiting();
             return true;
         }
         let goes_on = files.as_ref().is_some_and(|log| log.is_logging || log.base.is_some());

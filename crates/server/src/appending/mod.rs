@@ -180,6 +180,7 @@ impl Appending {
         self.close(log);
         self.node.end_log(LogUser::File, self.node.appending(), clock::now());
         self.node.confirm_all();
+        self.node.note_synced(0);
     }
 
     /// Writes and syncs what there is, and gives up what is being rewritten.

@@ -162,3 +162,35 @@ fn who_is_told_that_a_watched_key_was_changed_waits_for_that() {
     assert_eq!(watching.send(&fixture, "MULTI\r\nPING\r\nEXEC\r\n"), "+OK\r\n+QUEUED\r\n*-1\r\n");
     assert_eq!(watching.awaited(&fixture), Some(end));
 }
+
+#[test]
+fn others_wait_no_longer_because_somebody_asks_again() {
+    let fixture = confirming("SET old 1\r\n");
+    let confirmed = fixture.node.log_end();
+    let change = awaited(&fixture, "SET new 1\r\n");
+    awaited(&fixture, "CLIENT WRITE-ACKS 1\r\n");
+    // The disk was full, and is not any more.
+    fixture.node.confirm_log(confirmed, false);
+    fixture.node.confirm_log(confirmed, true);
+    fixture.node.ask_replicas_to_confirm(1);
+    fixture.node.ask_replicas_to_confirm(0);
+    assert_eq!(awaited(&fixture, "GET old\r\n"), None);
+    assert_eq!(awaited(&fixture, "GET new\r\n"), change);
+}
+
+#[test]
+fn what_keys_were_looked_at_tells_without_a_lock_what_is_waited_for() {
+    for covers_reads in [false, true] {
+        let fixture = Fixture::new();
+        fixture.node.begin_log(LogUser::File, WORKER, fixture.now, |_, _| ());
+        fixture.node.confirm_log(fixture.node.log_end(), covers_reads);
+        let (mut writer, mut reader) = (fixture.connect(), fixture.connect());
+        writer.send(&fixture, "SET key value\r\n");
+        reader.send(&fixture, "GET key\r\n");
+        let end = fixture.node.log_end();
+        // Who asked for it would wait for ever.
+        let _position = fixture.node.log.position.0.lock();
+        assert_eq!(writer.awaited(&fixture), Some(end));
+        assert_eq!(reader.awaited(&fixture), covers_reads.then_some(end));
+    }
+}

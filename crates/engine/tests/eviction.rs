@@ -300,7 +300,7 @@ fn what_is_not_this_nodes_to_change_stays() {
         loop {
             match keyspace.evict_step(&mut eviction, rule, WORKER, &now, &mut drop) {
                 EvictStep::Searching => {}
-                step => return step,
+                step @ (EvictStep::Evicted | EvictStep::Nothing) => return step,
             }
         }
     };

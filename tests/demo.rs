@@ -80,7 +80,9 @@ impl Demo {
         let gone = wait::until(END, || self.nodes().is_empty());
         assert!(gone, "left: {:?}", self.nodes());
         for port in &self.ports {
-            assert!(Client::connect(port.number()).is_err(), "{} is served", port.number());
+            // A process that ends has no command line any more while it still has its sockets.
+            let is_free = wait::until(END, || Client::connect(port.number()).is_err());
+            assert!(is_free, "{} is served", port.number());
         }
     }
 

@@ -43,15 +43,6 @@ pub(crate) fn monotonic() -> Monotonic {
 
 /// The processor time that all threads of the process have taken.
 pub(crate) fn processor() -> Duration {
-    time_of(ClockId::ProcessCPUTime)
-}
-
-/// The processor time that this thread has taken.
-pub(crate) fn thread() -> Duration {
-    time_of(ClockId::ThreadCPUTime)
-}
-
-fn time_of(clock: ClockId) -> Duration {
-    let time = clock_gettime(clock);
+    let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

@@ -18,11 +18,6 @@ pub(crate) fn announce(launch: &Launch) {
     if !unused.is_empty() {
         tracing::info!("Accepted, but without effect in this version: {}", unused.join(", "));
     }
-    if launch.config.memory.maxmemory > 0 {
-        tracing::warn!(
-            "eviction is not supported yet: beyond maxmemory, commands that need memory are refused"
-        );
-    }
     show_mode(&launch.config);
 }
 

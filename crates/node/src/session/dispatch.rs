@@ -112,8 +112,13 @@ impl<'a> Context<'a> {
             self.check_listener(entry)?;
         }
         // Under what EXEC holds all of a transaction runs: all of it was asked about before.
-        if self.node.is_hindered() && self.held.is_none() {
-            self.check_hindrances(entry)?;
+        if self.node.is_hindered()
+            && self.held.is_none()
+            && let Err(error) = self.check_hindrances(entry)
+        {
+            // Whoever has the keys may be able to do it.
+            self.redirect(entry, args)?;
+            return Err(error);
         }
         if self.state.write_acks.is_some() && self.held.is_none() {
             self.check_acks(entry)?;

@@ -10,6 +10,9 @@ use testkit::{Client, Reply};
 /// How many clients write.
 const WRITERS: usize = 4;
 
+/// How many writes are acknowledged before anything is done.
+const WRITES_BEFORE: usize = 500;
+
 /// How long a client waits for a reply before it asks another node.
 const REPLY_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -78,14 +81,20 @@ pub(super) fn write_during(
                 })
             })
             .collect();
+        let limit = Duration::from_secs(60);
+        let count = || times.lock().expect("nobody panics with it").len();
+        let is_begun = testkit::wait::until(limit, || count() > WRITES_BEFORE);
         act();
-        let is_over = testkit::wait::until(Duration::from_secs(60), is_enough);
+        let is_over = testkit::wait::until(limit, is_enough);
         // Some more, under the new leader.
-        thread::sleep(Duration::from_millis(200));
+        let before = count();
+        let is_served = testkit::wait::until(limit, || count() > before + WRITERS);
         ends.store(true, SeqCst);
         let all = threads.into_iter().map(|thread| thread.join().expect("it has not panicked"));
         let all = all.collect();
+        assert!(is_begun, "nobody acknowledges anything");
         assert!(is_over, "it does not come to an end");
+        assert!(is_served, "nobody acknowledges anything any more");
         all
     });
     let mut times = times.into_inner().expect("nobody panics with it");

@@ -150,6 +150,8 @@ pub(crate) struct Pending {
     pub(crate) fsync: bool,
     pub(crate) state: bool,
     pub(crate) view: bool,
+    /// Writes may go on: where they are served by then.
+    pub(crate) resume: bool,
 }
 
 /// One node's side of the cluster.
@@ -371,6 +373,9 @@ impl Machine {
         if pending.view {
             self.view_is_stale = true;
             self.outputs.push_back(Output::ViewChanged);
+        }
+        if pending.resume {
+            self.outputs.push_back(Output::ResumeWrites);
         }
         debug_assert!(self.slot_counts_agree(), "slot counts are those of the slot table");
     }

@@ -169,9 +169,7 @@ impl Machine {
     }
 
     pub(crate) fn end_yielding(&mut self) {
-        if self.failover.yielding.take().is_some() {
-            self.output(Output::ResumeWrites);
-        }
+        self.pending.resume |= self.failover.yielding.take().is_some();
     }
 
     /// A node is gone: it takes over nothing.

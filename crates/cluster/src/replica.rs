@@ -125,6 +125,8 @@ impl Machine {
         self.log(LogLevel::Notice, || {
             format!("Configuration change detected. Reconfiguring myself as a replica of {primary}")
         });
+        // The primary has to know its replica before it can be asked to give way to it.
+        self.announce();
     }
 
     /// A primary that has become a replica itself has none: those follow whom it follows.

@@ -13,7 +13,7 @@ use crate::pause::WaitReason;
 use crate::pubsub::Channels;
 use crate::tracking::Tracking;
 use cluster::{Machine, Output, View};
-use engine::{Keyspace, Moment, WorkerId};
+use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,15 +90,15 @@ impl ClusterNode {
                 }
                 Output::PauseWrites => {
                     node.pause.hold_writes(WaitReason::Yielding, true);
-                    // Whoever writes at this moment has done so when this has held everything.
-                    let moment = Moment::at(machine.now().wall);
-                    drop(keyspace.hold_all(0, worker, moment));
+                    // What was let in before and has not written when this returns does not any more.
+                    node.renew_logging(worker);
                     machine.report_data(self.roles.data(node));
                     let now = machine.now();
                     machine.writes_paused(now);
                 }
                 Output::ResumeWrites => {
                     node.pause.hold_writes(WaitReason::Yielding, false);
+                    node.renew_logging(worker);
                     node.wake_paused();
                 }
                 Output::DropKeysInSlot(slot) => {

@@ -4,8 +4,12 @@
 
 mod check_aof;
 mod check_rdb;
+mod client;
+mod cluster;
 mod command_line;
 mod demo;
+mod screen;
+mod signals;
 
 use config::{Invocation, Start};
 use server::{DiskFiles, Launch, daemon};

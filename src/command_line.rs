@@ -1,7 +1,7 @@
 //! What clap knows of the command line: help, completions, and the subcommands. The server's own options are read by `config`, exactly as
 //! redis-server reads them.
 
-use crate::{Failure, check_aof, check_rdb, cluster, demo, print, say};
+use crate::{Failure, check_aof, check_rdb, cluster, demo, healthcheck, print, say};
 use clap::{Arg, Command};
 use clap_complete::Shell;
 use std::process::ExitCode;
@@ -47,6 +47,7 @@ fn command(every_directive: bool) -> Command {
         .subcommand(check_rdb::command())
         .subcommand(cluster::command())
         .subcommand(demo::command())
+        .subcommand(healthcheck::command())
         .subcommand(
             Command::new("completions")
                 .about("Print a script that completes command lines, for a shell")
@@ -88,6 +89,7 @@ pub(crate) fn run_subcommand() -> Result<ExitCode, Failure> {
         Some(("check-rdb", arguments)) => check_rdb::run(arguments),
         Some(("check-aof", arguments)) => Ok(check_aof::run(arguments)),
         Some(("cluster", arguments)) => Ok(cluster::run(arguments)),
+        Some(("healthcheck", arguments)) => healthcheck::run(arguments),
         Some(("demo", arguments)) => Ok(demo::run(arguments)),
         _ => Err(say("no such subcommand")),
     }

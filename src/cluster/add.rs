@@ -21,7 +21,7 @@ const LOOKS_BETWEEN_MEETINGS: usize = 30;
 
 /// What the new nodes are to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// Primaries without slots.
     Primary,
     /// Replicas of whoever has fewest.

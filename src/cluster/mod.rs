@@ -29,6 +29,8 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+pub(crate) use self::add::Role;
+pub(crate) use self::failover::How;
 use self::session::{Session, Stop};
 use crate::client::{Address, Credentials};
 
@@ -141,6 +143,25 @@ fn address(text: &str) -> Result<Address, String> {
     Address::parse(text).ok_or_else(|| format!("'{text}' is not HOST:PORT, such as 127.0.0.1:7000"))
 }
 
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Make a cluster of blank nodes.
+    Create { nodes: Vec<Address>, replicas: usize },
+    /// Show it.
+    Status { entry: Address },
+    /// Look what is wrong with it, and repair that.
+    Check { entry: Address, is_fix: bool },
+    /// Add blank nodes.
+    Add { entry: Address, nodes: Vec<Address>, role: Role, is_rebalanced: bool },
+    /// Remove nodes; those that have slots only if these are moved away first.
+    Remove { entry: Address, names: Vec<String>, is_drained: bool },
+    /// Give each its share; primaries without slots only if these are to have one, too.
+    Rebalance { entry: Address, weights: Vec<String>, uses_empty: bool },
+    /// Make a replica the primary.
+    Failover { entry: Address, how: How },
+}
+
 /// Runs the verb that was named.
 pub(crate) fn run(arguments: &ArgMatches) -> ExitCode {
     let Some((verb, arguments)) = arguments.subcommand() else { return ExitCode::FAILURE };
@@ -150,7 +171,15 @@ pub(crate) fn run(arguments: &ArgMatches) -> ExitCode {
         password: arguments.get_one::<String>("pass").cloned().or_else(password_of_environment),
     };
     let mut session = Session::new(credentials, is_set("yes"), is_set("dry-run"));
-    let outcome = dispatch(&mut session, verb, arguments);
+    let outcome = order(verb, arguments).and_then(|order| dispatch(&mut session, &order));
+    session.conclude(outcome)
+}
+
+/// Does it without a dry run; an answer may also come from a pipe.
+pub(crate) fn carry_out(credentials: Credentials, is_yes: bool, order: &Order) -> ExitCode {
+    let mut session = Session::new(credentials, is_yes, false);
+    session.takes_piped_answer = true;
+    let outcome = dispatch(&mut session, order);
     session.conclude(outcome)
 }
 
@@ -159,48 +188,66 @@ pub(crate) fn password_of_environment() -> Option<String> {
     std::env::var("REDISCLI_AUTH").ok().filter(|password| !password.is_empty())
 }
 
-fn dispatch(session: &mut Session, verb: &str, arguments: &ArgMatches) -> Result<ExitCode, Stop> {
+fn order(verb: &str, arguments: &ArgMatches) -> Result<Order, Stop> {
     let is_set = |name: &str| arguments.try_get_one::<bool>(name).ok().flatten() == Some(&true);
     let text = |name: &str| arguments.try_get_one::<String>(name).ok().flatten().cloned();
-    let all = |name: &str| -> Vec<Address> {
+    let addresses = |name: &str| -> Vec<Address> {
         arguments.get_many::<Address>(name).into_iter().flatten().cloned().collect()
+    };
+    let texts = |name: &str| -> Vec<String> {
+        arguments.get_many::<String>(name).into_iter().flatten().cloned().collect()
     };
     let entry = arguments.try_get_one::<Address>("entry").ok().flatten().cloned();
     let entry = entry.unwrap_or_else(|| Address::local(6379));
-    match verb {
+    Ok(match verb {
         "create" => {
             let replicas = arguments.get_one::<u8>("replicas").copied().unwrap_or_default();
-            create::run(session, &all("node"), replicas.into())
+            Order::Create { nodes: addresses("node"), replicas: replicas.into() }
         }
-        "status" => status::run(session, &entry),
-        "check" => return check::run(session, &entry, is_set("fix")),
+        "status" => Order::Status { entry },
+        "check" => Order::Check { entry, is_fix: is_set("fix") },
         "add" => {
             let role = match (text("replica-of"), is_set("replica")) {
-                (Some(primary), _) => add::Role::ReplicaOf(primary),
-                (None, true) => add::Role::Replica,
-                (None, false) => add::Role::Primary,
+                (Some(primary), _) => Role::ReplicaOf(primary),
+                (None, true) => Role::Replica,
+                (None, false) => Role::Primary,
             };
-            add::run(session, &entry, &all("new"), &role, is_set("rebalance"))
+            Order::Add { entry, nodes: addresses("new"), role, is_rebalanced: is_set("rebalance") }
         }
-        "remove" => {
-            let names: Vec<String> =
-                arguments.get_many::<String>("gone").into_iter().flatten().cloned().collect();
-            remove::run(session, &entry, &names)
-        }
-        "rebalance" => {
-            let weights: Vec<String> =
-                arguments.get_many::<String>("weight").into_iter().flatten().cloned().collect();
-            rebalance::run(session, &entry, &weights)
-        }
+        "remove" => Order::Remove { entry, names: texts("gone"), is_drained: true },
+        "rebalance" => Order::Rebalance { entry, weights: texts("weight"), uses_empty: true },
         "failover" => {
             let how = match (is_set("force"), is_set("takeover")) {
-                (_, true) => failover::How::Takeover,
-                (true, false) => failover::How::Force,
-                (false, false) => failover::How::Agreed,
+                (_, true) => How::Takeover,
+                (true, false) => How::Force,
+                (false, false) => How::Agreed,
             };
-            failover::run(session, &entry, how)
+            Order::Failover { entry, how }
         }
-        _ => Err(session::failed(format!("there is no verb {verb}"), "redstart cluster --help")),
+        _ => {
+            return Err(session::failed(
+                format!("there is no verb {verb}"),
+                "redstart cluster --help",
+            ));
+        }
+    })
+}
+
+fn dispatch(session: &mut Session, order: &Order) -> Result<ExitCode, Stop> {
+    match order {
+        Order::Create { nodes, replicas } => create::run(session, nodes, *replicas),
+        Order::Status { entry } => status::run(session, entry),
+        Order::Check { entry, is_fix } => return check::run(session, entry, *is_fix),
+        Order::Add { entry, nodes, role, is_rebalanced } => {
+            add::run(session, entry, nodes, role, *is_rebalanced)
+        }
+        Order::Remove { entry, names, is_drained } => {
+            remove::run(session, entry, names, *is_drained)
+        }
+        Order::Rebalance { entry, weights, uses_empty } => {
+            rebalance::run(session, entry, weights, *uses_empty)
+        }
+        Order::Failover { entry, how } => failover::run(session, entry, *how),
     }
     .map(|()| ExitCode::SUCCESS)
 }

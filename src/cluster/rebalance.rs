@@ -11,10 +11,20 @@ use super::{diagnosis, moving};
 use crate::client::Address;
 
 /// Gives each its share.
-pub(super) fn run(session: &mut Session, entry: &Address, weights: &[String]) -> Result<(), Stop> {
+pub(super) fn run(
+    session: &mut Session,
+    entry: &Address,
+    weights: &[String],
+    uses_empty: bool,
+) -> Result<(), Stop> {
     let survey = survey(session, entry)?;
     refuse_unfit(&survey, entry)?;
-    let weights = parse_weights(&survey, weights)?;
+    let mut weights = parse_weights(&survey, weights)?;
+    if !uses_empty {
+        for node in survey.primaries().into_iter().filter(|node| node.member.slots.is_empty()) {
+            weights.entry(node.id()).or_insert(0.0);
+        }
+    }
     let (begun, holders) = holders(&survey, &weights);
     if holders.iter().all(|holder| holder.weight <= 0.0) {
         return Err(failed("no primary is left to have slots", "Give one a weight above 0."));

@@ -11,7 +11,12 @@ use super::{balance, moving, rebalance};
 use crate::client::{Address, Reply};
 
 /// Removes the nodes of these names.
-pub(super) fn run(session: &mut Session, entry: &Address, names: &[String]) -> Result<(), Stop> {
+pub(super) fn run(
+    session: &mut Session,
+    entry: &Address,
+    names: &[String],
+    is_drained: bool,
+) -> Result<(), Stop> {
     let survey = survey(session, entry)?;
     let mut gone: Vec<NodeId> = Vec::new();
     for name in names {
@@ -21,6 +26,17 @@ pub(super) fn run(session: &mut Session, entry: &Address, names: &[String]) -> R
         }
     }
     rebalance::refuse_unfit(&survey, entry)?;
+    let full =
+        gone.iter().filter_map(|id| survey.node(*id)).find(|node| !node.member.slots.is_empty());
+    if let (Some(full), false) = (full, is_drained) {
+        return Err(failed(
+            format!("{} is not empty: it has slots", full.name()),
+            format!(
+                "To move them away and remove it: redstart cluster remove {entry} {}",
+                full.address()
+            ),
+        ));
+    }
     let staying: Vec<&Node> =
         survey.nodes.iter().filter(|node| !gone.contains(&node.id())).collect();
     if !staying.iter().any(|node| node.member.is_primary && node.told.is_ok()) {

@@ -47,12 +47,21 @@ pub(super) struct Session {
     /// From the moment on at which something is changed.
     signals: Option<Signals>,
     pub(super) is_yes: bool,
+    /// Whether the answer may come from something else than a terminal.
+    pub(super) takes_piped_answer: bool,
     pub(super) is_dry_run: bool,
 }
 
 impl Session {
     pub(super) fn new(credentials: Credentials, is_yes: bool, is_dry_run: bool) -> Session {
-        Session { credentials, screen: Screen::new(), signals: None, is_yes, is_dry_run }
+        Session {
+            credentials,
+            screen: Screen::new(),
+            signals: None,
+            is_yes,
+            takes_piped_answer: false,
+            is_dry_run,
+        }
     }
 
     /// Tells how it ended.
@@ -109,7 +118,7 @@ impl Session {
     fn ask(&mut self) -> Result<(), Stop> {
         let words: Vec<String> = std::env::args().collect();
         let again = hidden_password(&words).join(" ");
-        if !io::stdin().is_terminal() {
+        if !self.takes_piped_answer && !io::stdin().is_terminal() {
             return Err(Stop::NotConfirmed(format!(
                 "nothing was changed: there is no terminal to ask \"Go on?\" at.\n       \
                  To do it without the question: {again} --yes"

@@ -47,8 +47,7 @@ pub(super) fn run(
     role: &Role,
     is_rebalanced: bool,
 ) -> Result<(), Stop> {
-    let survey = survey::survey(session, entry)?;
-    rebalance::refuse_unfit(&survey, entry)?;
+    let survey = rebalance::fit_survey(session, entry)?;
     let mut newcomers = Vec::new();
     for address in addresses {
         newcomers.push(look(session, &survey, address)?);
@@ -221,7 +220,8 @@ fn join(
             let Ok(told) = &node.told else { return true };
             let known =
                 told.view.iter().filter(|member| !member.is_unreachable && !member.is_failing);
-            known.filter(|member| member.is_connected).count() >= total
+            // A node that has just come serves nobody at first, not even keys that are handed to it.
+            told.is_ok && known.filter(|member| member.is_connected).count() >= total
         };
         let known = now.nodes.iter().filter(knows).count();
         if failure.is_some() { total } else { known }

@@ -15,6 +15,7 @@ mod command_line;
 mod compose;
 mod demo;
 mod ending;
+mod failover;
 mod faults;
 mod following;
 mod high_availability;

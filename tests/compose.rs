@@ -256,6 +256,11 @@ fn forms_a_cluster(server: &Program) {
 }
 
 #[test]
+fn the_compose_file_forms_a_cluster() {
+    forms_a_cluster(&crate::program());
+}
+
+#[test]
 fn the_compose_file_forms_a_cluster_of_valkey() {
     forms_a_cluster(&Program::valkey());
 }

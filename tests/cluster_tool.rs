@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base::Slot;
-use testkit::{Client, Cluster, Finished, Kind, Program, Reply, Server, Setup, run, wait};
+use testkit::{Client, Finished, Kind, Program, Reply, Server, Setup, run, wait};
 
 const LIMIT: Duration = Duration::from_secs(300);
 const NODE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +39,9 @@ struct Field {
 
 impl Field {
     fn blank(program: &Program, count: usize) -> Field {
-        Field { nodes: Cluster::blank(&vec![program; count], NODE_TIMEOUT).nodes }
+        // A replica need not wait for others that might want the same copy.
+        let setup = || Setup::cluster(NODE_TIMEOUT).with("repl-diskless-sync-delay", &["0"]);
+        Field { nodes: (0..count).map(|_| Server::start(program, setup())).collect() }
     }
 
     /// With the first nodes as primaries, and replicas of each.
@@ -253,7 +255,7 @@ fn a_cluster_grows_shrinks_and_fails_over_without_losing_a_key() {
         // The bigger part of the way is done by whoever comes after the one that was interrupted.
         let weight = format!("{}=0.1", addresses[6]);
         let rebalance = ["rebalance", &entry, "--weight", &weight, "--yes"];
-        interrupt(&rebalance, || field.slots_of(6) > 50);
+        interrupt("INT", &rebalance, || field.slots_of(6) > 50);
         let told = tool(&["check", &entry]);
         assert!(told.stdout.contains("healthy") || code(&told) == Some(1), "{told:?}");
         done(&rebalance);
@@ -272,7 +274,7 @@ fn a_cluster_grows_shrinks_and_fails_over_without_losing_a_key() {
         field.assert_filled(KEYS);
         // Both go; the slots go first.
         let remove = ["remove", &entry, &addresses[6], &addresses[7], "--yes"];
-        interrupt(&remove, || field.slots_of(7) < 500);
+        interrupt("KILL", &remove, || field.slots_of(7) < 500);
         done(&remove);
         assert_eq!(field.slots_of(7), 0);
         field.check();
@@ -288,8 +290,8 @@ fn a_cluster_grows_shrinks_and_fails_over_without_losing_a_key() {
     }
 }
 
-/// Runs the tool, and ends it as Ctrl-C does once the condition holds.
-fn interrupt(arguments: &[&str], mut condition: impl FnMut() -> bool) {
+/// Runs the tool, and ends it by a signal once the condition holds.
+fn interrupt(signal: &str, arguments: &[&str], mut condition: impl FnMut() -> bool) {
     let mut child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "--"])
         .arg(crate::program().path)
@@ -301,15 +303,19 @@ fn interrupt(arguments: &[&str], mut condition: impl FnMut() -> bool) {
         .spawn()
         .expect("our program runs");
     assert!(wait::until(LIMIT, &mut condition), "it goes on");
-    let status = Command::new("kill").arg("-INT").arg(child.id().to_string()).status();
+    let status =
+        Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
     assert!(status.is_ok_and(|status| status.success()));
     let ended = wait::some(LIMIT, || child.try_wait().expect("it is our child"));
     let mut told = String::new();
     if let Some(mut errors) = child.stderr.take() {
         std::io::Read::read_to_string(&mut errors, &mut told).expect("it is text");
     }
-    assert_eq!(ended.and_then(|status| status.code()), Some(130), "{told}");
-    assert!(told.contains("same command"), "{told}");
+    let ended = ended.expect("it ends");
+    if signal == "INT" {
+        assert_eq!(ended.code(), Some(130), "{told}");
+        assert!(told.contains("same command"), "{told}");
+    }
 }
 
 #[test]
@@ -410,4 +416,39 @@ fn passwords_are_used_for_nodes_and_between_them() {
     done(&[&["rebalance", &addresses[3], "--weight", &weight], &as_default[..]].concat());
     done(&["check", &addresses[3], "--pass", "secret"]);
     assert_eq!(client.command(&["DBSIZE"]), Reply::Integer(0), "its key has moved");
+}
+
+/// Each primary of the field is replaced by a blank node of another brand, which copies it and takes its place.
+fn replace_all(field: Field, blank: Field) -> (Field, Field) {
+    for (old, new) in field.nodes.iter().zip(&blank.nodes) {
+        done(&["add", &field.entry(), &new.address(), "--replica-of", &old.address(), "--yes"]);
+        let has_caught_up = || done(&["status", &field.entry()]).contains(" 0 B  online");
+        assert!(wait::until(LIMIT, has_caught_up), "it has what its primary has");
+        done(&["failover", &new.address(), "--yes"]);
+    }
+    let entry = blank.entry();
+    let old = field.addresses();
+    let old: Vec<&str> = old.iter().map(String::as_str).collect();
+    done(&[&["remove", &entry], old.as_slice(), &["--yes"]].concat());
+    blank.check();
+    (blank, field)
+}
+
+#[test]
+fn a_cluster_of_another_brand_moves_here_and_back() {
+    for program in brands() {
+        const KEYS: usize = 3_000;
+        let theirs = Field::formed(&program, 3, 3, "0");
+        theirs.fill(KEYS);
+        let (ours, _) = replace_all(theirs, Field::blank(&crate::program(), 3));
+        ours.assert_filled(KEYS);
+        let table = done(&["status", &ours.entry()]);
+        assert_eq!(table.matches("Redstart").count(), 3, "{table}");
+        // Back to other nodes than before: whoever was removed is let in again after a minute only.
+        let (theirs, ours) = replace_all(ours, Field::blank(&program, 3));
+        theirs.assert_filled(KEYS);
+        for node in &ours.nodes {
+            assert_eq!(node.client().command(&["DBSIZE"]), Reply::Integer(0), "it is blank again");
+        }
+    }
 }

@@ -13,7 +13,9 @@ use super::{moving, rebalance};
 use crate::client::{Address, Reply};
 use crate::screen::plural;
 
-/// How long the nodes may take to know one another, and replicas to have everything.
+/// How long the nodes may take to know one another: beyond the minute in which a node that was removed is not let in again.
+const JOINING: Duration = Duration::from_secs(90);
+/// How long replicas may take to have everything before they are left alone with it.
 const AGREEMENT: Duration = Duration::from_secs(60);
 
 /// After how many looks a node that is not known is introduced once more.
@@ -207,7 +209,7 @@ fn join(
         survey.nodes.len() + newcomers.iter().filter(|one| survey.node(one.id).is_none()).count();
     let mut looks = 0_usize;
     let mut failure = None;
-    let took = session.await_all("nodes that know all others", total, AGREEMENT, |session| {
+    let took = session.await_all("nodes that know all others", total, JOINING, |session| {
         if looks.is_multiple_of(LOOKS_BETWEEN_MEETINGS) {
             for one in newcomers.iter_mut().filter(|one| one.told.view.len() < total) {
                 let meet = ["CLUSTER", "MEET", &own.host, &own.port.to_string()];
@@ -235,7 +237,7 @@ fn join(
             Ok(())
         }
         None => Err(failed(
-            format!("not all nodes know one another after {} s", AGREEMENT.as_secs()),
+            format!("not all nodes know one another after {} s", JOINING.as_secs()),
             "Can they reach one another, on their bus ports, too? Then run the same command again.",
         )),
     }

@@ -28,6 +28,7 @@ mod replaying;
 mod replication;
 mod saving;
 mod scripts;
+mod slots;
 mod tidy;
 mod tools;
 mod transactions;

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
-//! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns),
+//! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns), `open_slots` (what is on its way),
 //! `votes` (who may take over), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
@@ -29,6 +29,7 @@ mod messages;
 mod node;
 mod nodes;
 mod nodes_conf;
+mod open_slots;
 mod publish;
 mod report;
 mod route;
@@ -47,7 +48,8 @@ pub use error::ClusterError;
 pub use links::{Direction, LinkId};
 pub use machine::{Input, LogLevel, Machine, Now, Output};
 pub use nodes_conf::ConfError;
+pub use open_slots::SetSlot;
 pub use report::{Health, LinkInfo, Role, ShardInfo, ShardNode, SlotsEntry, SlotsNode};
-pub use route::{Access, Endpoint, KeySlots, Refusal, View};
+pub use route::{Access, Endpoint, KeySlots, Presence, Refusal, Request, View};
 pub use state::ClusterState;
 pub use verbs::Reset;

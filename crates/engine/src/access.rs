@@ -255,6 +255,12 @@ impl<'k> Access<'k> {
         matches!(&self.held, Held::Many(many) if many.len() == SLOT_COUNT)
     }
 
+    /// Whether a key is there, whose slot is held; one whose time has come is not, and stays where it is.
+    #[must_use]
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.found(key).is_some()
+    }
+
     /// The slots that are held, in ascending order.
     pub fn slots(&self) -> impl Iterator<Item = Slot> {
         self.held.as_slice().iter().map(|one| one.slot)

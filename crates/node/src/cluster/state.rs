@@ -130,7 +130,7 @@ impl ClusterNode {
         }
         let old = std::mem::replace(&mut *self.view.write(), Arc::clone(&view));
         for slot in base::Slot::all() {
-            keyspace.set_serves(slot, view.is_ok() && view.is_mine(slot));
+            keyspace.set_serves(slot, view.serves_whole(slot));
             if old.is_mine(slot) && !view.is_mine(slot) {
                 self.channels.drop_slot(slot);
             }

@@ -1,7 +1,7 @@
 //! The slots that a command holds: which, whether they are served here, and what follows when they are let go.
 
 use super::prepare::KnownKey;
-use super::{Context, LOADING};
+use super::{Context, LOADING, Routed, presence};
 use crate::log::Unit;
 use crate::table::Entry;
 use crate::tracking::Tracker;
@@ -210,7 +210,8 @@ impl<'a> Context<'a> {
         access.know_hash(first, hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
-            self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
+            let first = || presence(&access, std::iter::once(first));
+            self.route(Routed::new(entry), KeySlots::One(slot), first)?;
         }
         self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
@@ -298,21 +299,9 @@ impl<'a> Context<'a> {
                 KeySlots::Several => false,
             };
             if !is_served {
-                self.route(entry.spec.has(Flag::Write), slots)?;
+                self.route(Routed::new(entry), slots, || presence(&access, keys()))?;
             }
         }
         Ok(access)
-    }
-
-    /// Decides whether this node serves a request of these slots, which the caller holds.
-    #[cold]
-    pub(crate) fn route(&self, writes: bool, slots: KeySlots) -> Outcome {
-        let Some(cluster) = &self.node.cluster else { return Ok(()) };
-        if self.state.replays_at.is_some() {
-            return Ok(());
-        }
-        let access = if writes { cluster::Access::Write } else { cluster::Access::Read };
-        let view = cluster.view();
-        view.route(slots, access, false).map_err(|refusal| CommandError::Owned(refusal.to_string()))
     }
 }

@@ -6,6 +6,8 @@ mod dispatch;
 mod hold;
 pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
 mod prepare;
+mod routing;
+pub(crate) use routing::{Routed, presence};
 mod streamed;
 #[cfg(test)]
 mod tests;
@@ -66,6 +68,17 @@ pub(crate) enum ReplyMode {
     Skip,
 }
 
+/// Whether a command was sent here by an ASK redirection; a flag of the client stands for all but `No`, so that others need not look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Asking {
+    #[default]
+    No,
+    /// The command that follows ASKING.
+    Next,
+    /// This command, or the transaction that it has begun.
+    Now,
+}
+
 /// What a connection has set.
 pub(crate) struct State {
     pub(crate) client: Arc<Client>,
@@ -84,6 +97,8 @@ pub(crate) struct State {
     pub(crate) answered: Answered,
     /// Whether the command that runs is one of a transaction.
     pub(crate) is_in_exec: bool,
+    /// Whether it was sent here by an ASK redirection.
+    pub(crate) asking: Asking,
     /// How it tracks (CLIENT TRACKING).
     pub(crate) tracker: Option<Arc<Tracker>>,
     /// Whether CLIENT CACHING was said before the command that runs.
@@ -164,6 +179,7 @@ impl State {
         self.reply_mode = ReplyMode::On;
         self.no_touch = false;
         self.write_acks = None;
+        self.asking = Asking::No;
         self.client.reset();
     }
 }
@@ -232,6 +248,7 @@ impl Session {
             answered: Answered::Plain,
             outbox: Outbox::default(),
             is_in_exec: false,
+            asking: Asking::No,
             tracker: None,
             caching: false,
             transaction: None,

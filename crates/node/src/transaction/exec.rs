@@ -2,10 +2,10 @@
 
 use super::Transaction;
 use super::queue::discarded;
-use crate::session::{Context, TRANSACTION_OUT_OF_MEMORY};
+use crate::session::{Context, Routed, TRANSACTION_OUT_OF_MEMORY, presence};
 use crate::table::{Action, Entry};
 use base::Slot;
-use cluster::KeySlots;
+use cluster::{KeySlots, Presence};
 use commands::spec::{Flag, Group};
 use commands::{CommandError, Outcome, Run};
 use resp::{Args, Reply};
@@ -58,8 +58,8 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
             Step { entry: subcommand.or(entry), args }
         })
         .collect();
-    let (writes, slots) = slots_of(context, &steps);
-    context.route_unless_served(writes, slots)?;
+    let (routed, slots, keys) = keys_of(context, &steps);
+    context.route_unless_served(routed, slots, Presence::default)?;
     let mut entries = steps.iter().filter_map(|step| step.entry);
     if let Some(needy) = entries.find(|entry| entry.spec.has(Flag::DenyOom))
         && !context.has_memory_for(needy)
@@ -70,9 +70,13 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
         steps.chunk_by(|a, b| (hold(a) == Hold::Nothing) == (hold(b) == Hold::Nothing));
     // The watches are looked at under the locks of the first section.
     let first = sections.next().unwrap_or_default();
-    hold_section(context, first);
+    hold_section(context, first, &keys);
     // The slot may have gone before it was held, and the data may have become others'. From here on all of it runs.
-    let served = context.route_unless_served(writes, slots);
+    let there = || {
+        let keys = keys.iter().copied();
+        context.held.as_ref().map_or_else(Presence::default, |held| presence(held, keys))
+    };
+    let served = context.route_unless_served(routed, slots, there);
     if let Err(error) = served.and_then(|()| check_foreign(context, &steps)) {
         context.release();
         return Err(error);
@@ -88,7 +92,7 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     reply.array(steps.len());
     run_section(context, first, reply.output());
     for section in sections {
-        hold_section(context, section);
+        hold_section(context, section, &[]);
         run_section(context, section, reply.output());
     }
     Ok(())
@@ -101,17 +105,17 @@ fn check_foreign(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
     entries.try_for_each(|entry| context.state.check_foreign(held, entry)).map_err(discarded)
 }
 
-/// Holds what the commands of a section touch, and what is watched.
-fn hold_section(context: &mut Context<'_>, section: &[Step<'_>]) {
+/// Holds what the commands of a section touch, what is watched, and the slots of these keys.
+fn hold_section(context: &mut Context<'_>, section: &[Step<'_>], more: &[&[u8]]) {
     let watched = context.state.watching.len() > 0;
-    if section.iter().all(|step| hold(step) == Hold::Nothing) && !watched {
+    if section.iter().all(|step| hold(step) == Hold::Nothing) && !watched && more.is_empty() {
         return;
     }
     if section.iter().any(|step| hold(step) == Hold::All) {
         context.hold_everything();
         return;
     }
-    let mut keys: Vec<&[u8]> = Vec::new();
+    let mut keys: Vec<&[u8]> = more.to_vec();
     let mut positions = Vec::new();
     for Step { entry, args } in section {
         let Some(entry) = entry else { continue };
@@ -161,21 +165,21 @@ fn hold(step: &Step<'_>) -> Hold {
     }
 }
 
-/// In a cluster, where all keys of a transaction have to be of one slot: whether it writes, and the slots of its keys. Else of none.
-fn slots_of(context: &Context<'_>, steps: &[Step<'_>]) -> (bool, KeySlots) {
+/// In a cluster, where all keys of a transaction have to be of one slot: what it is to routing, the slots of its keys, and the keys. Else of none.
+fn keys_of<'a>(context: &Context<'_>, steps: &[Step<'a>]) -> (Routed, KeySlots, Vec<&'a [u8]>) {
+    let (mut routed, mut keys, mut positions) = (Routed::default(), Vec::new(), Vec::new());
     if context.node.cluster.is_none() {
-        return (false, KeySlots::None);
+        return (routed, KeySlots::None, keys);
     }
-    let (mut slots, mut positions, mut writes) = (KeySlots::None, Vec::new(), false);
     for Step { entry, args } in steps {
         let Some(entry) = entry else { continue };
-        writes |= entry.spec.has(Flag::Write);
+        routed.writes |= entry.spec.has(Flag::Write);
         if entry.spec.key_positions(*args, &mut positions).is_ok() {
-            let keys = positions.iter().filter_map(|&position| args.get(position));
-            slots = keys.map(Slot::of_key).fold(slots, KeySlots::and);
+            keys.extend(positions.iter().filter_map(|&position| args.get(position)));
         }
     }
-    (writes, slots)
+    let slots = keys.iter().map(|key| Slot::of_key(key)).fold(KeySlots::None, KeySlots::and);
+    (routed, slots, keys)
 }
 
 impl Context<'_> {
@@ -196,11 +200,16 @@ impl Context<'_> {
     }
 
     /// Refuses what is not served here; asked again at EXEC, for a slot may go away between.
-    pub(super) fn route_unless_served(&self, writes: bool, slots: KeySlots) -> Outcome {
+    pub(super) fn route_unless_served(
+        &self,
+        routed: Routed,
+        slots: KeySlots,
+        presence: impl FnOnce() -> Presence,
+    ) -> Outcome {
         match slots {
             KeySlots::None => Ok(()),
             KeySlots::One(slot) if self.node.keyspace.serves(slot) => Ok(()),
-            KeySlots::One(_) | KeySlots::Several => self.route(writes, slots),
+            KeySlots::One(_) | KeySlots::Several => self.route(routed, slots, presence),
         }
     }
 }

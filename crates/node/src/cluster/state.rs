@@ -67,10 +67,10 @@ impl ClusterNode {
                     }
                 }
                 Output::ViewChanged | Output::StateChanged(_) => {
-                    self.adopt_view(machine.view(), keyspace);
+                    self.adopt_view(machine.view(), node);
                 }
                 Output::DropKeysInSlot(slot) => {
-                    self.adopt_view(machine.view(), keyspace);
+                    self.adopt_view(machine.view(), node);
                     let mut tell = |effects: &_| node.tell_each(worker, slot, effects);
                     keyspace.flush_slot(slot, worker, &mut tell);
                     lost_keys = true;
@@ -124,13 +124,14 @@ impl ClusterNode {
     }
 
     /// The view first: a command that finds its slot not served asks the view, and must not be told of an older one.
-    fn adopt_view(&self, view: Arc<View>, keyspace: &Keyspace) {
+    fn adopt_view(&self, view: Arc<View>, node: &Node) {
         if Arc::ptr_eq(&view, &self.view.read()) {
             return;
         }
         let old = std::mem::replace(&mut *self.view.write(), Arc::clone(&view));
         for slot in base::Slot::all() {
-            keyspace.set_serves(slot, view.serves_whole(slot));
+            let is_whole = || view.serves_whole(slot) && !node.leaving.any_of(slot);
+            node.keyspace.settle_served(slot, is_whole);
             if old.is_mine(slot) && !view.is_mine(slot) {
                 self.channels.drop_slot(slot);
             }

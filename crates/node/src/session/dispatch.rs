@@ -80,6 +80,10 @@ impl<'a> Context<'a> {
         }
         let mut reply = Reply::new(out, self.state.protocol);
         let outcome = self.act(&entry.action, entry, key, args, &mut reply);
+        if self.state.after == After::Wait {
+            // What it needs is on its way to another node.
+            return outcome;
+        }
         if let Err(error) = &outcome {
             if is_refusal(error) {
                 stats.rejected.add(1);
@@ -345,6 +349,9 @@ impl<'a> Context<'a> {
         }
         let mut access = node.keyspace.hold_all(self.state.database, self.worker, self.moment);
         self.state.check_foreign(&access, entry)?;
+        if node.leaving.any() && entry.spec.has(Flag::Write) && self.waits_for_all_leaving() {
+            return Ok(());
+        }
         let outcome = run(&mut access);
         self.note_shown(&access);
         self.remember_keys(entry, args);

@@ -71,6 +71,10 @@ impl<'a> Context<'a> {
         if !is_held {
             self.hold_everything();
         }
+        if self.node.leaving.any() && !is_held && self.waits_for_all_leaving() {
+            self.release();
+            return Ok(());
+        }
         let checked = self.held.iter().try_for_each(|all| self.state.check_foreign(all, entry));
         let outcome = checked.and_then(|()| self.with_whole(|all| whole(all, args, reply)));
         if let (Ok(()), Some(access)) = (&outcome, &mut self.held) {
@@ -210,6 +214,9 @@ impl<'a> Context<'a> {
         access.know_hash(first, hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
+            if self.waits_for_leaving(entry.spec.has(Flag::Write), std::iter::once(first)) {
+                return Ok(());
+            }
             let first = || presence(&access, std::iter::once(first));
             self.route(Routed::new(entry), KeySlots::One(slot), first)?;
         }
@@ -244,7 +251,7 @@ impl<'a> Context<'a> {
         args: Args<'_>,
         run: impl FnOnce(&mut Access<'_>) -> Outcome,
     ) -> Outcome {
-        let mut access = self.hold_several(entry, args)?;
+        let Some(mut access) = self.hold_several(entry, args)? else { return Ok(()) };
         self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
         self.note_shown(&access);
@@ -276,12 +283,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Locks the slots of the keys of a request that may have several, where they are served here.
+    /// Locks the slots of the keys of a request that may have several, where they are served here; `None` where it has to wait.
     pub(super) fn hold_several(
-        &self,
+        &mut self,
         entry: &Entry,
         args: Args<'_>,
-    ) -> Result<Access<'a>, CommandError> {
+    ) -> Result<Option<Access<'a>>, CommandError> {
         let keyspace = &self.node.keyspace;
         let mut positions = Vec::new();
         // Where some keys cannot be told, the command says what is wrong with its arguments before it asks for one of those.
@@ -290,6 +297,9 @@ impl<'a> Context<'a> {
         let mut access = keyspace.hold_keys(keys(), self.state.database, self.worker, self.moment);
         if access.is_observed() {
             access = self.with_waiting(access, entry, keys());
+        }
+        if self.node.leaving.any() && self.waits_for_leaving(entry.spec.has(Flag::Write), keys()) {
+            return Ok(None);
         }
         if self.node.cluster.is_some() {
             let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
@@ -302,6 +312,6 @@ impl<'a> Context<'a> {
                 self.route(Routed::new(entry), slots, || presence(&access, keys()))?;
             }
         }
-        Ok(access)
+        Ok(Some(access))
     }
 }

@@ -14,6 +14,7 @@ mod tests;
 
 use crate::blocking::Blocked;
 use crate::clients::{Client, flag};
+use crate::departure::{Departure, DepartureWait};
 use crate::event::Event;
 use crate::eviction::MemoryLimit;
 use crate::node::Node;
@@ -113,6 +114,10 @@ pub(crate) struct State {
     pub(crate) blocked: Option<Arc<Blocked>>,
     /// What it waits for of replicas.
     pub(crate) waiting: Option<ReplicaWait>,
+    /// The keys that its command sends away, until the shell takes them.
+    pub(crate) departing: Option<Box<Departure>>,
+    /// Its wait for what becomes of keys that it has sent away.
+    pub(crate) departure: Option<DepartureWait>,
     /// How many replicas have to have what it writes before it is told (CLIENT WRITE-ACKS); where it has not said so, `write-acks`.
     pub(crate) write_acks: Option<usize>,
     /// The log up to here was waited for in vain: that what is before it may be lost has been said.
@@ -255,6 +260,8 @@ impl Session {
             watching: Watching::default(),
             blocked: None,
             waiting: None,
+            departing: None,
+            departure: None,
             replica: None,
             write_acks: None,
             given_up: 0,
@@ -309,6 +316,11 @@ impl Session {
         self.state.replica.as_ref().filter(|_| self.state.client.has_flag(flag::REPLICA))
     }
 
+    /// The keys that the command that has run sends away. Asked where a session wants to block; [`Worker::finish_departure`] has to follow.
+    pub fn take_departure(&mut self) -> Option<Departure> {
+        self.state.departing.take().map(|departing| *departing)
+    }
+
     /// Appends the reply that a connection waits for; false while there is none. The command counts as run from here on.
     pub fn unblock(&mut self, worker: &Worker, now: Monotonic, out: &mut Vec<u8>) -> bool {
         let node = &worker.node;
@@ -318,6 +330,11 @@ impl Session {
             };
             self.state.waiting = None;
             reply
+        } else if let Some(wait) = &self.state.departure {
+            let Some(answer) = wait.take() else { return false };
+            self.state.log_offset = self.state.log_offset.max(answer.log_offset);
+            self.state.departure = None;
+            answer.reply
         } else if let Some(blocked) = &self.state.blocked {
             let taken = node.blocked.take_reply(blocked, now, &node.keyspace);
             let Some(served) = taken else { return false };

@@ -1,6 +1,6 @@
 //! Where a request goes in a cluster, where that is not plain: its slot is not served here, or it is open.
 
-use super::{Asking, Context};
+use super::{After, Asking, Context};
 use crate::clients::flag;
 use crate::table::Entry;
 use cluster::{KeySlots, Presence, Request};
@@ -30,7 +30,7 @@ pub(crate) fn presence<'k>(
     let Some(first) = keys.next() else { return Presence::default() };
     let mut presence = Presence::default();
     for key in std::iter::once(first).chain(keys) {
-        let exists = access.contains(key);
+        let exists = access.record(key).is_some();
         presence.existing |= exists;
         presence.missing |= !exists;
         presence.several |= key != first;
@@ -62,6 +62,31 @@ impl Context<'_> {
         let view = cluster.view();
         let served = view.route(request, presence);
         served.map_err(|refusal| CommandError::Owned(refusal.to_string()))
+    }
+
+    /// Whether what writes keys, whose slots are held, has to wait until one of them has left or is free: it runs again then.
+    #[cold]
+    pub(crate) fn waits_for_leaving<'k>(
+        &mut self,
+        writes: bool,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> bool {
+        let (client, database) = (&self.state.client, self.state.database);
+        let waits = writes && self.node.leaving.keeps_waiting(client, database, keys);
+        if waits {
+            self.state.after = After::Wait;
+        }
+        waits
+    }
+
+    /// The same for what changes keys that it does not name, while everything is held.
+    #[cold]
+    pub(crate) fn waits_for_all_leaving(&mut self) -> bool {
+        let waits = self.node.leaving.keep_all_waiting(&self.state.client);
+        if waits {
+            self.state.after = After::Wait;
+        }
+        waits
     }
 
     /// A command has come while the client asks, or has asked: what it was told holds for one, or for one transaction.

@@ -2,7 +2,7 @@
 
 use super::Transaction;
 use super::queue::discarded;
-use crate::session::{Context, Routed, TRANSACTION_OUT_OF_MEMORY, presence};
+use crate::session::{After, Context, Routed, TRANSACTION_OUT_OF_MEMORY, presence};
 use crate::table::{Action, Entry};
 use base::Slot;
 use cluster::{KeySlots, Presence};
@@ -35,6 +35,11 @@ pub(super) fn exec(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
     context.state.is_in_exec = true;
     let outcome = run(context, &transaction, reply);
     context.state.is_in_exec = false;
+    if context.state.after == After::Wait {
+        // Nothing of it has run, and all of it will.
+        context.state.transaction = Some(transaction);
+        return outcome;
+    }
     // CLIENT LIST shows what the client sent last, which is EXEC.
     context.state.last_command = own;
     // What it held has been released by now, whatever came of it.
@@ -71,6 +76,10 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     // The watches are looked at under the locks of the first section.
     let first = sections.next().unwrap_or_default();
     hold_section(context, first, &keys);
+    if context.node.leaving.any() && waits_for_leaving(context, &steps, &keys) {
+        context.release();
+        return Ok(());
+    }
     // The slot may have gone before it was held, and the data may have become others'. From here on all of it runs.
     let there = || {
         let keys = keys.iter().copied();
@@ -96,6 +105,17 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
         run_section(context, section, reply.output());
     }
     Ok(())
+}
+
+/// Whether something that a transaction writes is on its way to another node.
+fn waits_for_leaving(context: &mut Context<'_>, steps: &[Step<'_>], keys: &[&[u8]]) -> bool {
+    let writes = |step: &&Step<'_>| step.entry.is_some_and(|entry| entry.spec.has(Flag::Write));
+    let mut writing = steps.iter().filter(writes);
+    if writing.clone().any(|step| hold(step) == Hold::All) {
+        return context.waits_for_all_leaving();
+    }
+    let writes = writing.next().is_some();
+    context.waits_for_leaving(writes, keys.iter().copied())
 }
 
 /// Refuses all where one would be refused under what is held.
@@ -165,10 +185,11 @@ fn hold(step: &Step<'_>) -> Hold {
     }
 }
 
-/// In a cluster, where all keys of a transaction have to be of one slot: what it is to routing, the slots of its keys, and the keys. Else of none.
+/// What a transaction is to routing, in a cluster the slots of its keys, which have to be one, and its keys, where they are asked about.
 fn keys_of<'a>(context: &Context<'_>, steps: &[Step<'a>]) -> (Routed, KeySlots, Vec<&'a [u8]>) {
     let (mut routed, mut keys, mut positions) = (Routed::default(), Vec::new(), Vec::new());
-    if context.node.cluster.is_none() {
+    let in_cluster = context.node.cluster.is_some();
+    if !in_cluster && !context.node.leaving.any() {
         return (routed, KeySlots::None, keys);
     }
     for Step { entry, args } in steps {
@@ -178,7 +199,8 @@ fn keys_of<'a>(context: &Context<'_>, steps: &[Step<'a>]) -> (Routed, KeySlots, 
             keys.extend(positions.iter().filter_map(|&position| args.get(position)));
         }
     }
-    let slots = keys.iter().map(|key| Slot::of_key(key)).fold(KeySlots::None, KeySlots::and);
+    let slots = || keys.iter().map(|key| Slot::of_key(key)).fold(KeySlots::None, KeySlots::and);
+    let slots = if in_cluster { slots() } else { KeySlots::None };
     (routed, slots, keys)
 }
 

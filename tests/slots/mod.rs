@@ -1,6 +1,7 @@
 //! Slots that move between nodes: opened and closed by CLUSTER SETSLOT, their keys carried by MIGRATE.
 
 mod open;
+mod tools;
 
 use std::time::Duration;
 use testkit::{Cluster, Program, Server};

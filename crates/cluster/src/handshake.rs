@@ -200,6 +200,7 @@ impl Machine {
         self.unbind_all(index);
         self.slots.open.forget(index);
         self.trust(index);
+        self.forget_yielding_to(index);
         for link in [self.nodes[index].outbound, self.nodes[index].inbound].into_iter().flatten() {
             self.close_link(link);
         }
@@ -236,7 +237,8 @@ impl Machine {
     /// A known node has removed another, and we follow.
     pub(crate) fn forgotten_elsewhere(&mut self, sender: NodeIndex, id: NodeId, ttl_s: u64) {
         let Some(index) = self.nodes.find(&id) else { return };
-        if index == MYSELF || index == sender || ttl_s == 0 {
+        let is_needed = index == MYSELF || self.my_primary() == Some(index);
+        if is_needed || index == sender || ttl_s == 0 {
             return;
         }
         let sender = self.describe(sender);

@@ -11,11 +11,12 @@
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
 //! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns), `open_slots` (what is on its way),
-//! `votes` (who may take over), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
+//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
 mod config;
 mod counters;
+mod election;
 mod epochs;
 mod error;
 mod failure;
@@ -25,12 +26,15 @@ pub mod limits;
 mod links;
 mod machine;
 mod malformed;
+mod manual;
 mod messages;
 mod node;
 mod nodes;
 mod nodes_conf;
 mod open_slots;
 mod publish;
+mod replica;
+mod replicate;
 mod report;
 mod route;
 mod slots;
@@ -47,8 +51,10 @@ pub use epochs::Bump;
 pub use error::ClusterError;
 pub use links::{Direction, LinkId};
 pub use machine::{Input, LogLevel, Machine, Now, Output};
+pub use manual::Takeover;
 pub use nodes_conf::ConfError;
 pub use open_slots::SetSlot;
+pub use replica::{Data, Leader};
 pub use report::{Health, LinkInfo, Role, ShardInfo, ShardNode, SlotsEntry, SlotsNode};
 pub use route::{Access, Endpoint, KeySlots, Presence, Refusal, Request, View};
 pub use state::ClusterState;

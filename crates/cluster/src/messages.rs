@@ -74,11 +74,18 @@ impl Machine {
                     self.published(sharded, channel, message);
                 }
             }
-            // Votes and pauses concern replicas, which this node is not and has not; there are no modules.
-            Body::AuthAck
-            | Body::ManualFailoverStart
-            | Body::Module { .. }
-            | Body::Unknown { .. } => {}
+            Body::AuthAck => {
+                if let Some(sender) = sender {
+                    self.vote_received(sender, header);
+                }
+            }
+            Body::ManualFailoverStart => {
+                if let Some(sender) = sender {
+                    self.asked_to_yield(sender);
+                }
+            }
+            // There are no modules.
+            Body::Module { .. } | Body::Unknown { .. } => {}
         }
     }
 
@@ -106,6 +113,7 @@ impl Machine {
             }
         }
         self.current_epoch_seen(header.current_epoch);
+        self.note_stop(sender, header);
     }
 
     fn heartbeat_received(
@@ -153,6 +161,7 @@ impl Machine {
             return;
         }
         self.follow_claims(sender, header);
+        self.reattach();
         self.settle_collision(sender, header.config_epoch);
         self.gossip_received(sender, body.gossip);
         self.extensions_received(sender, body.extensions);

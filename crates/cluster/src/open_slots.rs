@@ -164,6 +164,9 @@ impl Machine {
         order: SetSlot<'_>,
         has_keys: bool,
     ) -> Result<Checked, ClusterError> {
+        if self.is_replica() {
+            return Err(ClusterError::SetSlotAtReplica);
+        }
         let mine = self.slots.owner(slot) == Some(MYSELF);
         match order {
             SetSlot::Migrating(_) if !mine => Err(ClusterError::SlotNotMine(slot)),
@@ -207,7 +210,11 @@ impl Machine {
         if !has_keys {
             self.slots.open.migrating.remove(&slot);
         }
+        let was_mine = self.slots.owner(slot) == Some(MYSELF);
         self.bind_slot(slot, Some(owner));
+        if was_mine && self.nodes[MYSELF].slot_count == 0 && self.config.allow_replica_migration {
+            self.follow(owner);
+        }
         if owner == MYSELF && self.slots.open.importing.remove(&slot).is_some() {
             self.take_greatest_epoch(slot);
         }

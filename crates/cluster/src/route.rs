@@ -53,6 +53,8 @@ impl KeySlots {
 pub enum Access {
     /// Reads keys.
     Read,
+    /// The same, on a connection that has said READONLY: a replica may do.
+    ReadReplica,
     /// Writes keys, or is EXEC of a transaction that does.
     Write,
     /// Uses shard channels.
@@ -157,6 +159,8 @@ impl fmt::Display for Redirection<'_> {
 pub struct View {
     owners: Box<[u16; SLOT_COUNT]>,
     mine: SlotBitmap,
+    /// The slots of the primary that this node is a replica of.
+    followed: SlotBitmap,
     /// By the index that `owners` holds; vacant places name nobody.
     endpoints: Vec<Option<Endpoint>>,
     /// Where the keys of a slot go.
@@ -175,6 +179,7 @@ impl View {
         View {
             owners: Box::new([NO_OWNER; SLOT_COUNT]),
             mine: SlotBitmap::new(),
+            followed: SlotBitmap::new(),
             endpoints: Vec::new(),
             migrating: BTreeMap::new(),
             importing: BTreeSet::new(),
@@ -235,8 +240,6 @@ impl View {
     /// Decides whether this node serves a request. `presence` tells which of its keys are there; it is asked only where the slot
     /// is open, and what it says has to hold until the request has run.
     ///
-    /// Replicas' reads will be decided before MOVED.
-    ///
     /// # Errors
     /// The [`Refusal`] that the client gets.
     #[inline]
@@ -267,7 +270,7 @@ impl View {
                 Access::ShardChannel => return Err(Refusal::Down),
                 _ if !self.reads_when_down => return Err(Refusal::Down),
                 Access::Write => return Err(Refusal::DownForWrites),
-                Access::Read => {}
+                Access::Read | Access::ReadReplica => {}
             }
         }
         let is_mine = self.is_mine(slot);
@@ -297,7 +300,9 @@ impl View {
             let is_split = presence.several && presence.missing;
             return if is_split { Err(Refusal::TryAgain) } else { Ok(()) };
         }
-        if is_mine { Ok(()) } else { Err(elsewhere(owner, false)) }
+        let at_replica = matches!(request.access, Access::ReadReplica | Access::ShardChannel);
+        let is_followed = at_replica && self.followed.bits().contains(slot);
+        if is_mine || is_followed { Ok(()) } else { Err(elsewhere(owner, false)) }
     }
 }
 
@@ -319,6 +324,7 @@ impl Machine {
         View {
             owners: Box::new(*self.slots.owners()),
             mine: self.slots.mine().iter().collect(),
+            followed: self.slots.followed().iter().collect(),
             endpoints,
             migrating: self.slots.open.migrating().iter().map(|(&slot, to)| (slot, to.0)).collect(),
             importing: self.slots.open.importing().keys().copied().collect(),
@@ -463,6 +469,19 @@ mod tests {
         assert_eq!(asked(&view, untold, HERE), "MOVED 13 10.0.0.2:7000");
         let elsewhere = Request { slots: one(14), ..told };
         assert_eq!(asked(&view, elsewhere, HERE), "MOVED 14 10.0.0.2:7000");
+    }
+
+    #[test]
+    fn a_replica_serves_reads_of_connections_that_said_readonly_and_nothing_else() {
+        let mut view = view(true);
+        view.followed.insert(Slot::new(13).unwrap());
+        assert_eq!(routed(&view, one(13), Access::ReadReplica), "served");
+        assert_eq!(routed(&view, one(13), Access::ShardChannel), "served");
+        assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 10.0.0.2:7000");
+        assert_eq!(routed(&view, one(13), Access::Write), "MOVED 13 10.0.0.2:7000");
+        assert_eq!(routed(&view, one(14), Access::ReadReplica), "MOVED 14 10.0.0.2:7000");
+        view.ok = false;
+        assert_eq!(routed(&view, one(13), Access::ReadReplica), "CLUSTERDOWN The cluster is down");
     }
 
     #[test]

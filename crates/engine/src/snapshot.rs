@@ -115,6 +115,9 @@ impl Snapshot {
         let mut unsaved = Vec::with_capacity(SLOT_COUNT);
         let mut totals = vec![Totals::default(); databases];
         let mut parts_of = |database: usize| -> Box<[Part]> {
+            if keyspace.occupied.iter(database, 0).next().is_none() {
+                return Box::default();
+            }
             let totals = &mut totals[database];
             let parts: Vec<Part> = states
                 .clone()
@@ -135,7 +138,7 @@ impl Snapshot {
                     Part { first_word, bits: Some(bits as u8) }
                 })
                 .collect();
-            if totals.keys == 0 { Box::default() } else { parts.into() }
+            parts.into()
         };
         let parts = (0..databases).map(&mut parts_of).collect();
         Snapshot {

@@ -73,6 +73,15 @@ impl Part {
         }
     }
 
+    fn with_room(options: &KeyOptions, bytes: usize) -> Part {
+        let mut part = Part::new(options);
+        match &mut part {
+            Part::Rdb(writer) => writer.reserve(bytes),
+            Part::Commands(out) => out.reserve(bytes),
+        }
+        part
+    }
+
     fn buffered(&self) -> &[u8] {
         match self {
             Part::Rdb(writer) => writer.buffered(),
@@ -285,7 +294,8 @@ pub fn save_keys<F: KeyFile>(
     rest: &mut dyn FnMut(u64),
 ) -> io::Result<()> {
     let options = ahead.options;
-    let found = Found { part: Part::new(&options), frozen: Vec::new(), result: Ok(()) };
+    let part = Part::with_room(&options, 2 * BUFFERED_BYTES);
+    let found = Found { part, frozen: Vec::new(), result: Ok(()) };
     let walked = Walked { options, found: Mutex::new(found) };
     let mut cursor = SnapshotCursor::default();
     file.cancel_with(snapshot.cancellation());

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-/// How much is handed on at once, in bytes.
-const CHUNK_BYTES: usize = 64 << 10;
+/// How much is handed on at once, in bytes: with what stands before it in memory, as much as an allocator gives without asking for pages of its own.
+const CHUNK_BYTES: usize = (64 << 10) - 64;
 
 /// Sends a snapshot to the replicas that it is for.
 pub(crate) fn send_order(node: &Node, order: &SaveOrder) {

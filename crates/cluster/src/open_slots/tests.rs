@@ -137,6 +137,19 @@ fn the_importer_that_is_given_the_slot_takes_the_greatest_epoch_and_the_source_d
 }
 
 #[test]
+fn who_gives_its_last_slot_away_follows_the_new_owner() {
+    let mut three = Three::new();
+    for number in 0..=99 {
+        assert!(!three.machine.is_replica());
+        assert_eq!(three.set(number, SetSlot::Node(&[b'b'; 40]), false), "OK");
+    }
+    assert!(three.machine.is_replica());
+    let refused = "ERR Please use SETSLOT only with masters.";
+    assert_eq!(three.set(5, SetSlot::Migrating(&[b'c'; 40]), false), refused);
+    assert_eq!(three.set(5, SetSlot::Stable, false), refused);
+}
+
+#[test]
 fn a_slot_that_an_operator_gives_to_another_is_closed() {
     let mut three = Three::new();
     three.set(5, SetSlot::Migrating(&[b'b'; 40]), true);

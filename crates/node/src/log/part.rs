@@ -5,7 +5,10 @@ use replication::Backlog;
 use std::collections::VecDeque;
 
 /// From which size on a block is not added to, in bytes.
-pub(super) const BLOCK_BYTES: usize = 256 << 10;
+pub(super) const BLOCK_BYTES: usize = ROOM_BYTES - (8 << 10);
+
+/// The memory of a block that no long command has made larger, in bytes.
+const ROOM_BYTES: usize = 64 << 10;
 
 /// What one thread has appended.
 #[derive(Default)]
@@ -32,7 +35,7 @@ impl Part {
     pub(super) fn begin_unit(&mut self) -> &mut Vec<u8> {
         if self.blocks.back().is_none_or(|last| last.bytes.len() >= BLOCK_BYTES) {
             let mut block = self.spare.take().unwrap_or_default();
-            block.bytes.reserve(BLOCK_BYTES);
+            block.bytes.reserve(ROOM_BYTES);
             self.blocks.push_back(block);
         }
         let last = self.blocks.len() - 1;

@@ -6,7 +6,7 @@ use crate::log::Unit;
 use crate::table::Entry;
 use crate::tracking::Tracker;
 use base::Slot;
-use cluster::KeySlots;
+use cluster::{KeySlots, Presence};
 use commands::spec::Flag;
 use commands::{CommandError, Outcome, Whole, WholeRun};
 use engine::{Access, Reach};
@@ -313,5 +313,17 @@ impl<'a> Context<'a> {
             }
         }
         Ok(Some(access))
+    }
+
+    /// Sends a request of keys elsewhere that are not served here, whatever else stands in its way.
+    #[cold]
+    pub(super) fn redirect(&self, entry: &Entry, args: Args<'_>) -> Outcome {
+        let mut positions = Vec::new();
+        if self.node.cluster.is_none() || entry.spec.key_positions(args, &mut positions).is_err() {
+            return Ok(());
+        }
+        let keys = positions.iter().filter_map(|&position| args.get(position));
+        let slots = keys.map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
+        self.route(Routed::new(entry), slots, Presence::default)
     }
 }

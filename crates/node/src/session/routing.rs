@@ -54,7 +54,11 @@ impl Context<'_> {
         }
         let request = Request {
             slots,
-            access: if routed.writes { cluster::Access::Write } else { cluster::Access::Read },
+            access: match routed.writes {
+                true => cluster::Access::Write,
+                false if self.state.client.has_flag(flag::READONLY) => cluster::Access::ReadReplica,
+                false => cluster::Access::Read,
+            },
             asks: routed.asks || self.state.asking == Asking::Now,
             migrates: false,
             tls: false,

@@ -2,7 +2,7 @@
 
 use super::Transaction;
 use super::queue::discarded;
-use crate::session::{After, Context, Routed, TRANSACTION_OUT_OF_MEMORY, presence};
+use crate::session::{After, Context, Routed, TRANSACTION_OUT_OF_MEMORY, TRY_AGAIN, presence};
 use crate::table::{Action, Entry};
 use base::Slot;
 use cluster::{KeySlots, Presence};
@@ -122,7 +122,10 @@ fn waits_for_leaving(context: &mut Context<'_>, steps: &[Step<'_>], keys: &[&[u8
 fn check_foreign(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
     let Some(held) = &context.held else { return Ok(()) };
     let mut entries = steps.iter().filter_map(|step| step.entry);
-    entries.try_for_each(|entry| context.state.check_foreign(held, entry)).map_err(discarded)
+    entries.try_for_each(|entry| context.state.check_foreign(held, entry)).map_err(|error| {
+        // It is to be sent again as a whole.
+        if error == TRY_AGAIN { error } else { discarded(error) }
+    })
 }
 
 /// Holds what the commands of a section touch, what is watched, and the slots of these keys.

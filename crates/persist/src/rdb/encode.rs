@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// So many bytes are buffered before they go out.
-const BLOCK_BYTES: usize = 64 << 10;
+pub(super) const BLOCK_BYTES: usize = 64 << 10;
 
 /// The memory that is kept for what is buffered next.
 const KEPT_BYTES_MAX: usize = 4 * BLOCK_BYTES;
@@ -82,6 +82,11 @@ impl<W: Write> Encoder<W> {
             failure: None,
             is_cancelled: None,
         }
+    }
+
+    /// Makes room for so many bytes at once: a buffer that grows leaves memory of each size behind.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.buffer.reserve(bytes);
     }
 
     /// Has it give up, as if the sink had failed, once `is_cancelled` says so.

@@ -1,6 +1,6 @@
 //! A file: what stands before, between and behind its keys.
 
-use super::encode::Encoder;
+use super::encode::{BLOCK_BYTES, Encoder};
 use super::form::{FieldTimes, Form};
 use super::format::{kind, opcode};
 use super::{Usage, Version};
@@ -81,6 +81,11 @@ impl PartWriter {
         self.encoder.buffered()
     }
 
+    /// Makes room for so many bytes at once.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.encoder.reserve(bytes);
+    }
+
     /// Begins anew, in the same memory.
     pub fn clear(&mut self) {
         self.encoder.clear();
@@ -91,6 +96,7 @@ impl<W: Write> Writer<W> {
     /// Begins a file.
     pub fn new(sink: W, options: Options) -> Writer<W> {
         let mut encoder = Encoder::new(sink, options.compress);
+        encoder.reserve(BLOCK_BYTES);
         encoder.bytes(options.version.to_string().as_bytes());
         Writer { encoder, options }
     }

@@ -1,5 +1,6 @@
 //! Slots that move between nodes: opened and closed by CLUSTER SETSLOT, their keys carried by MIGRATE.
 
+mod load;
 mod open;
 mod tools;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use testkit::{Cluster, Program, Reply, Server, Setup};
 
-const LIMIT: Duration = Duration::from_secs(240);
+pub(super) const LIMIT: Duration = Duration::from_secs(240);
 
 fn cli(arguments: &[&str]) -> String {
     let cluster: Vec<&str> =
@@ -13,7 +13,7 @@ fn cli(arguments: &[&str]) -> String {
     testkit::run(&Program::tool("redis-cli"), &cluster, b"", LIMIT).expect_success()
 }
 
-fn id(server: &Server) -> String {
+pub(super) fn id(server: &Server) -> String {
     server.client().command(&["CLUSTER", "MYID"]).text().expect("every node has an id")
 }
 
@@ -63,7 +63,7 @@ fn slots_of(server: &Server) -> usize {
     mine.split(' ').skip(8).filter(|text| !text.starts_with('[')).map(range).sum()
 }
 
-fn is_whole(cluster: &Cluster) {
+pub(super) fn is_whole(cluster: &Cluster) {
     cluster.await_agreement();
     let wait = || cli(&["check", &cluster.nodes[0].address()]);
     let mut checked = String::new();

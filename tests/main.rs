@@ -32,6 +32,7 @@ mod replaying;
 mod replication;
 mod saving;
 mod scripts;
+mod slots;
 mod tidy;
 mod tools;
 mod transactions;

@@ -126,6 +126,7 @@ impl Machine {
         self.failover.is_of_shard &= me.is_replica() && me.shard == shard;
         self.end_failovers();
         self.unbind_all(MYSELF);
+        self.slots.open.clear();
         let me = &mut self.nodes[MYSELF];
         me.flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);
         me.flags |= NodeFlags::REPLICA;

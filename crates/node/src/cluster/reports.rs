@@ -255,6 +255,8 @@ pub(super) fn help(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
         "    Open, close or assign a slot.",
         "SHARDS",
         "    Return the shards, their slots and nodes.",
+        "SLAVES <node-id>",
+        "    Return the replicas of a primary (an old name of REPLICAS).",
         "SLOTS",
         "    Return who serves which slots.",
     ];

@@ -255,6 +255,8 @@ pub(super) fn help(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
         "    Open, close or assign a slot.",
         "SHARDS",
         "    Return the shards, their slots and nodes.",
+        "SLOT-STATS (SLOTSRANGE <start slot> <end slot>|ORDERBY <metric> [LIMIT <count>] [ASC|DESC])",
+        "    Return what the slots of this node hold.",
         "SLOTS",
         "    Return who serves which slots.",
     ];

@@ -53,6 +53,8 @@ pub struct Config {
     pub migration_barrier: u32,
     /// `cluster-manual-failover-timeout`.
     pub manual_failover_timeout: Duration,
+    /// Whether this node acknowledges only while a majority answers: `write-acks` is 1 or more.
+    pub leases: bool,
     /// `cluster-preferred-endpoint-type`.
     pub preferred_endpoint: PreferredEndpoint,
 }
@@ -79,6 +81,7 @@ impl Config {
             allow_replica_migration: true,
             migration_barrier: 1,
             manual_failover_timeout: Duration::from_secs(5),
+            leases: false,
             preferred_endpoint: PreferredEndpoint::Ip,
         }
     }

@@ -11,7 +11,7 @@
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
 //! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns), `open_slots` (what is on its way),
-//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
+//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `safety` (what is never lost), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
 mod config;
@@ -32,11 +32,13 @@ mod node;
 mod nodes;
 mod nodes_conf;
 mod open_slots;
+mod orphans;
 mod publish;
 mod replica;
 mod replicate;
 mod report;
 mod route;
+mod safety;
 mod slots;
 mod state;
 mod timers;
@@ -57,5 +59,6 @@ pub use open_slots::SetSlot;
 pub use replica::{Data, Leader};
 pub use report::{Health, LinkInfo, Role, ShardInfo, ShardNode, SlotsEntry, SlotsNode};
 pub use route::{Access, Endpoint, KeySlots, Presence, Refusal, Request, View};
+pub use safety::Lease;
 pub use state::ClusterState;
 pub use verbs::Reset;

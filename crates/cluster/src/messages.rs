@@ -105,6 +105,7 @@ impl Machine {
         node.data_received = Some(now);
         node.offset = header.offset;
         node.redstart = header.message_flags.from_redstart();
+        node.says_ok = header.state == 0;
         node.knows_shard_ids |= header.flags.has(NodeFlags::EXTENSIONS);
         if header.message_flags.has(MessageFlags::EXTENSIONS) {
             node.flags |= NodeFlags::EXTENSIONS;
@@ -114,6 +115,7 @@ impl Machine {
         }
         self.current_epoch_seen(header.current_epoch);
         self.note_stop(sender, header);
+        self.note_giving_way(sender, header);
     }
 
     fn heartbeat_received(
@@ -192,6 +194,10 @@ impl Machine {
             node.flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);
             node.flags |= NodeFlags::REPLICA;
             node.replica_of = Some(primary_id);
+            if let Some(primary) = primary {
+                // It has had a replica, and may have one again.
+                self.nodes[primary].flags |= NodeFlags::MIGRATE_TO;
+            }
             self.changed();
         }
         true
@@ -217,7 +223,7 @@ impl Machine {
             return;
         }
         node.flags.clear(NodeFlags::REPLICA);
-        node.flags |= NodeFlags::PRIMARY;
+        node.flags |= NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO;
         node.replica_of = None;
         self.changed();
     }

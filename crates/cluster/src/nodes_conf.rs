@@ -90,6 +90,8 @@ impl Machine {
             machine.follow_slots(Some(primary));
         }
         let id = machine.my_id();
+        let has_replicas = machine.nodes.iter().any(|(_, node)| node.replica_of == Some(id));
+        machine.failover.asking = machine.nodes[MYSELF].votes() && has_replicas;
         machine.log(LogLevel::Notice, || format!("Node configuration loaded, I'm {id}"));
         machine.adopt_config();
         machine.changed();

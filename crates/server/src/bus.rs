@@ -176,6 +176,7 @@ impl Bus {
                 | Output::StandAlone
                 | Output::PauseWrites
                 | Output::ResumeWrites
+                | Output::Leased(_)
                 | Output::ViewChanged
                 | Output::StateChanged(_)
                 | Output::DropKeysInSlot(_)

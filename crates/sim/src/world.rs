@@ -278,6 +278,7 @@ impl World {
                 Output::Follow(_)
                 | Output::StandAlone
                 | Output::ResumeWrites
+                | Output::Leased(_)
                 | Output::ViewChanged
                 | Output::DropKeysInSlot(_)
                 | Output::Deliver { .. } => {}

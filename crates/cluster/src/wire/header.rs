@@ -25,6 +25,8 @@ impl MessageFlags {
     pub const FORCE_ACK: u8 = 2;
     /// First byte: the sender knows ping extensions (and may have appended some).
     pub const EXTENSIONS: u8 = 4;
+    /// Second byte, of a node of ours: this primary has come back with less than a replica has, which is to take over.
+    pub const GIVES_WAY: u8 = 1;
     /// Third byte: the sender is a node of ours. All others send zero there and read nothing.
     pub const REDSTART: u8 = 0xA5;
 

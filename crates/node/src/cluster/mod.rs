@@ -3,8 +3,8 @@
 mod orders;
 mod replicas;
 mod reports;
-mod slot_stats;
 mod role;
+mod slot_stats;
 mod state;
 
 pub use state::ClusterNode;

@@ -71,10 +71,11 @@ fn order(args: Args<'_>) -> Result<Order, CommandError> {
             at += 1;
             let count = parse_i64(&args[at]).and_then(|count| usize::try_from(count).ok());
             let count = count.filter(|count| (1..=SLOT_COUNT).contains(count));
-            limit.replace(count.ok_or(CommandError::Text(
-                "ERR Limit has to lie in between 1 and 16384 (maximum number of slots).",
-            ))?)
-            .is_some()
+            limit
+                .replace(count.ok_or(CommandError::Text(
+                    "ERR Limit has to lie in between 1 and 16384 (maximum number of slots).",
+                ))?)
+                .is_some()
         } else if is("asc") || is("desc") {
             ascends.replace(is("asc")).is_some()
         } else {

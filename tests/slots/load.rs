@@ -3,10 +3,14 @@
 //! By default briefly; `SLOTS_OPERATIONS=200000 SLOTS_COUNT=4096 SLOTS_KILLS=20` is the full count. `SLOTS_SEED` names the seed.
 
 use super::NODE_TIMEOUT;
-use super::tools::{LIMIT, id, is_whole};
+use super::tools::{id, is_whole};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use testkit::{Cluster, Program};
+
+/// Enough for the full count on a busy machine.
+const LIMIT: Duration = Duration::from_secs(1800);
 
 fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))

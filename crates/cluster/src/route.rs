@@ -197,6 +197,12 @@ impl View {
         self.mine.bits().contains(slot)
     }
 
+    /// Whether the primary that this node is a replica of owns the slot.
+    #[must_use]
+    pub fn is_followed(&self, slot: Slot) -> bool {
+        self.followed.bits().contains(slot)
+    }
+
     /// Whether the cluster's state is ok.
     #[inline]
     #[must_use]
@@ -301,7 +307,7 @@ impl View {
             return if is_split { Err(Refusal::TryAgain) } else { Ok(()) };
         }
         let at_replica = matches!(request.access, Access::ReadReplica | Access::ShardChannel);
-        let is_followed = at_replica && self.followed.bits().contains(slot);
+        let is_followed = at_replica && self.is_followed(slot);
         if is_mine || is_followed { Ok(()) } else { Err(elsewhere(owner, false)) }
     }
 }

@@ -4,6 +4,7 @@ mod orders;
 mod replicas;
 mod reports;
 mod role;
+mod slot_stats;
 mod state;
 
 pub use state::ClusterNode;
@@ -406,6 +407,20 @@ const CLUSTER: SessionCommand = Command {
         ),
         subcommand(
             Spec {
+                name: "slot-stats",
+                tips: &["nondeterministic_output", "request_policy:all_shards"],
+                summary: "Returns what the slots of this node hold.",
+                since: "8.0.0",
+                complexity: "O(N) for N slots, O(N*log(N)) with ORDERBY.",
+                arity: Arity::AtLeast(4),
+                flags: REPORT,
+                arguments: SLOT_STATS,
+                ..DEFAULT
+            },
+            slot_stats::slot_stats,
+        ),
+        subcommand(
+            Spec {
                 name: "slots",
                 tips: VARYING,
                 summary: "Returns who serves which slots.",
@@ -439,6 +454,29 @@ const fn subcommand(spec: Spec, run: SessionRun) -> SessionCommand {
 /// The reply depends on more than the data.
 const VARYING: &[&str] = &["nondeterministic_output"];
 
+const SLOT_STATS: &[Argument] = &[Argument::one_of(
+    "filter",
+    &[
+        Argument::block(
+            "slotsrange",
+            &[Argument::integer("start-slot"), Argument::integer("end-slot")],
+        )
+        .token("SLOTSRANGE"),
+        Argument::block(
+            "orderby",
+            &[
+                Argument::string("metric"),
+                Argument::integer("limit").token("LIMIT").optional(),
+                Argument::one_of(
+                    "order",
+                    &[Argument::word("asc", "ASC"), Argument::word("desc", "DESC")],
+                )
+                .optional(),
+            ],
+        )
+        .token("ORDERBY"),
+    ],
+)];
 const SET_SLOT: &[Argument] = &[
     Argument::integer("slot"),
     Argument::one_of(

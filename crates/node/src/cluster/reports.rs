@@ -257,6 +257,8 @@ pub(super) fn help(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
         "    Return the shards, their slots and nodes.",
         "SLAVES <node-id>",
         "    Return the replicas of a primary (an old name of REPLICAS).",
+        "SLOT-STATS (SLOTSRANGE <start slot> <end slot>|ORDERBY <metric> [LIMIT <count>] [ASC|DESC])",
+        "    Return what the slots of this node hold.",
         "SLOTS",
         "    Return who serves which slots.",
     ];

@@ -12,7 +12,7 @@ use crate::node::Node;
 use crate::pause::WaitReason;
 use crate::pubsub::Channels;
 use crate::tracking::Tracking;
-use cluster::{Machine, Output, View};
+use cluster::{KeySlots, Machine, Output, Presence, Request, View};
 use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
@@ -180,6 +180,16 @@ impl ClusterNode {
             if old.is_mine(slot) && !view.is_mine(slot) {
                 self.channels.drop_slot(slot);
             }
+        }
+        if node.blocked.len() > 0 {
+            // Who has begun to wait while the slot was served is among them.
+            node.blocked.redirect(|slot| {
+                let (access, slots) = (cluster::Access::Write, KeySlots::One(slot));
+                let request = Request { slots, access, asks: false, migrates: false, tls: false };
+                let is_lost = old.is_mine(slot) && !view.is_mine(slot);
+                let refusal = view.route(request, Presence::default).err().filter(|_| is_lost)?;
+                Some(refusal.to_string())
+            });
         }
     }
 }

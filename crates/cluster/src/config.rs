@@ -1,5 +1,6 @@
 //! What an operator sets about a node's place in the cluster.
 
+use crate::seal::BusAuth;
 use core::net::IpAddr;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Config {
     pub allow_pubsubshard_when_down: bool,
     /// `cluster-preferred-endpoint-type`.
     pub preferred_endpoint: PreferredEndpoint,
+    /// `cluster-bus-auth`, with what `cluster-secret` names.
+    pub auth: BusAuth,
 }
 
 impl Config {
@@ -62,6 +65,7 @@ impl Config {
             allow_reads_when_down: false,
             allow_pubsubshard_when_down: true,
             preferred_endpoint: PreferredEndpoint::Ip,
+            auth: BusAuth::default(),
         }
     }
 }

@@ -7,8 +7,8 @@ use crate::node::{Address, Node};
 use crate::nodes::{MYSELF, NodeIndex};
 use crate::state::ClusterState;
 use crate::wire::{
-    Extension, Extensions, Gossip, GossipEntry, GossipRef, Header, MessageFlags, NodeFlags,
-    NodeStatus, PacketType, PacketWriter,
+    Extension, Extensions, Gossip, GossipEntry, GossipRef, Header, NodeFlags, NodeStatus,
+    PacketType, PacketWriter,
 };
 use base::{Monotonic, NodeId};
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl Machine {
                 ClusterState::Ok => 0,
                 ClusterState::Fail => 1,
             },
-            message_flags: MessageFlags::OURS,
+            message_flags: self.message_flags(),
         }
     }
 

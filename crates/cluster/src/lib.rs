@@ -11,7 +11,7 @@
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
 //! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns),
-//! `votes` (who may take over), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
+//! `votes` (who may take over), `sealing` (who is let in; the frames are in `seal`), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
 mod config;
@@ -32,6 +32,8 @@ mod nodes_conf;
 mod publish;
 mod report;
 mod route;
+pub mod seal;
+mod sealing;
 mod slots;
 mod state;
 mod timers;

@@ -4,6 +4,7 @@
 //! (*inbound*) it sends nothing but PONG.
 
 use crate::nodes::NodeIndex;
+use crate::seal::Seal;
 use base::Monotonic;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ pub(crate) struct Link {
     pub(crate) local: Option<IpAddr>,
     /// The peer's packets on this link say that it knows extensions.
     pub(crate) extensions: bool,
+    pub(crate) seal: Seal,
+    /// A PONG has come on this link: the peer knows whose it is.
+    pub(crate) answered: bool,
 }
 
 /// All open links.

@@ -230,7 +230,7 @@ fn parse_line(fields: &[&str], now: Now) -> Result<Line, String> {
     let epoch = Epoch(number(epoch)?);
     node.config_epoch = if node.is_replica() { Epoch(0) } else { epoch };
     if node.is_myself() {
-        node.flags |= NodeFlags::EXTENSIONS;
+        node.flags |= NodeFlags::ANNOUNCED;
         (node.ping_sent, node.pong_received) = (None, None);
     }
     let ranges = slots.iter().map(|range| parse_range(range)).collect::<Result<_, _>>()?;

@@ -25,6 +25,8 @@ impl MessageFlags {
     pub const FORCE_ACK: u8 = 2;
     /// First byte: the sender knows ping extensions (and may have appended some).
     pub const EXTENSIONS: u8 = 4;
+    /// Second byte: the sender seals links to nodes of ours that can, too. All others send zero there and read nothing.
+    pub const SEALS: u8 = 1;
     /// Third byte: the sender is a node of ours. All others send zero there and read nothing.
     pub const REDSTART: u8 = 0xA5;
 
@@ -35,6 +37,12 @@ impl MessageFlags {
     #[must_use]
     pub const fn has(self, flag: u8) -> bool {
         self.0[0] & flag != 0
+    }
+
+    /// Whether the sender seals links.
+    #[must_use]
+    pub const fn can_seal(self) -> bool {
+        self.0[1] & Self::SEALS != 0
     }
 
     /// Whether the sender is a node of ours.

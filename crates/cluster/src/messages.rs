@@ -8,8 +8,8 @@ use crate::machine::Machine;
 use crate::nodes::{MYSELF, NodeIndex};
 use crate::publish::publish_type;
 use crate::wire::{
-    Body, Header, Heartbeat, MessageFlags, NodeFlags, Packet, PacketError, PacketType, decode,
-    decode_light, is_light,
+    Body, Header, Heartbeat, Light, MessageFlags, NodeFlags, Packet, PacketError, PacketType,
+    decode, decode_light, is_light,
 };
 use base::{NodeId, Slot};
 
@@ -83,11 +83,9 @@ impl Machine {
                     self.published(sharded, channel, message, packet_bytes);
                 }
             }
+            Body::Module { .. } => self.counters.module_bytes_received += packet_bytes as u64,
             // Votes and pauses concern replicas, which this node is not and has not; there are no modules.
-            Body::AuthAck
-            | Body::ManualFailoverStart
-            | Body::Module { .. }
-            | Body::Unknown { .. } => {}
+            Body::AuthAck | Body::ManualFailoverStart | Body::Unknown { .. } => {}
         }
     }
 
@@ -100,15 +98,17 @@ impl Machine {
         };
         let (id, now) = (self.nodes[sender].id, self.now.monotonic);
         match decode_light(bytes) {
-            Ok(body) if self.is_heard(link_id, id) => {
+            Ok(light) if self.is_heard(link_id, id) => {
                 self.nodes[sender].data_received = Some(now);
-                match body {
-                    Body::Publish { sharded, channel, message } => {
+                match light {
+                    Light::Publish { sharded, channel, message } => {
                         self.counters.received(publish_type(sharded));
                         self.published(sharded, channel, message, bytes.len());
                     }
-                    Body::Module { .. } => self.counters.received(PacketType::Module),
-                    _ => {}
+                    Light::Module => {
+                        self.counters.received(PacketType::Module);
+                        self.counters.module_bytes_received += bytes.len() as u64;
+                    }
                 }
             }
             Ok(_) | Err(PacketError::Version(_)) => {}

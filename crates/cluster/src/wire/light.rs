@@ -4,13 +4,29 @@
 //! Redis, which takes them for garbage.
 
 use super::reader::Reader;
-use super::{Body, PacketError, PacketType, SIGNATURE, VERSION, packet};
+use super::{PacketError, PacketType, SIGNATURE, VERSION, packet};
 
 /// Bytes of a light header.
 pub(crate) const LIGHT_HEADER_BYTES: usize = 16;
 
 /// What a light packet's type is marked with.
 const LIGHT: u16 = 0x8000;
+
+/// What a packet with a light header carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Light<'a> {
+    /// A message to a channel's subscribers.
+    Publish {
+        /// Whether the channel belongs to a shard.
+        sharded: bool,
+        /// The channel.
+        channel: &'a [u8],
+        /// The message.
+        message: &'a [u8],
+    },
+    /// A message between modules; there are none here.
+    Module,
+}
 
 /// Whether a packet claims to have a light header.
 #[must_use]
@@ -22,7 +38,7 @@ pub fn is_light(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`PacketError`] for anything that is not exactly one, and for types that are not sent with one.
-pub fn decode_light(bytes: &[u8]) -> Result<Body<'_>, PacketError> {
+pub fn decode_light(bytes: &[u8]) -> Result<Light<'_>, PacketError> {
     let mut reader = Reader(bytes);
     let signature = *reader.array::<4>()?;
     let whole = reader.u32()? as usize;
@@ -38,13 +54,18 @@ pub fn decode_light(bytes: &[u8]) -> Result<Body<'_>, PacketError> {
     reader.u16()?;
     let length = PacketError::Length { kind, length: bytes.len() };
     let known = PacketType::ALL.get(usize::from(kind & !LIGHT)).filter(|_| kind & LIGHT != 0);
-    let body = match known {
-        Some(PacketType::Publish) => packet::publish(false, &mut reader),
-        Some(PacketType::PublishShard) => packet::publish(true, &mut reader),
-        Some(PacketType::Module) => packet::module(&mut reader),
+    let light = match known {
+        Some(PacketType::Publish) => publish(false, &mut reader),
+        Some(PacketType::PublishShard) => publish(true, &mut reader),
+        Some(PacketType::Module) => packet::module(&mut reader).map(|_| Light::Module),
         _ => return Err(length),
     };
-    if reader.0.is_empty() { body.map_err(|_| length) } else { Err(length) }
+    if reader.0.is_empty() { light.map_err(|_| length) } else { Err(length) }
+}
+
+fn publish<'a>(sharded: bool, reader: &mut Reader<'a>) -> Result<Light<'a>, PacketError> {
+    let (channel, message) = packet::message(reader)?;
+    Ok(Light::Publish { sharded, channel, message })
 }
 
 /// A message to a channel's subscribers, with a light header.

@@ -19,7 +19,7 @@ pub use flags::NodeFlags;
 pub use frame::{FRAME_PREFIX_BYTES, FrameError, packet_bytes};
 pub use gossip::{GOSSIP_BYTES, Gossip, GossipEntry, GossipRef};
 pub use header::{HEADER_BYTES, Header, MessageFlags};
-pub use light::{decode_light, encode_light_publish, is_light};
+pub use light::{Light, decode_light, encode_light_publish, is_light};
 pub use packet::{Body, Heartbeat, Packet, PacketType, PacketWriter, decode, encode};
 
 /// The first four bytes of every packet.

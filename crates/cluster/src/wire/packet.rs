@@ -216,11 +216,16 @@ pub(super) fn module<'a>(reader: &mut Reader<'a>) -> Result<Body<'a>, PacketErro
     Ok(Body::Module { module, kind, payload: reader.bytes(length)? })
 }
 
-pub(super) fn publish<'a>(sharded: bool, reader: &mut Reader<'a>) -> Result<Body<'a>, PacketError> {
+/// The channel and the message that PUBLISH and PUBLISHSHARD carry.
+pub(super) fn message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), PacketError> {
     let channel_bytes = reader.u32()? as usize;
     let message_bytes = reader.u32()? as usize;
-    let channel = reader.bytes(channel_bytes)?;
-    Ok(Body::Publish { sharded, channel, message: reader.bytes(message_bytes)? })
+    Ok((reader.bytes(channel_bytes)?, reader.bytes(message_bytes)?))
+}
+
+fn publish<'a>(sharded: bool, reader: &mut Reader<'a>) -> Result<Body<'a>, PacketError> {
+    let (channel, message) = message(reader)?;
+    Ok(Body::Publish { sharded, channel, message })
 }
 
 fn heartbeat<'a>(

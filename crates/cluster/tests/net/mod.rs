@@ -1,7 +1,8 @@
 //! A few machines on a perfect network in virtual time, for the tests of this crate.
 
 use base::{Monotonic, Rng, UnixMillis};
-use cluster::wire::{PacketType, decode};
+use cluster::seal::{BusAuth, packet_within};
+use cluster::wire::{PacketType, decode, is_light};
 use cluster::{Config, Input, LinkId, LogLevel, Machine, Now, Output};
 use core::net::{IpAddr, Ipv4Addr};
 use std::collections::{BTreeMap, VecDeque};
@@ -18,10 +19,19 @@ pub(crate) struct Net {
     cut: Vec<(usize, usize)>,
     ends: BTreeMap<(usize, LinkId), (usize, LinkId)>,
     wire: VecDeque<(usize, LinkId, Vec<u8>)>,
+    /// Every frame that went over a link: from whom, to whom on which link of theirs.
+    pub(crate) frames: Vec<(usize, usize, LinkId, Vec<u8>)>,
+    /// The messages of others that came to a node.
+    pub(crate) delivered: Vec<(usize, Vec<u8>)>,
 }
 
 impl Net {
     pub(crate) fn new(count: usize, node_timeout_ms: u64) -> Net {
+        Net::sealed(&vec![BusAuth::default(); count], node_timeout_ms)
+    }
+
+    /// A node for each way to seal.
+    pub(crate) fn sealed(auths: &[BusAuth], node_timeout_ms: u64) -> Net {
         let mut net = Net {
             machines: Vec::new(),
             now_ms: 10_000_000,
@@ -31,11 +41,14 @@ impl Net {
             cut: Vec::new(),
             ends: BTreeMap::new(),
             wire: VecDeque::new(),
+            frames: Vec::new(),
+            delivered: Vec::new(),
         };
-        for node in 0..count {
+        for (node, auth) in auths.iter().enumerate() {
             let mut config = Config::for_port(7000 + node as u16);
             config.node_timeout = Duration::from_millis(node_timeout_ms);
             config.availability_zone = format!("zone-{node}");
+            config.auth = auth.clone();
             let machine = Machine::new(config, Rng::from_seed(node as u64 + 1), net.now());
             net.machines.push(Some(machine));
             net.drain(node);
@@ -146,15 +159,30 @@ impl Net {
             if self.cut.contains(&(node, peer)) {
                 continue;
             }
-            let packet = decode(&bytes).expect("machines send packets");
-            let kind = packet.packet_type().expect("machines send known types");
-            let heartbeat = matches!(kind, PacketType::Ping | PacketType::Pong | PacketType::Meet);
-            if !heartbeat || self.heartbeats_traced {
-                let name = kind.name().to_uppercase();
-                self.trace.push(format!("n{node} -> n{peer} {name}"));
+            self.frames.push((node, peer, peer_link, bytes.clone()));
+            if let Some(packet) = packet_within(&bytes) {
+                self.trace_packet(node, peer, packet);
             }
             self.input(peer, Input::Packet { link: peer_link, bytes: &bytes });
         }
+    }
+
+    fn trace_packet(&mut self, node: usize, peer: usize, bytes: &[u8]) {
+        if is_light(bytes) {
+            return self.trace.push(format!("n{node} -> n{peer} light"));
+        }
+        let packet = decode(bytes).expect("machines send packets");
+        let kind = packet.packet_type().expect("machines send known types");
+        let heartbeat = matches!(kind, PacketType::Ping | PacketType::Pong | PacketType::Meet);
+        if !heartbeat || self.heartbeats_traced {
+            let name = kind.name().to_uppercase();
+            self.trace.push(format!("n{node} -> n{peer} {name}"));
+        }
+    }
+
+    /// Gives a frame to a node on a link that it has.
+    pub(crate) fn inject_on(&mut self, node: usize, link: LinkId, bytes: &[u8]) {
+        self.input(node, Input::Packet { link, bytes });
     }
 
     fn drain(&mut self, node: usize) {
@@ -172,6 +200,7 @@ impl Net {
                     let line = self.named(&line).replace(" ()", "");
                     self.trace.push(format!("n{node}: {line}"));
                 }
+                Output::Deliver { message, .. } => self.delivered.push((node, message)),
                 Output::DropKeysInSlot(slot) => {
                     self.trace.push(format!("n{node} drops the keys in slot {slot}"));
                 }
@@ -179,7 +208,6 @@ impl Net {
                 Output::SaveConfig { fsync: false }
                 | Output::ViewChanged
                 | Output::StateChanged(_)
-                | Output::Deliver { .. }
                 | Output::Log(LogLevel::Debug | LogLevel::Verbose, _) => {}
             }
         }

@@ -196,13 +196,20 @@ impl Bus {
         let waiting = to.waiting_bytes.fetch_add(bytes.len(), Relaxed) + bytes.len();
         let limit = self.node.settings.current().cluster.link_sendbuf_limit;
         let limit = usize::try_from(limit).ok().filter(|&limit| limit != 0);
-        if waiting > limit.unwrap_or(LINK_BUFFER_BYTES_MAX) {
+        let too_much = waiting > limit.unwrap_or(LINK_BUFFER_BYTES_MAX)
+            || waiting > STRANGER_PACKET_BYTES_MAX && self.is_stranger(link);
+        if too_much {
             self.forget_link(link);
             self.handle(Input::Overflowed { link });
             return;
         }
         // A writer that has ended is followed by its reader, which tells so.
         let _ = to.outgoing.send(bytes);
+    }
+
+    /// Whether a link has not shown yet which node it belongs to: little may wait for it.
+    fn is_stranger(&self, link: LinkId) -> bool {
+        self.operate(|machine| machine.packet_bytes_max(link)) <= STRANGER_PACKET_BYTES_MAX
     }
 
     fn forget_link(&mut self, link: LinkId) {

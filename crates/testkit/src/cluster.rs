@@ -34,19 +34,27 @@ impl Cluster {
     /// When they do not agree.
     #[must_use]
     pub fn start(programs: &[&Program], node_timeout: Duration) -> Self {
-        let cluster = Self::blank(programs, node_timeout);
-        cluster.deal_slots();
-        for (index, node) in cluster.nodes.iter().enumerate() {
+        Self::blank(programs, node_timeout).formed()
+    }
+
+    /// The same of nodes that were started already, and are alone.
+    ///
+    /// # Panics
+    /// When they do not agree.
+    #[must_use]
+    pub fn formed(self) -> Self {
+        self.deal_slots();
+        for (index, node) in self.nodes.iter().enumerate() {
             let mut client = node.client();
             let epoch = (index + 1).to_string();
             expect_ok(&client.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]));
             if index > 0 {
-                let first = cluster.nodes.first().map_or(0, Server::port).to_string();
+                let first = self.nodes.first().map_or(0, Server::port).to_string();
                 expect_ok(&client.command(&["CLUSTER", "MEET", "127.0.0.1", &first]));
             }
         }
-        cluster.await_agreement();
-        cluster
+        self.await_agreement();
+        self
     }
 
     /// Gives each node its share of the slots.

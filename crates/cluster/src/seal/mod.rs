@@ -13,7 +13,7 @@ mod session;
 
 pub(crate) use greeting::{Greeting, Kind, kind_of};
 pub use secret::{BusAuth, BusAuthMode, SECRET_BYTES_MIN, SECRETS_MAX, Secret, SecretError};
-pub(crate) use session::{Refused, Session};
+pub use session::{Refused, Session};
 
 /// The first four bytes of a sealed packet.
 pub const SEALED_SIGNATURE: [u8; 4] = *b"RSsl";

@@ -12,7 +12,7 @@ use hmac::Mac;
 
 /// Why a frame is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// Nobody who has this link's keys has sent it, or whoever knows the secret has greeted wrongly.
     Forged,
     /// It was here before, or one that was sent later was.
@@ -23,7 +23,7 @@ pub(crate) enum Refused {
 
 /// What seals one link.
 #[derive(Clone, Debug)]
-pub(crate) struct Session {
+pub struct Session {
     sending: HmacSha256,
     receiving: HmacSha256,
     sent: u64,
@@ -38,7 +38,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// The seal of a link that we have opened (`Outbound`) or accepted, from the nonces of HELLO and WELCOME.
-    pub(crate) fn new(
+    #[must_use]
+    pub fn new(
         secret: &Secret,
         direction: Direction,
         peer: NodeId,
@@ -61,7 +62,7 @@ impl Session {
     }
 
     /// The frame around a packet.
-    pub(crate) fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
+    pub fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
         self.sent += 1;
         let length = packet.len() + SEAL_BYTES;
         let mut frame = Vec::with_capacity(length);
@@ -76,7 +77,10 @@ impl Session {
     }
 
     /// The packet in a frame. Packets come in their order, though some may be missing.
-    pub(crate) fn open<'a>(&mut self, frame: &'a [u8]) -> Result<&'a [u8], Refused> {
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing has changed then.
+    pub fn open<'a>(&mut self, frame: &'a [u8]) -> Result<&'a [u8], Refused> {
         let (sealed, tag) =
             frame.split_at(frame.len().checked_sub(TAG_BYTES).ok_or(Refused::Forged)?);
         let mut mac = self.receiving.clone();

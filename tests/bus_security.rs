@@ -148,6 +148,7 @@ fn a_cluster_gets_from_off_to_required_by_restarts_without_going_down() {
     {
         for node in 0..3 {
             configure(node, mode);
+            cluster.nodes[node].kill();
             cluster.nodes[node].restart();
             let others =
                 || (0..3).filter(|&other| other != node).all(|other| is_ok(&cluster.nodes[other]));

@@ -72,6 +72,9 @@ impl Machine {
             self.write_extensions(&mut writer, peer);
         }
         self.send(link_id, kind, writer.finish());
+        if kind != PacketType::Pong {
+            self.introduced_on(link_id);
+        }
     }
 
     fn write_gossip(&mut self, writer: &mut PacketWriter, peer: Option<NodeIndex>) {

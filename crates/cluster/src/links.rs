@@ -36,8 +36,10 @@ pub(crate) struct Link {
     /// The peer's packets on this link say that it knows extensions.
     pub(crate) extensions: bool,
     pub(crate) seal: Seal,
-    /// A PONG has come on this link: the peer knows whose it is.
-    pub(crate) answered: bool,
+    /// How many PINGs have come on it, up to the few that matter.
+    pub(crate) pings: u8,
+    /// A full header went over it after the peer had shown that it knows us: it knows whose link this is.
+    pub(crate) introduced: bool,
 }
 
 /// All open links.

@@ -268,7 +268,8 @@ impl Machine {
                 local: Some(local),
                 extensions: false,
                 seal: Seal::Plain,
-                answered: false,
+                pings: 0,
+                introduced: false,
             })
         });
         self.finish();

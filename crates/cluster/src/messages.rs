@@ -182,10 +182,10 @@ impl Machine {
         self.nodes[sender].flags.set(NodeFlags::NOFAILOVER, nofailover);
         self.nodes[sender].flags.clear(NodeFlags::MEET);
         if kind == PacketType::Ping {
+            self.pinged_on(link_id);
             self.refresh_address(sender, link_id, header);
         }
         if outbound && kind == PacketType::Pong {
-            self.answered_on(link_id);
             self.answered(sender);
         }
         if !self.follow_role(sender, header) {
@@ -195,13 +195,6 @@ impl Machine {
         self.settle_collision(sender, header.config_epoch);
         self.gossip_received(sender, body.gossip);
         self.extensions_received(sender, body.extensions);
-    }
-
-    /// The peer of a link of ours knows us: what it needs for light headers.
-    fn answered_on(&mut self, link_id: LinkId) {
-        if let Some(link) = self.links.get_mut(link_id) {
-            link.answered = true;
-        }
     }
 
     /// A sender is primary or replica as its header says. Returns false for a packet that was sent before a

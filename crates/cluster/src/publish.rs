@@ -1,7 +1,7 @@
 //! Messages to channels: sent to the nodes whose clients may listen, and handed to the shell when they come.
 //!
 //! The bus gives no promise: a message to a node that has no link is lost, as in Redis. Nodes that announce it get messages
-//! with light headers, once a PONG on the link has shown that they know whose it is.
+//! with light headers, on links that they know to be ours.
 
 use crate::limits::PACKET_BYTES_MAX;
 use crate::links::LinkId;
@@ -28,7 +28,7 @@ impl Machine {
 
     fn spread(&mut self, sharded: bool, channel: &[u8], message: &[u8]) {
         let (shard, id) = (self.nodes[MYSELF].shard, self.my_id());
-        let takes_light = |link| self.links.get(link).is_some_and(|link| link.answered);
+        let takes_light = |link| self.links.get(link).is_some_and(|link| link.introduced);
         let links: Vec<(LinkId, bool)> = self
             .nodes
             .iter()
@@ -40,7 +40,7 @@ impl Machine {
             })
             .collect();
         let kind = publish_type(sharded);
-        let (mut light, mut full) = (None, None);
+        let (mut light, mut full, mut introduced) = (None, None, Vec::new());
         for (link, takes_light) in links {
             let bytes: &Vec<u8> = if takes_light {
                 light.get_or_insert_with(|| encode_light_publish(sharded, channel, message))
@@ -50,8 +50,36 @@ impl Machine {
                     encode(&Packet { header: self.header(), body })
                 })
             };
+            if !takes_light {
+                introduced.push(link);
+            }
             self.counters.pubsub_bytes_sent += bytes.len() as u64;
             self.send(link, kind, bytes.clone());
+        }
+        introduced.into_iter().for_each(|link| self.introduced_on(link));
+    }
+
+    /// A node pings us on its link.
+    pub(crate) fn pinged_on(&mut self, link_id: LinkId) {
+        if let Some(link) = self.links.get_mut(link_id) {
+            link.pings = link.pings.saturating_add(1);
+        }
+    }
+
+    /// A full header went over a link of ours.
+    ///
+    /// BACKGROUND: a light packet does not tell who sends it. The receiver takes that from the first full header on the link of
+    /// somebody it knows; a Valkey that gets a light one before that closes the link, and the message is lost. It answers PINGs
+    /// of those whom it does not know, too, so a PONG says nothing.
+    ///
+    /// BEHAVIOR: a node that pings us a second time on its link has had our first answer, and with it our id. A full header after
+    /// that introduces our own link, and light ones may follow it.
+    pub(crate) fn introduced_on(&mut self, link_id: LinkId) {
+        let Some(link) = self.links.get(link_id) else { return };
+        let theirs = link.node.and_then(|index| self.links.get(self.nodes[index].inbound?));
+        let knows_us = theirs.is_some_and(|link| link.pings >= 2);
+        if knows_us && let Some(link) = self.links.get_mut(link_id) {
+            link.introduced = true;
         }
     }
 

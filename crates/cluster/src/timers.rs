@@ -137,7 +137,8 @@ impl Machine {
             local: None,
             extensions: false,
             seal: Seal::Plain,
-            answered: false,
+            pings: 0,
+            introduced: false,
         });
         let node = &mut self.nodes[index];
         node.outbound = Some(link);

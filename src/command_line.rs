@@ -1,7 +1,7 @@
 //! What clap knows of the command line: help, completions, and the subcommands. The server's own options are read by `config`, exactly as
 //! redis-server reads them.
 
-use crate::{Failure, check_aof, check_rdb, demo, print, say};
+use crate::{Failure, check_aof, check_rdb, cluster, demo, healthcheck, print, say};
 use clap::{Arg, Command};
 use clap_complete::Shell;
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ Examples:
   redstart --cluster-enabled yes --port 7000 --dir /var/lib/redstart
                                             be a node of a cluster
   redstart demo                             a cluster of three nodes to try, until Ctrl-C
+  redstart cluster status 127.0.0.1:7000    look at a cluster; create, add, remove, rebalance it ...
   redstart check-rdb dump.rdb               look whether a file is whole, and what is in it
   redstart completions bash > /etc/bash_completion.d/redstart
 
@@ -44,7 +45,9 @@ fn command(every_directive: bool) -> Command {
         )
         .subcommand(check_aof::command())
         .subcommand(check_rdb::command())
+        .subcommand(cluster::command())
         .subcommand(demo::command())
+        .subcommand(healthcheck::command())
         .subcommand(
             Command::new("completions")
                 .about("Print a script that completes command lines, for a shell")
@@ -85,6 +88,8 @@ pub(crate) fn run_subcommand() -> Result<ExitCode, Failure> {
         }
         Some(("check-rdb", arguments)) => check_rdb::run(arguments),
         Some(("check-aof", arguments)) => Ok(check_aof::run(arguments)),
+        Some(("cluster", arguments)) => Ok(cluster::run(arguments)),
+        Some(("healthcheck", arguments)) => healthcheck::run(arguments),
         Some(("demo", arguments)) => Ok(demo::run(arguments)),
         _ => Err(say("no such subcommand")),
     }

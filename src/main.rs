@@ -4,8 +4,14 @@
 
 mod check_aof;
 mod check_rdb;
+mod client;
+mod cluster;
 mod command_line;
 mod demo;
+mod healthcheck;
+mod redis_cli;
+mod screen;
+mod signals;
 
 use config::{Invocation, Start};
 use server::{DiskFiles, Launch, daemon};
@@ -53,6 +59,9 @@ fn run() -> Result<ExitCode, Failure> {
     let arguments: Vec<Vec<u8>> = words.map(OsStringExt::into_vec).collect();
     if check_aof::is_called_by(&name) {
         return Ok(check_aof::run_as(&name, &arguments));
+    }
+    if redis_cli::is_called_by(&name) {
+        return Ok(redis_cli::run_as(&name, &arguments));
     }
     if let Some(first) = arguments.first()
         && command_line::is_subcommand(first)

@@ -15,6 +15,7 @@ mod clients;
 mod command_line;
 mod demo;
 mod ending;
+mod failover;
 mod faults;
 mod following;
 mod high_availability;

@@ -4,8 +4,8 @@
 use base::{SLOT_COUNT, Slot};
 
 use super::Stop;
-use super::client::{Client, Reply};
 use super::cluster::unreachable_node;
+use crate::client::{Address, Client, Reply};
 
 /// One node as the user sees it.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ fn slot_range(element: &Reply) -> Option<(usize, usize, u16)> {
 }
 
 fn ask(port: u16, commands: &[Vec<&str>]) -> Result<Vec<Reply>, Stop> {
-    Client::connect(port)
+    Client::connect(&Address::local(port))
         .and_then(|mut client| client.pipeline(commands))
         .map_err(|error| unreachable_node(port, &error))
 }

@@ -23,8 +23,8 @@ use rustix::process::{Pid, Signal, getppid, kill_process};
 use tempfile::TempDir;
 
 use super::Stop;
-use super::client::{Client, Reply};
-use super::signals::Signals;
+use crate::client::{Address, Client, Reply};
+use crate::signals::Signals;
 
 /// The cluster bus listens so far above the client port.
 pub(super) const BUS_OFFSET: u16 = 10_000;
@@ -165,7 +165,7 @@ impl Nodes {
         mut progress: impl FnMut(usize),
     ) -> Result<(), Stop> {
         let answers = |port: u16| {
-            Client::connect(port)
+            Client::connect(&Address::local(port))
                 .and_then(|mut client| client.command(&["PING"]))
                 .is_ok_and(|reply| reply == Reply::Status("PONG".to_owned()))
         };
@@ -188,7 +188,8 @@ impl Nodes {
             ];
             commands
                 .extend(earlier.iter().map(|other| vec!["CLUSTER", "MEET", "127.0.0.1", other]));
-            let replies = Client::connect(port).and_then(|mut client| client.pipeline(&commands));
+            let replies = Client::connect(&Address::local(port))
+                .and_then(|mut client| client.pipeline(&commands));
             let replies = replies.map_err(|error| unreachable_node(port, &error))?;
             for (words, reply) in commands.iter().zip(replies) {
                 if reply != Reply::Status("OK".to_owned()) {
@@ -237,7 +238,7 @@ impl Nodes {
             if Instant::now() >= deadline {
                 return Err(Waited::InVain(open.len()));
             }
-            signals.pause(PAUSE).map_err(Waited::Stop)?;
+            signals.pause(PAUSE).map_err(|asked| Waited::Stop(asked.into()))?;
         }
     }
 
@@ -331,7 +332,7 @@ fn tail(path: &Path) -> Vec<String> {
 }
 
 fn agrees(port: u16, count: usize) -> io::Result<bool> {
-    let mut client = Client::connect(port)?;
+    let mut client = Client::connect(&Address::local(port))?;
     let info = client.command(&["CLUSTER", "INFO"])?.text().unwrap_or_default();
     if !info.lines().any(|line| line == "cluster_state:ok") {
         return Ok(false);

@@ -8,10 +8,8 @@
 //! after an error; and after a SIGKILL of the demo no process, only the folder.
 
 mod check;
-mod client;
 mod cluster;
 mod screen;
-mod signals;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -19,10 +17,10 @@ use std::time::{Duration, Instant};
 use base::SLOT_COUNT;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use crate::screen::{Screen, plural, thousands};
+use crate::signals::{EndAsked, Signals};
 pub(crate) use cluster::bind_to_parent;
 use cluster::{BUS_OFFSET, Nodes};
-use screen::{Screen, plural, thousands};
-use signals::Signals;
 
 /// The most nodes of a demo.
 const NODES_MAX: u16 = 100;
@@ -39,6 +37,12 @@ enum Stop {
     NodeEnded,
     /// What went wrong, and what to do.
     Failed(String),
+}
+
+impl From<EndAsked> for Stop {
+    fn from(_: EndAsked) -> Stop {
+        Stop::Asked
+    }
 }
 
 /// The subcommand's arguments.

@@ -42,6 +42,18 @@ pub struct Config {
     pub allow_reads_when_down: bool,
     /// `cluster-allow-pubsubshard-when-down`.
     pub allow_pubsubshard_when_down: bool,
+    /// `cluster-replica-no-failover`.
+    pub replica_no_failover: bool,
+    /// `cluster-replica-validity-factor`.
+    pub replica_validity_factor: u32,
+    /// `repl-ping-replica-period`: the longest silence of a primary that has nothing to say.
+    pub ping_replica_period: Duration,
+    /// `cluster-allow-replica-migration`.
+    pub allow_replica_migration: bool,
+    /// `cluster-migration-barrier`.
+    pub migration_barrier: u32,
+    /// `cluster-manual-failover-timeout`.
+    pub manual_failover_timeout: Duration,
     /// `cluster-preferred-endpoint-type`.
     pub preferred_endpoint: PreferredEndpoint,
     /// `cluster-bus-auth`, with what `cluster-secret` names.
@@ -64,6 +76,12 @@ impl Config {
             require_full_coverage: true,
             allow_reads_when_down: false,
             allow_pubsubshard_when_down: true,
+            replica_no_failover: false,
+            replica_validity_factor: 10,
+            ping_replica_period: Duration::from_secs(10),
+            allow_replica_migration: true,
+            migration_barrier: 1,
+            manual_failover_timeout: Duration::from_secs(5),
             preferred_endpoint: PreferredEndpoint::Ip,
             auth: BusAuth::default(),
         }

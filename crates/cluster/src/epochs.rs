@@ -46,6 +46,7 @@ impl Machine {
         if epoch > self.nodes[claimant].config_epoch {
             self.nodes[claimant].config_epoch = epoch;
             self.current_epoch = self.current_epoch.max(epoch);
+            self.epoch_is_taken(epoch);
             self.save(false);
         }
     }

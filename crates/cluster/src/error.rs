@@ -26,6 +26,30 @@ pub enum ClusterError {
     /// FORGET of oneself.
     #[error("ERR I tried hard but I can't forget myself...")]
     ForgetMyself,
+    /// FORGET of one's own primary.
+    #[error("ERR Can't forget my master!")]
+    ForgetPrimary,
+    /// REPLICATE of oneself.
+    #[error("ERR Can't replicate myself")]
+    ReplicateMyself,
+    /// REPLICATE of a replica.
+    #[error("ERR I can only replicate a master, not a replica.")]
+    ReplicateReplica,
+    /// REPLICATE by a primary that has slots or keys.
+    #[error("ERR To set a master the node must be empty and without assigned slots.")]
+    ReplicateWithData,
+    /// REPLICAS of a replica.
+    #[error("ERR The specified node is not a master")]
+    NoPrimary,
+    /// FAILOVER of a primary.
+    #[error("ERR You should send CLUSTER FAILOVER to a replica")]
+    FailoverOfPrimary,
+    /// FAILOVER of a replica that does not know its primary.
+    #[error("ERR I'm a replica but my master is unknown to me")]
+    PrimaryUnknown,
+    /// FAILOVER without FORCE while the primary cannot be asked.
+    #[error("ERR Master is down or failed, please use CLUSTER FAILOVER FORCE")]
+    PrimaryDown,
     /// MEET with a port that is no number.
     #[error("ERR Invalid base port specified: {0}")]
     BasePort(String),

@@ -7,8 +7,8 @@ use crate::node::{Address, Node};
 use crate::nodes::{MYSELF, NodeIndex};
 use crate::state::ClusterState;
 use crate::wire::{
-    Extension, Extensions, Gossip, GossipEntry, GossipRef, Header, NodeFlags, NodeStatus,
-    PacketType, PacketWriter,
+    Extension, Extensions, Gossip, GossipEntry, GossipRef, Header, MessageFlags, NodeFlags,
+    NodeStatus, PacketType, PacketWriter,
 };
 use base::{Monotonic, NodeId};
 use std::time::Duration;
@@ -33,14 +33,18 @@ impl Machine {
     /// What this node says of itself in every packet.
     pub(crate) fn header(&self) -> Header<'_> {
         let me = &self.nodes[MYSELF];
+        let mut message_flags = self.message_flags();
+        if self.stands_still() {
+            message_flags.0[0] |= MessageFlags::PAUSED;
+        }
         Header {
             port: me.address.port,
             current_epoch: self.current_epoch,
-            config_epoch: me.config_epoch,
+            config_epoch: self.nodes[self.my_head()].config_epoch,
             offset: me.offset,
             sender: me.id,
-            slots: self.slots.mine(),
-            replica_of: None,
+            slots: self.slots.told(),
+            replica_of: me.replica_of,
             announced_ip: self.config.announce_ip,
             other_port: me.address.tls_port,
             bus_port: me.address.bus_port,
@@ -49,7 +53,7 @@ impl Machine {
                 ClusterState::Ok => 0,
                 ClusterState::Fail => 1,
             },
-            message_flags: self.message_flags(),
+            message_flags,
         }
     }
 
@@ -257,6 +261,9 @@ impl Machine {
         if let Some(shard) = shard.filter(|shard| *shard != node.shard) {
             node.shard = shard;
             changed = true;
+            if self.my_primary() == Some(sender) {
+                self.nodes[MYSELF].shard = shard;
+            }
         }
         if changed {
             self.changed();

@@ -199,6 +199,7 @@ impl Machine {
     pub(crate) fn remove_node(&mut self, index: NodeIndex) {
         self.unbind_all(index);
         self.trust(index);
+        self.forget_yielding_to(index);
         for link in [self.nodes[index].outbound, self.nodes[index].inbound].into_iter().flatten() {
             self.close_link(link);
         }
@@ -235,7 +236,8 @@ impl Machine {
     /// A known node has removed another, and we follow.
     pub(crate) fn forgotten_elsewhere(&mut self, sender: NodeIndex, id: NodeId, ttl_s: u64) {
         let Some(index) = self.nodes.find(&id) else { return };
-        if index == MYSELF || index == sender || ttl_s == 0 {
+        let is_needed = index == MYSELF || self.my_primary() == Some(index);
+        if is_needed || index == sender || ttl_s == 0 {
             return;
         }
         let sender = self.describe(sender);

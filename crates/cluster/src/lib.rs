@@ -11,11 +11,13 @@
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
 //! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns),
-//! `votes` (who may take over), `sealing` (who is let in; the frames are in `seal`), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
+//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `sealing` (who is let in; the frames are in
+//! `seal`), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
 mod config;
 mod counters;
+mod election;
 mod epochs;
 mod error;
 mod failure;
@@ -25,11 +27,14 @@ pub mod limits;
 mod links;
 mod machine;
 mod malformed;
+mod manual;
 mod messages;
 mod node;
 mod nodes;
 mod nodes_conf;
 mod publish;
+mod replica;
+mod replicate;
 mod report;
 mod route;
 pub mod seal;
@@ -48,7 +53,9 @@ pub use epochs::Bump;
 pub use error::ClusterError;
 pub use links::{Direction, LinkId};
 pub use machine::{Input, LogLevel, Machine, Now, Output};
+pub use manual::Takeover;
 pub use nodes_conf::ConfError;
+pub use replica::{Data, Leader};
 pub use report::{Health, LinkInfo, Role, ShardInfo, ShardNode, SlotsEntry, SlotsNode};
 pub use route::{Access, Endpoint, KeySlots, Refusal, View};
 pub use state::ClusterState;

@@ -6,8 +6,7 @@
 //! *Guarantees*: the outputs of one step stand in an order that is safe to carry out one by one; above all,
 //! `SaveConfig` comes before every packet that relies on it, so a vote is on disk before it is sent.
 //!
-//! *Not here*: replicas of our own, failover and slot migration. This node is always a primary; replicas of
-//! other servers are known, followed through their failovers, and voted for.
+//! *Not here*: slot migration.
 
 use crate::config::Config;
 use crate::counters::Counters;
@@ -17,6 +16,7 @@ use crate::links::{Direction, Link, LinkId, LinkTable};
 use crate::malformed::Malformed;
 use crate::node::{Address, Node};
 use crate::nodes::{MYSELF, NodeIndex, NodeTable};
+use crate::replica::{Failover, Leader};
 use crate::route::View;
 use crate::seal::Seal;
 use crate::slots::SlotTable;
@@ -119,6 +119,16 @@ pub enum Output {
     ViewChanged,
     /// The cluster's state changed, as seen from here.
     StateChanged(ClusterState),
+    /// Be a replica of this node: get its data, or go on from where they are.
+    Follow(Leader),
+    /// Follow nobody, keep the data, and tell when that is so with [`Machine::promoted`].
+    Promote,
+    /// Follow nobody, and have no keys.
+    StandAlone,
+    /// Let clients' writes wait, and tell with [`Machine::writes_paused`] when none is under way any more.
+    PauseWrites,
+    /// Let them go on.
+    ResumeWrites,
     /// A slot was taken from us: its keys belong to another now.
     DropKeysInSlot(Slot),
     /// A message that another node has published.
@@ -141,6 +151,8 @@ pub(crate) struct Pending {
     pub(crate) fsync: bool,
     pub(crate) state: bool,
     pub(crate) view: bool,
+    /// Writes may go on: where they are served by then.
+    pub(crate) resume: bool,
 }
 
 /// One node's side of the cluster.
@@ -157,6 +169,7 @@ pub struct Machine {
     pub(crate) state: ClusterState,
     pub(crate) state_clock: StateClock,
     pub(crate) forgotten: Vec<Forgotten>,
+    pub(crate) failover: Failover,
     /// The nodes that have the flag PFAIL.
     pub(crate) suspects: Vec<NodeIndex>,
     pub(crate) counters: Counters,
@@ -207,6 +220,7 @@ impl Machine {
             state: ClusterState::Fail,
             state_clock: StateClock::new(now.monotonic),
             forgotten: Vec::new(),
+            failover: Failover::new(),
             suspects: Vec::new(),
             counters: Counters::default(),
             malformed: Malformed::default(),
@@ -332,6 +346,12 @@ impl Machine {
         self.last_vote_epoch
     }
 
+    /// The time of the last step.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -345,6 +365,10 @@ impl Machine {
 
     /// Ends a step: the state is brought up to date, and what must be saved goes before what is sent.
     pub(crate) fn finish(&mut self) {
+        if self.is_replica() {
+            self.pursue_failover();
+            self.direct();
+        }
         if std::mem::take(&mut self.pending.state) {
             self.update_state();
         }
@@ -356,6 +380,9 @@ impl Machine {
         if pending.view {
             self.view_is_stale = true;
             self.outputs.push_back(Output::ViewChanged);
+        }
+        if pending.resume {
+            self.outputs.push_back(Output::ResumeWrites);
         }
         debug_assert!(self.slot_counts_agree(), "slot counts are those of the slot table");
     }

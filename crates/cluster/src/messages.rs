@@ -83,9 +83,18 @@ impl Machine {
                     self.published(sharded, channel, message, packet_bytes);
                 }
             }
+            Body::AuthAck => {
+                if let Some(sender) = sender {
+                    self.vote_received(sender, header);
+                }
+            }
+            Body::ManualFailoverStart => {
+                if let Some(sender) = sender {
+                    self.asked_to_yield(sender);
+                }
+            }
             Body::Module { .. } => self.counters.module_bytes_received += packet_bytes as u64,
-            // Votes and pauses concern replicas, which this node is not and has not; there are no modules.
-            Body::AuthAck | Body::ManualFailoverStart | Body::Unknown { .. } => {}
+            Body::Unknown { .. } => {}
         }
     }
 
@@ -144,6 +153,7 @@ impl Machine {
         }
         self.heard_of_seals(sender, link_id, header.message_flags);
         self.current_epoch_seen(header.current_epoch);
+        self.note_stop(sender, header);
     }
 
     fn heartbeat_received(
@@ -192,6 +202,7 @@ impl Machine {
             return;
         }
         self.follow_claims(sender, header);
+        self.reattach();
         self.settle_collision(sender, header.config_epoch);
         self.gossip_received(sender, body.gossip);
         self.extensions_received(sender, body.extensions);

@@ -4,8 +4,7 @@
 //! The form is Redis 7.2's; a file of Redis 7.0 or Valkey is read too. A file that is not whole is refused:
 //! a node that forgets its epochs could vote twice.
 //!
-//! *Not here*: open slots of a migration and a replica's own line are refused until this node can be in
-//! either state.
+//! *Not here*: open slots of a migration are refused until this node can have some.
 
 use crate::config::{Config, is_hostname, is_human_nodename};
 use crate::machine::{LogLevel, Machine, Now};
@@ -77,6 +76,12 @@ impl Machine {
                 .ok_or_else(|| whole(&format!("node {id} stands twice, or too many nodes")))?;
             machine.bind_ranges(index, &line.ranges);
         }
+        if machine.is_replica() {
+            let primary = machine.my_primary().filter(|&primary| primary != MYSELF);
+            let primary = primary.ok_or_else(|| whole("this node's master is not in it"))?;
+            machine.nodes[MYSELF].shard = machine.nodes[primary].shard;
+            machine.follow_slots(Some(primary));
+        }
         let id = machine.my_id();
         machine.log(LogLevel::Notice, || format!("Node configuration loaded, I'm {id}"));
         machine.adopt_config();
@@ -110,6 +115,13 @@ impl Machine {
             slots_of(&mut out, index, &ranges);
             out.push('\n');
         }
+        out
+    }
+
+    /// The line of a node without slots, as CLUSTER NODES has it.
+    pub(crate) fn cluster_nodes_line(&self, index: NodeIndex, node: &Node) -> String {
+        let mut out = String::new();
+        self.node_line(&mut out, index, node, Aux::LeftOut);
         out
     }
 
@@ -217,8 +229,8 @@ fn parse_line(fields: &[&str], now: Now) -> Result<Line, String> {
     if *primary != "-" {
         node.replica_of = Some(node_id(primary)?);
     }
-    if node.is_myself() && (node.replica_of.is_some() || node.is_replica()) {
-        return Err("this node is a replica, which it cannot be yet".to_owned());
+    if node.is_myself() && node.replica_of.is_some() != node.is_replica() {
+        return Err("this node is a replica of nobody, or a master's".to_owned());
     }
     node.ping_sent = (number(ping)? != 0).then_some(now.monotonic);
     node.pong_received = (number(pong)? != 0).then_some(now.monotonic);

@@ -52,6 +52,8 @@ impl KeySlots {
 pub enum Access {
     /// Reads keys.
     Read,
+    /// The same, on a connection that has said READONLY: a replica may do.
+    ReadReplica,
     /// Writes keys, or is EXEC of a transaction that does.
     Write,
     /// Uses shard channels.
@@ -113,6 +115,8 @@ impl fmt::Display for Refusal<'_> {
 pub struct View {
     owners: Box<[u16; SLOT_COUNT]>,
     mine: SlotBitmap,
+    /// The slots of the primary that this node is a replica of.
+    followed: SlotBitmap,
     /// By the index that `owners` holds; vacant places name nobody.
     endpoints: Vec<Option<Endpoint>>,
     ok: bool,
@@ -128,6 +132,7 @@ impl View {
         View {
             owners: Box::new([NO_OWNER; SLOT_COUNT]),
             mine: SlotBitmap::new(),
+            followed: SlotBitmap::new(),
             endpoints: Vec::new(),
             ok: false,
             reads_when_down: false,
@@ -179,8 +184,7 @@ impl View {
 
     /// Decides whether this node serves a request. `tls` is about the client's connection.
     ///
-    /// Open slots (ASK, TRYAGAIN) will be decided between the owner's and the state's test, replicas'
-    /// reads before MOVED.
+    /// Open slots (ASK, TRYAGAIN) will be decided between the owner's and the state's test.
     ///
     /// # Errors
     /// The [`Refusal`] that the client gets.
@@ -203,10 +207,11 @@ impl View {
                 Access::ShardChannel => return Err(Refusal::Down),
                 _ if !self.reads_when_down => return Err(Refusal::Down),
                 Access::Write => return Err(Refusal::DownForWrites),
-                Access::Read => {}
+                Access::Read | Access::ReadReplica => {}
             }
         }
-        if self.is_mine(slot) {
+        let at_replica = matches!(access, Access::ReadReplica | Access::ShardChannel);
+        if self.is_mine(slot) || at_replica && self.followed.bits().contains(slot) {
             return Ok(());
         }
         Err(Refusal::Moved { slot, owner, preferred: self.preferred, tls })
@@ -231,6 +236,7 @@ impl Machine {
         View {
             owners: Box::new(*self.slots.owners()),
             mine: self.slots.mine().iter().collect(),
+            followed: self.slots.followed().iter().collect(),
             endpoints,
             ok: self.is_ok(),
             reads_when_down: self.config.allow_reads_when_down,
@@ -326,6 +332,19 @@ mod tests {
         assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 ::1:7000");
         let refusal = view.route(one(13), Access::Read, true).unwrap_err();
         assert_eq!(refusal.to_string(), "MOVED 13 ::1:7100");
+    }
+
+    #[test]
+    fn a_replica_serves_reads_of_connections_that_said_readonly_and_nothing_else() {
+        let mut view = view(true);
+        view.followed.insert(Slot::new(13).unwrap());
+        assert_eq!(routed(&view, one(13), Access::ReadReplica), "served");
+        assert_eq!(routed(&view, one(13), Access::ShardChannel), "served");
+        assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 10.0.0.2:7000");
+        assert_eq!(routed(&view, one(13), Access::Write), "MOVED 13 10.0.0.2:7000");
+        assert_eq!(routed(&view, one(14), Access::ReadReplica), "MOVED 14 10.0.0.2:7000");
+        view.ok = false;
+        assert_eq!(routed(&view, one(13), Access::ReadReplica), "CLUSTERDOWN The cluster is down");
     }
 
     #[test]

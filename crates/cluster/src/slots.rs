@@ -22,6 +22,9 @@ pub(crate) struct SlotTable {
     owners: Box<[u16; SLOT_COUNT]>,
     unowned: usize,
     mine: SlotBitmap,
+    /// The primary that this node is a replica of, and its slots.
+    followed: Option<NodeIndex>,
+    followed_slots: SlotBitmap,
     /// Slots whose owner has stopped claiming them: the next claim wins, whatever its epoch.
     abandoned: SlotBitmap,
 }
@@ -32,6 +35,8 @@ impl SlotTable {
             owners: Box::new([NO_OWNER; SLOT_COUNT]),
             unowned: SLOT_COUNT,
             mine: SlotBitmap::new(),
+            followed: None,
+            followed_slots: SlotBitmap::new(),
             abandoned: SlotBitmap::new(),
         }
     }
@@ -55,6 +60,16 @@ impl SlotTable {
     /// The slots bound to this node.
     pub(crate) fn mine(&self) -> SlotBits<'_> {
         self.mine.bits()
+    }
+
+    /// The slots of the primary that this node is a replica of.
+    pub(crate) fn followed(&self) -> SlotBits<'_> {
+        self.followed_slots.bits()
+    }
+
+    /// The slots that this node's packets tell: its own, or its primary's.
+    pub(crate) fn told(&self) -> SlotBits<'_> {
+        if self.followed.is_some() { self.followed() } else { self.mine() }
     }
 
     /// The slots that `owner` has and claims.
@@ -100,8 +115,25 @@ impl Machine {
         if owner == Some(MYSELF) {
             self.slots.mine.insert(slot);
         }
+        if owner.is_some() && owner == self.slots.followed {
+            self.slots.followed_slots.insert(slot);
+        } else {
+            self.slots.followed_slots.remove(slot);
+        }
         self.slots.owners[slot.index()] = owner.map_or(NO_OWNER, |owner| owner.0);
         self.slots.abandoned.remove(slot);
+    }
+
+    /// The slots of this primary are those that this node may show.
+    pub(crate) fn follow_slots(&mut self, primary: Option<NodeIndex>) {
+        let slots = &mut self.slots;
+        slots.followed = primary;
+        slots.followed_slots = match primary {
+            Some(primary) => {
+                Slot::all().filter(|slot| slots.owners[slot.index()] == primary.0).collect()
+            }
+            None => SlotBitmap::new(),
+        };
     }
 
     /// Leaves all slots of a node without an owner.
@@ -135,12 +167,15 @@ impl Machine {
     /// stays bound, lest a slot on its way between nodes be nobody's for a moment.
     ///
     /// BEHAVIOR: each claimed slot goes to the claimant if it was nobody's, if its owner's epoch is smaller,
-    /// or if its owner has stopped claiming it. Slots lost by this node are reported, for their keys to go.
+    /// or if its owner has stopped claiming it. A shard whose primary loses its last slot like that follows the
+    /// claimant: it has won an election, or has taken everything. Else the keys of lost slots go.
     pub(crate) fn claim_slots(&mut self, claimant: NodeIndex, epoch: Epoch, slots: SlotBits<'_>) {
         if claimant == MYSELF || self.claim_is_known(claimant, slots) {
             return;
         }
-        let (mut gained, mut lost, mut bound) = (0u32, 0u32, 0u16);
+        let head = self.my_head();
+        let (mut gained, mut lost_by_head, mut bound) = (0u32, 0u32, 0u16);
+        let mut lost = Vec::new();
         for slot in slots.iter() {
             let wins = match self.slots.owner(slot) {
                 Some(owner) if owner == claimant => {
@@ -154,10 +189,9 @@ impl Machine {
                 None => true,
             };
             if wins {
-                if self.slots.owner(slot) == Some(MYSELF) {
-                    lost += 1;
-                    self.output(Output::DropKeysInSlot(slot));
-                }
+                let owner = self.slots.owner(slot);
+                lost_by_head += u32::from(owner == Some(head));
+                lost.extend((owner == Some(MYSELF)).then_some(slot));
                 self.bind_slot(slot, Some(claimant));
                 gained += 1;
             }
@@ -169,13 +203,18 @@ impl Machine {
         if gained > 0 {
             self.changed();
         }
-        if lost > 0 {
-            let claimant = self.describe(claimant);
+        if !lost.is_empty() {
+            let (count, name) = (lost.len(), self.describe(claimant));
             self.log(LogLevel::Notice, || {
-                format!(
-                    "Lost {lost} slots to node {claimant}, which claims them with epoch {epoch}"
-                )
+                format!("Lost {count} slots to node {name}, which claims them with epoch {epoch}")
             });
+        }
+        let same_shard = self.nodes[claimant].shard == self.nodes[MYSELF].shard;
+        let is_left_alone = lost_by_head > 0 && self.nodes[head].slot_count == 0;
+        if is_left_alone && (same_shard || self.config.allow_replica_migration) {
+            self.follow(claimant);
+        } else {
+            lost.into_iter().for_each(|slot| self.output(Output::DropKeysInSlot(slot)));
         }
     }
 
@@ -227,7 +266,9 @@ impl Machine {
         self.set_primary(owner);
         self.nodes[owner].config_epoch = epoch;
         self.save(false);
+        self.epoch_is_taken(epoch);
         self.claim_slots(owner, epoch, slots);
+        self.reattach();
     }
 
     pub(crate) fn slot_counts_agree(&self) -> bool {

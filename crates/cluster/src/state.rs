@@ -58,7 +58,8 @@ impl Machine {
     }
 
     pub(crate) fn update_state(&mut self) {
-        if self.state == ClusterState::Fail && self.just_started() {
+        let is_primary = self.nodes[MYSELF].is_primary();
+        if self.state == ClusterState::Fail && is_primary && self.just_started() {
             return;
         }
         let now = self.now.monotonic;
@@ -73,7 +74,8 @@ impl Machine {
         }
         if state == ClusterState::Ok {
             let delay = self.node_timeout().clamp(REJOIN_DELAY_MIN, REJOIN_DELAY_MAX);
-            if self.state_clock.in_minority.is_some_and(|since| now.since(since) < delay) {
+            let since = self.state_clock.in_minority.filter(|_| is_primary);
+            if since.is_some_and(|since| now.since(since) < delay) {
                 return;
             }
         }

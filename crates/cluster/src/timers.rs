@@ -35,6 +35,7 @@ impl Machine {
         self.last_tick = Some(self.now.monotonic);
         self.ticks += 1;
         self.expire_forgotten();
+        self.pursue_yielding();
         if self.ticks.is_multiple_of(TICKS_PER_SAMPLE) {
             self.ping_one_of_sample();
         }
@@ -176,6 +177,7 @@ impl Machine {
         address.tls_port = config.tls_port;
         address.bus_port = config.bus_port;
         let name = |name: &str| (!name.is_empty()).then(|| name.into());
+        me.flags.set(NodeFlags::NOFAILOVER, config.replica_no_failover);
         let (hostname, human_nodename) = (name(&config.hostname), name(&config.human_nodename));
         if me.address != address || me.hostname != hostname || me.human_nodename != human_nodename {
             me.address = address;

@@ -3,7 +3,7 @@
 //! Redis does not sync after a change of slots. We do: a claim that others have heard of and that its maker
 //! forgets in a crash would leave slots that nobody serves and that everybody believes served.
 //!
-//! Not here yet: REPLICATE and FAILOVER come with replicas, SETSLOT and MIGRATESLOTS with slot migration.
+//! REPLICATE is in `replicate`, FAILOVER in `manual`; SETSLOT and MIGRATESLOTS come with slot migration.
 
 use crate::config::Config;
 use crate::epochs::Bump;
@@ -64,6 +64,9 @@ impl Machine {
         let index = self.nodes.find(&id).ok_or_else(|| ClusterError::unknown(id))?;
         if index == MYSELF {
             return Err(ClusterError::ForgetMyself);
+        }
+        if self.my_primary() == Some(index) {
+            return Err(ClusterError::ForgetPrimary);
         }
         self.begin(now);
         self.log(LogLevel::Notice, || format!("Node {id} is forgotten on request"));
@@ -161,15 +164,19 @@ impl Machine {
         bump
     }
 
-    /// CLUSTER RESET: this node leaves the cluster.
+    /// CLUSTER RESET: this node leaves the cluster. A replica has no keys afterwards.
     ///
     /// # Errors
-    /// [`ClusterError::ResetWithKeys`] when there are keys.
+    /// [`ClusterError::ResetWithKeys`] of a primary that has keys.
     pub fn reset(&mut self, now: Now, how: Reset, has_keys: bool) -> Result<(), ClusterError> {
-        if has_keys {
+        if has_keys && !self.is_replica() {
             return Err(ClusterError::ResetWithKeys);
         }
         self.begin(now);
+        self.end_failovers();
+        if self.is_replica() {
+            self.leave_shard();
+        }
         for index in 0..self.nodes.index_end() {
             let index = NodeIndex(index);
             if index != MYSELF && self.nodes.at(index).is_some() {
@@ -217,7 +224,7 @@ impl Machine {
     }
 
     /// Tells everyone at once what this node claims, with a PONG that nobody asked for.
-    fn announce(&mut self) {
+    pub(crate) fn announce(&mut self) {
         let links: Vec<_> = self
             .nodes
             .iter()

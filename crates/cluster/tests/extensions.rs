@@ -20,6 +20,11 @@ fn drain(machine: &mut Machine) -> (Vec<Vec<u8>>, Vec<LinkId>) {
             Output::Connect { link, .. } => opened.push(link),
             Output::CloseLink { .. }
             | Output::SaveConfig { .. }
+            | Output::Follow(_)
+            | Output::Promote
+            | Output::StandAlone
+            | Output::PauseWrites
+            | Output::ResumeWrites
             | Output::ViewChanged
             | Output::StateChanged(_)
             | Output::DropKeysInSlot(_)

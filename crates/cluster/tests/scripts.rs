@@ -75,6 +75,25 @@ fn order(net: &mut Net, line: &str) -> Vec<String> {
             result(net.order(node(0), |m, now| m.forget(now, id)));
         }
         "reset" => result(net.order(node(0), |m, now| m.reset(now, cluster::Reset::Hard, false))),
+        "replicate" => match rest.get(1) {
+            Some(&"none") => net.order(node(0), |m, now| m.detach(now)),
+            _ => {
+                let id = net.machines[node(1)].as_ref().expect("the node runs").my_id();
+                result(net.order(node(0), |m, now| m.replicate(now, id, false)));
+            }
+        },
+        "failover" => {
+            let how = match rest.get(1) {
+                None => cluster::Takeover::Agreed,
+                Some(&"force") => cluster::Takeover::Forced,
+                Some(_) => cluster::Takeover::Unilateral,
+            };
+            result(net.order(node(0), |m, now| m.fail_over(now, how)));
+        }
+        "write" => net.data[node(0)].offset += number(rest.get(1)),
+        "stall" => net.stalled.push(node(0)),
+        "stream" => net.stalled.retain(|stalled| *stalled != node(0)),
+        "restart" => net.restart(node(0), number(rest.get(1)), number(rest.get(2))),
         "cut" => net.cut(node(0), node(1)),
         "heal" => net.heal(),
         "kill" => net.kill(node(0)),

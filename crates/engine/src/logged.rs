@@ -35,6 +35,9 @@ impl Logging {
     /// The same, and it is not there yet: it is being loaded.
     pub const LOADING: Logging = Logging(Logging::FOREIGN.0 | (1 << 5));
 
+    /// The same, for the moment: another node is about to have it.
+    pub const STILL: Logging = Logging(Logging::FOREIGN.0 | (1 << 6));
+
     /// The same, but keys that go for this reason go with UNLINK, where `unlinks` says so.
     #[must_use]
     pub const fn unlinking(self, removal: Removal, unlinks: bool) -> Logging {
@@ -60,6 +63,13 @@ impl Logging {
     #[must_use]
     pub const fn is_loading(self) -> bool {
         self.0 & Logging::LOADING.0 == Logging::LOADING.0
+    }
+
+    /// Whether what is there stands still for the moment.
+    #[inline]
+    #[must_use]
+    pub const fn is_still(self) -> bool {
+        self.0 & Logging::STILL.0 == Logging::STILL.0
     }
 
     /// The command with which a key goes.
@@ -160,6 +170,13 @@ impl Access<'_> {
     #[must_use]
     pub fn is_loading(&self) -> bool {
         self.attention.logging().is_loading()
+    }
+
+    /// Whether what is held stands still for the moment: another node is about to have it.
+    #[inline]
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.attention.logging().is_still()
     }
 
     /// Takes what was said for the log since this was last called.

@@ -262,6 +262,9 @@ impl Node {
         if self.refuses_own_writes() {
             return Logging::FOREIGN;
         }
+        if self.pause.holds(WaitReason::Yielding) {
+            return Logging::STILL;
+        }
         let position = self.log.position.0.lock();
         if position.users == 0 || self.replication.is_replica() {
             return Logging::OFF;

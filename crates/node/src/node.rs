@@ -142,7 +142,9 @@ impl Node {
         channels.configure(&config);
         let tracking = Arc::new(Tracking::default());
         tracking.configure(&config);
-        let primary = config.replication.replicaof.0.clone();
+        let leader = options.cluster.as_ref().and_then(::cluster::Machine::leader);
+        let leader = leader.map(|leader| (leader.ip.to_string(), leader.port));
+        let primary = leader.or(config.replication.replicaof.0.clone());
         let node = Node {
             cluster: options.cluster.map(|machine| {
                 ClusterNode::new(machine, &keyspace, Arc::clone(&channels), Arc::clone(&tracking))

@@ -62,6 +62,8 @@ pub(crate) enum WaitReason {
     Save = 2,
     /// A replica is about to take over (FAILOVER).
     Failover = 4,
+    /// The same in a cluster (CLUSTER FAILOVER).
+    Yielding = 8,
 }
 
 impl State {
@@ -89,6 +91,11 @@ impl Pause {
         let others = state.reasons & !(reason as u8);
         state.reasons = others | if holds { reason as u8 } else { 0 };
         self.publish(&state);
+    }
+
+    /// Whether commands that write wait for this reason.
+    pub(crate) fn holds(&self, reason: WaitReason) -> bool {
+        self.state.lock().reasons & reason as u8 != 0
     }
 
     fn publish(&self, state: &State) {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -70,6 +70,8 @@ pub(crate) struct Bus {
     links: BTreeMap<LinkId, Link>,
     /// Links that are being opened.
     opening: BTreeMap<LinkId, AbortHandle>,
+    /// A thread gives the node the role that the machine has ordered.
+    settles: Arc<AtomicBool>,
     events: mpsc::Sender<Event>,
 }
 
@@ -86,7 +88,8 @@ impl Bus {
             tokio::spawn(accept(listener, events.clone()));
         }
         let (links, opening) = (BTreeMap::new(), BTreeMap::new());
-        let mut bus = Bus { node, wake, buffers, links, opening, events };
+        let settles = Arc::default();
+        let mut bus = Bus { node, wake, buffers, links, opening, settles, events };
         let mut ticks = tokio::time::interval(cluster::limits::TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let wake = Arc::clone(&bus.wake);
@@ -97,7 +100,28 @@ impl Bus {
                 () = wake.notified() => {}
             }
             bus.carry_out();
+            bus.settle_role();
         }
+    }
+
+    /// Roles change on another thread: they wait for what runs of a stream, and heartbeats must not.
+    fn settle_role(&self) {
+        let awaits_role = self.node.cluster.as_ref().is_some_and(|cluster| cluster.awaits_role());
+        if !awaits_role || self.settles.swap(true, SeqCst) {
+            return;
+        }
+        let (node, settles) = (Arc::clone(&self.node), Arc::clone(&self.settles));
+        let wake = Arc::clone(&self.wake);
+        tokio::task::spawn_blocking(move || {
+            let cluster = node.cluster.as_ref();
+            let is_settled = cluster
+                .is_none_or(|cluster| cluster.settle_role(&node, node.following(), clock::now()));
+            settles.store(false, SeqCst);
+            // Else again at the next tick.
+            if is_settled {
+                wake.notify_one();
+            }
+        });
     }
 
     fn take(&mut self, event: Event) {
@@ -155,6 +179,11 @@ impl Bus {
                 Output::Send { link, bytes } => self.send(link, bytes),
                 Output::Log(level, line) => log(level, &line),
                 Output::SaveConfig { .. }
+                | Output::Follow(_)
+                | Output::Promote
+                | Output::StandAlone
+                | Output::PauseWrites
+                | Output::ResumeWrites
                 | Output::ViewChanged
                 | Output::StateChanged(_)
                 | Output::DropKeysInSlot(_)

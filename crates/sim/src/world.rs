@@ -102,6 +102,8 @@ impl World {
             if checked && !seed.is_multiple_of(2) {
                 config.auth = World::seals(node, candidates);
             }
+            // There are no data here that a node without slots could follow.
+            config.allow_replica_migration = false;
             let wall_offset_ms = rng.below(400) as i64 - 200;
             let monotonic_offset_us = rng.below(100_000_000);
             world.nodes.push(SimNode {
@@ -282,11 +284,26 @@ impl World {
                     self.trace.note(self.now_us, node, 2 + u64::from(state == ClusterState::Ok));
                 }
                 Output::Log(_, line) => self.log(node, &line),
-                Output::ViewChanged | Output::DropKeysInSlot(_) | Output::Deliver { .. } => {}
+                Output::Promote => self.tell(node, Machine::promoted),
+                Output::PauseWrites => self.tell(node, Machine::writes_paused),
+                Output::Follow(_)
+                | Output::StandAlone
+                | Output::ResumeWrites
+                | Output::ViewChanged
+                | Output::DropKeysInSlot(_)
+                | Output::Deliver { .. } => {}
             }
         }
         if self.checked {
             self.check(node);
+        }
+    }
+
+    /// Tells a node that what it has put out was done.
+    fn tell(&mut self, node: usize, what: impl FnOnce(&mut Machine, Now)) {
+        let now = self.clock(node);
+        if let Some(machine) = &mut self.nodes[node].machine {
+            what(machine, now);
         }
     }
 

@@ -24,8 +24,49 @@ impl Cluster {
     /// Starts one node for each program, without joining them.
     #[must_use]
     pub fn blank(programs: &[&Program], node_timeout: Duration) -> Self {
-        let start = |program: &&Program| Server::start(program, Setup::cluster(node_timeout));
+        Self::blank_with(programs, &Setup::cluster(node_timeout))
+    }
+
+    fn blank_with(programs: &[&Program], setup: &Setup) -> Self {
+        let start = |program: &&Program| Server::start(program, setup.clone());
         Self { nodes: programs.iter().map(start).collect() }
+    }
+
+    /// The same with a replica for each primary: those of the programs after the first half. All are started with `setup`.
+    ///
+    /// # Panics
+    /// When they do not agree, or a replica does not get its primary's data.
+    #[must_use]
+    pub fn with_replicas(programs: &[&Program], setup: Setup) -> Self {
+        let cluster = Self::blank_with(programs, &setup.with("repl-diskless-sync-delay", &["0"]));
+        let (primaries, replicas) = cluster.nodes.split_at(programs.len() / 2);
+        cluster.deal_slots_to(primaries);
+        cluster.introduce();
+        cluster.await_agreement();
+        for (replica, primary) in replicas.iter().zip(primaries) {
+            let id = my_id(primary);
+            // It may not have heard of its primary's slots, and of its being a primary, yet.
+            let follows =
+                || replica.client().command(&["CLUSTER", "REPLICATE", &id]) == Reply::ok();
+            assert!(wait::until(AGREEMENT, follows), "{} does not follow", replica.address());
+        }
+        for replica in replicas {
+            Self::await_link(replica);
+        }
+        cluster
+    }
+
+    /// Waits until the node is a replica that gets what its primary writes.
+    ///
+    /// # Panics
+    /// When that does not come to be.
+    pub fn await_link(replica: &Server) {
+        let mut client = replica.client();
+        let is_up = || {
+            let text = client.command(&["INFO", "replication"]).text().unwrap_or_default();
+            text.contains("role:slave") && text.contains("master_link_status:up")
+        };
+        assert!(wait::until(AGREEMENT, is_up), "{}: no link\n{}", replica.address(), replica.log());
     }
 
     /// Starts one primary for each program and waits until all say `cluster_state:ok`.
@@ -43,7 +84,14 @@ impl Cluster {
     /// When they do not agree.
     #[must_use]
     pub fn formed(self) -> Self {
-        self.deal_slots();
+        self.deal_slots_to(&self.nodes);
+        self.introduce();
+        self.await_agreement();
+        self
+    }
+
+    /// Has each node meet the first one.
+    fn introduce(&self) {
         for (index, node) in self.nodes.iter().enumerate() {
             let mut client = node.client();
             let epoch = (index + 1).to_string();
@@ -53,15 +101,13 @@ impl Cluster {
                 expect_ok(&client.command(&["CLUSTER", "MEET", "127.0.0.1", &first]));
             }
         }
-        self.await_agreement();
-        self
     }
 
     /// Gives each node its share of the slots.
-    fn deal_slots(&self) {
-        let count = self.nodes.len();
+    fn deal_slots_to(&self, nodes: &[Server]) {
+        let count = nodes.len();
         let slots = SLOT_COUNT;
-        for (index, node) in self.nodes.iter().enumerate() {
+        for (index, node) in nodes.iter().enumerate() {
             let first = (slots * index / count).to_string();
             let last = (slots * (index + 1) / count - 1).to_string();
             expect_ok(&node.client().command(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]));
@@ -99,6 +145,12 @@ impl Cluster {
     pub fn addresses(&self) -> Vec<String> {
         self.nodes.iter().map(Server::address).collect()
     }
+}
+
+/// The id of a node.
+#[must_use]
+pub fn my_id(node: &Server) -> String {
+    node.client().command(&["CLUSTER", "MYID"]).text().unwrap_or_default()
 }
 
 /// The text of CLUSTER NODES.

@@ -27,7 +27,7 @@ pub mod transcript;
 pub mod wait;
 
 pub use client::{Client, Connection, Protocol, ReceiveError, encode_command};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, my_id};
 pub use daemon::Daemon;
 pub use escape::{display_bytes, unescape, words};
 pub use port::Port;

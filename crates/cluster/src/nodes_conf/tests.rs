@@ -79,7 +79,11 @@ fn a_corrupt_file_is_refused_with_its_line() {
         (format!("{ME} :7000@17000,a_b myself - 0 0 0 connected\n"), "invalid hostname a_b"),
         (format!("{ME} host:7000@17000 myself - 0 0 0 connected\n"), "invalid address host"),
         (format!("{ME} :7000@170000 myself - 0 0 0 connected\n"), "line 1"),
-        (format!("{ME} :7000@17000 myself,slave {PEER} 0 0 0 connected\n"), "replica"),
+        (format!("{ME} :7000@17000 myself,slave {PEER} 0 0 0 connected\n"), "master is not in it"),
+        (
+            format!("{ME} :7000@17000 myself,slave - 0 0 0 connected\n"),
+            "line 1: this node is a replica of nobody",
+        ),
         (format!("{ME} :7000@17000 myself,master -\n"), "fewer than 8 fields"),
         ("short :7000@17000 myself - 0 0 0 connected\n".to_owned(), "invalid node id short"),
         ("vars currentEpoch 1 lastVoteEpoch 0\n".to_owned(), "not exactly one line"),

@@ -3,7 +3,7 @@
 use base::{Monotonic, Rng, UnixMillis};
 use cluster::seal::{BusAuth, packet_within};
 use cluster::wire::{PacketType, decode, is_light};
-use cluster::{Config, Input, LinkId, LogLevel, Machine, Now, Output};
+use cluster::{Config, Data, Input, LinkId, LogLevel, Machine, Now, Output};
 use core::net::{IpAddr, Ipv4Addr};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -23,6 +23,13 @@ pub(crate) struct Net {
     pub(crate) frames: Vec<(usize, usize, LinkId, Vec<u8>)>,
     /// The messages of others that came to a node.
     pub(crate) delivered: Vec<(usize, Vec<u8>)>,
+    /// What each node has of the stream, and whom it follows.
+    pub(crate) data: Vec<Data>,
+    leaders: Vec<Option<usize>>,
+    /// Replicas whose stream does not come.
+    pub(crate) stalled: Vec<usize>,
+    /// What the nodes that do not run have on their disks.
+    disks: BTreeMap<usize, String>,
 }
 
 impl Net {
@@ -43,17 +50,46 @@ impl Net {
             wire: VecDeque::new(),
             frames: Vec::new(),
             delivered: Vec::new(),
+            data: vec![Data::default(); auths.len()],
+            leaders: vec![None; auths.len()],
+            stalled: Vec::new(),
+            disks: BTreeMap::new(),
         };
         for (node, auth) in auths.iter().enumerate() {
-            let mut config = Config::for_port(7000 + node as u16);
-            config.node_timeout = Duration::from_millis(node_timeout_ms);
-            config.availability_zone = format!("zone-{node}");
-            config.auth = auth.clone();
+            let config = Config { auth: auth.clone(), ..Net::config(node, node_timeout_ms) };
             let machine = Machine::new(config, Rng::from_seed(node as u64 + 1), net.now());
             net.machines.push(Some(machine));
             net.drain(node);
         }
         net
+    }
+
+    fn config(node: usize, node_timeout_ms: u64) -> Config {
+        let mut config = Config::for_port(7000 + node as u16);
+        config.node_timeout = Duration::from_millis(node_timeout_ms);
+        config.availability_zone = format!("zone-{node}");
+        config
+    }
+
+    /// Streams what primaries have to the replicas that reach them.
+    fn replicate(&mut self) {
+        for node in 0..self.machines.len() {
+            let Some(leader) = self.leaders[node].filter(|_| self.machines[node].is_some()) else {
+                self.data[node].fed_by = None;
+                continue;
+            };
+            let is_fed = !self.stalled.contains(&node) && !self.cut.contains(&(leader, node));
+            match self.machines[leader].as_ref().filter(|_| is_fed) {
+                Some(machine) => {
+                    self.data[node] = Data {
+                        offset: self.data[leader].offset,
+                        fed_by: Some(machine.my_id()),
+                        heard: Some(self.now().monotonic),
+                    };
+                }
+                None => self.data[node].fed_by = None,
+            }
+        }
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -82,7 +118,9 @@ impl Net {
     /// Has an operator do something.
     pub(crate) fn order<T>(&mut self, node: usize, verb: impl FnOnce(&mut Machine, Now) -> T) -> T {
         let now = self.now();
-        let result = verb(self.machines[node].as_mut().expect("the node runs"), now);
+        let machine = self.machines[node].as_mut().expect("the node runs");
+        machine.report_data(self.data[node]);
+        let result = verb(machine, now);
         self.drain(node);
         self.deliver();
         result
@@ -107,6 +145,7 @@ impl Net {
     pub(crate) fn run(&mut self, millis: u64) {
         for _ in 0..millis / 100 {
             self.now_ms += 100;
+            self.replicate();
             for node in 0..self.machines.len() {
                 self.input(node, Input::Tick);
                 self.deliver();
@@ -134,6 +173,7 @@ impl Net {
     pub(crate) fn kill(&mut self, node: usize) {
         if let Some(machine) = self.machines[node].take() {
             self.former.push((machine.my_id().to_string(), node));
+            self.disks.insert(node, machine.nodes_conf());
         }
         let ends = self.ends.iter();
         let gone: Vec<(usize, LinkId)> =
@@ -145,9 +185,22 @@ impl Net {
         self.deliver();
     }
 
+    /// Starts a node that was killed, with what it had on its disk, and with data up to this offset.
+    pub(crate) fn restart(&mut self, node: usize, node_timeout_ms: u64, offset: u64) {
+        let (config, now) = (Net::config(node, node_timeout_ms), self.now());
+        let text = self.disks.remove(&node).expect("it was killed");
+        let machine = Machine::from_nodes_conf(config, Rng::from_seed(77), now, &text);
+        self.machines[node] = machine.expect("a machine wrote it");
+        self.former.retain(|(_, former)| *former != node);
+        self.data[node] = Data { offset, ..Data::default() };
+        self.leaders[node] = None;
+        self.drain(node);
+    }
+
     fn input(&mut self, node: usize, input: Input<'_>) {
         let now = self.now();
         if let Some(machine) = self.machines[node].as_mut() {
+            machine.report_data(self.data[node]);
             machine.handle(now, input);
             self.drain(node);
         }
@@ -204,12 +257,40 @@ impl Net {
                 Output::DropKeysInSlot(slot) => {
                     self.trace.push(format!("n{node} drops the keys in slot {slot}"));
                 }
+                Output::Follow(leader) => {
+                    let leader = usize::from(leader.port) - 7000;
+                    self.trace.push(format!("n{node} follows n{leader}"));
+                    self.leaders[node] = Some(leader);
+                }
+                Output::Promote => {
+                    self.trace.push(format!("n{node} is promoted"));
+                    self.leaders[node] = None;
+                    self.tell(node, |machine, now| machine.promoted(now));
+                }
+                Output::StandAlone => {
+                    self.trace.push(format!("n{node} stands alone"));
+                    self.leaders[node] = None;
+                    self.data[node] = Data::default();
+                }
+                Output::PauseWrites => {
+                    self.trace.push(format!("n{node} pauses writes"));
+                    self.tell(node, |machine, now| machine.writes_paused(now));
+                }
+                Output::ResumeWrites => self.trace.push(format!("n{node} resumes writes")),
                 Output::SaveConfig { fsync: true } => self.trace.push(format!("n{node} syncs")),
                 Output::SaveConfig { fsync: false }
                 | Output::ViewChanged
                 | Output::StateChanged(_)
                 | Output::Log(LogLevel::Debug | LogLevel::Verbose, _) => {}
             }
+        }
+    }
+
+    fn tell(&mut self, node: usize, what: impl FnOnce(&mut Machine, Now)) {
+        let now = self.now();
+        if let Some(machine) = self.machines[node].as_mut() {
+            machine.report_data(self.data[node]);
+            what(machine, now);
         }
     }
 

@@ -76,18 +76,18 @@ section! {
         link_sendbuf_limit: u64 = bytes_within("cluster-link-sendbuf-limit", 0, u64::MAX, "0");
         /// Whether a replica never takes over by itself.
         replica_no_failover: bool =
-            yes_no("cluster-replica-no-failover", "no").alias("cluster-slave-no-failover").unused();
+            yes_no("cluster-replica-no-failover", "no").alias("cluster-slave-no-failover");
         /// Node timeouts of separation after which a replica is too old to take over; 0 is never.
         replica_validity_factor: u32 =
             integer("cluster-replica-validity-factor", 0, INT, "10")
-                .alias("cluster-slave-validity-factor").unused();
+                .alias("cluster-slave-validity-factor");
         /// Whether replicas move to primaries that have none.
-        allow_replica_migration: bool = yes_no("cluster-allow-replica-migration", "yes").unused();
+        allow_replica_migration: bool = yes_no("cluster-allow-replica-migration", "yes");
         /// Replicas that a primary keeps when others move.
-        migration_barrier: u32 = integer("cluster-migration-barrier", 0, INT, "1").unused();
+        migration_barrier: u32 = integer("cluster-migration-barrier", 0, INT, "1");
         /// Milliseconds after which a manual failover is given up.
         manual_failover_timeout_ms: u32 =
-            integer("cluster-manual-failover-timeout", 1, INT, "5000").unused();
+            integer("cluster-manual-failover-timeout", 1, INT, "5000");
         /// Finished slot migrations that are remembered.
         slot_migration_log_max_len: u64 =
             integer("cluster-slot-migration-log-max-len", 0, i64::MAX, "1000").unused();

@@ -1,7 +1,9 @@
 //! The node's place in a cluster: the bus's state machine, what it orders, and the CLUSTER commands.
 
 mod orders;
+mod replicas;
 mod reports;
+mod role;
 mod state;
 
 pub use state::ClusterNode;
@@ -154,6 +156,18 @@ const CLUSTER: SessionCommand = Command {
         ),
         subcommand(
             Spec {
+                name: "failover",
+                summary: "Has this replica take over.",
+                since: "3.0.0",
+                arity: Arity::AtLeast(2),
+                flags: ORDER,
+                arguments: FAILOVER,
+                ..DEFAULT
+            },
+            replicas::failover,
+        ),
+        subcommand(
+            Spec {
                 name: "flushslots",
                 summary: "Gives up all slots of this node.",
                 since: "3.0.0",
@@ -291,15 +305,28 @@ const CLUSTER: SessionCommand = Command {
         ),
         subcommand(
             Spec {
-                name: "replicate",
-                summary: "Makes this node a replica; not there yet.",
-                since: "3.0.0",
-                arity: Arity::AtLeast(3),
-                flags: ORDER,
+                name: "replicas",
+                tips: VARYING,
+                summary: "Returns the replicas of a primary.",
+                since: "5.0.0",
+                arity: Arity::Exactly(3),
+                flags: COUNT,
                 arguments: NODE,
                 ..DEFAULT
             },
-            orders::replicate,
+            replicas::replicas,
+        ),
+        subcommand(
+            Spec {
+                name: "replicate",
+                summary: "Makes this node a replica, or a primary that has nothing.",
+                since: "3.0.0",
+                arity: Arity::AtLeast(3),
+                flags: ORDER,
+                arguments: REPLICATE,
+                ..DEFAULT
+            },
+            replicas::replicate,
         ),
         subcommand(
             Spec {
@@ -352,6 +379,20 @@ const CLUSTER: SessionCommand = Command {
         ),
         subcommand(
             Spec {
+                name: "slaves",
+                tips: VARYING,
+                summary: "The same as REPLICAS under its old name.",
+                since: "3.0.0",
+                arity: Arity::Exactly(3),
+                flags: COUNT,
+                deprecated: Some(("5.0.0", "`CLUSTER REPLICAS`")),
+                arguments: NODE,
+                ..DEFAULT
+            },
+            replicas::replicas,
+        ),
+        subcommand(
+            Spec {
                 name: "slots",
                 tips: VARYING,
                 summary: "Returns who serves which slots.",
@@ -392,6 +433,19 @@ const RANGES: &[Argument] =
     &[Argument::block("range", &[Argument::integer("start-slot"), Argument::integer("end-slot")])
         .multiple()];
 const NODE: &[Argument] = &[Argument::string("node-id")];
+const FAILOVER: &[Argument] = &[Argument::one_of(
+    "options",
+    &[Argument::word("force", "FORCE"), Argument::word("takeover", "TAKEOVER")],
+)
+.optional()];
+const REPLICATE: &[Argument] = &[Argument::one_of(
+    "args",
+    &[
+        Argument::string("node-id"),
+        Argument::block("no-one", &[Argument::word("no", "NO"), Argument::word("one", "ONE")])
+            .since("9.0.0"),
+    ],
+)];
 const KEY: &[Argument] = &[Argument::string("key")];
 const EPOCH: &[Argument] = &[Argument::integer("config-epoch")];
 const MEET: &[Argument] = &[

@@ -106,11 +106,6 @@ pub(super) fn meet(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<
     order(context, reply, |machine, now| machine.meet(now, &ip, port, bus_port))
 }
 
-/// Replicas come with replication; until then this says so.
-pub(super) fn replicate(_: &mut Context<'_>, _: Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    Err(CommandError::Text("ERR CLUSTER REPLICATE is not supported by this version of Redstart"))
-}
-
 pub(super) fn reset(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let how = match args.get(2) {
         None => Reset::Soft,
@@ -122,7 +117,8 @@ pub(super) fn reset(context: &mut Context<'_>, args: Args<'_>, reply: &mut Reply
         return Err(too_many_arguments(args));
     }
     let has_keys = has_keys(context);
-    order(context, reply, |machine, now| machine.reset(now, how, has_keys))
+    order(context, reply, |machine, now| machine.reset(now, how, has_keys))?;
+    super::replicas::settle(context)
 }
 
 pub(super) fn save_config(
@@ -157,7 +153,7 @@ fn order(
     Ok(())
 }
 
-fn operate<T>(
+pub(super) fn operate<T>(
     context: &Context<'_>,
     step: impl FnOnce(&mut Machine) -> T,
 ) -> Result<T, CommandError> {
@@ -183,7 +179,7 @@ pub(super) fn node_id(word: &[u8]) -> Result<NodeId, CommandError> {
 }
 
 /// More arguments than a subcommand takes whose arity allows any number of them.
-fn too_many_arguments(args: Args<'_>) -> CommandError {
+pub(super) fn too_many_arguments(args: Args<'_>) -> CommandError {
     let before = "ERR unknown subcommand or wrong number of arguments for '";
     CommandError::echo(before, &args[1], "'. Try CLUSTER HELP.")
 }
@@ -211,7 +207,7 @@ fn slot_ranges(args: Args<'_>, name: &str) -> Result<Vec<SlotRange>, CommandErro
         .collect()
 }
 
-fn has_keys(context: &Context<'_>) -> bool {
+pub(super) fn has_keys(context: &Context<'_>) -> bool {
     let keyspace = &context.node.keyspace;
     (0..keyspace.databases()).any(|database| keyspace.totals(database).keys > 0)
 }

@@ -7,7 +7,9 @@
 //! 3. Keys of a slot that was lost are dropped when nothing serves the slot any more: a command that has found it served, in the
 //!    slot or in the view, holds its lock until it is done.
 
+use super::role::{RoleOrder, Roles};
 use crate::node::Node;
+use crate::pause::WaitReason;
 use crate::pubsub::Channels;
 use crate::tracking::Tracking;
 use cluster::{Machine, Output, View};
@@ -27,6 +29,7 @@ pub struct ClusterNode {
     tracking: Arc<Tracking>,
     /// What the bus's sockets have to do.
     queue: Mutex<VecDeque<Output>>,
+    pub(super) roles: Roles,
 }
 
 impl ClusterNode {
@@ -38,6 +41,7 @@ impl ClusterNode {
         channels: Arc<Channels>,
         tracking: Arc<Tracking>,
     ) -> ClusterNode {
+        let roles = Roles::starting_with(machine.leader());
         base::Slot::all().for_each(|slot| keyspace.set_serves(slot, false));
         ClusterNode {
             machine: Mutex::new(machine),
@@ -45,6 +49,7 @@ impl ClusterNode {
             channels,
             tracking,
             queue: Mutex::default(),
+            roles,
         }
     }
 
@@ -56,7 +61,9 @@ impl ClusterNode {
         step: impl FnOnce(&mut Machine) -> T,
     ) -> T {
         let Node { keyspace, host, .. } = node;
+        let data = self.roles.data(node);
         let mut machine = self.machine.lock();
+        machine.report_data(data);
         let result = step(&mut machine);
         let (mut queued, mut lost_keys) = (false, false);
         while let Some(output) = machine.poll_output() {
@@ -68,6 +75,31 @@ impl ClusterNode {
                 }
                 Output::ViewChanged | Output::StateChanged(_) => {
                     self.adopt_view(machine.view(), keyspace);
+                }
+                Output::Follow(leader) => {
+                    self.roles.order(RoleOrder::Follow(leader));
+                    queued = true;
+                }
+                Output::Promote => {
+                    self.roles.order(RoleOrder::Promote);
+                    queued = true;
+                }
+                Output::StandAlone => {
+                    self.roles.order(RoleOrder::StandAlone);
+                    queued = true;
+                }
+                Output::PauseWrites => {
+                    node.pause.hold_writes(WaitReason::Yielding, true);
+                    // What was let in before and has not written when this returns does not any more.
+                    node.renew_logging(worker);
+                    machine.report_data(self.roles.data(node));
+                    let now = machine.now();
+                    machine.writes_paused(now);
+                }
+                Output::ResumeWrites => {
+                    node.pause.hold_writes(WaitReason::Yielding, false);
+                    node.renew_logging(worker);
+                    node.wake_paused();
                 }
                 Output::DropKeysInSlot(slot) => {
                     self.adopt_view(machine.view(), keyspace);

@@ -83,6 +83,14 @@ pub fn bus_config(config: &Config) -> Result<(cluster::Config, u16), AnnounceErr
         allow_reads_when_down: own.allow_reads_when_down,
         allow_pubsubshard_when_down: own.allow_pubsubshard_when_down,
         auth: BusAuth::default(),
+        replica_no_failover: own.replica_no_failover,
+        replica_validity_factor: own.replica_validity_factor,
+        ping_replica_period: Duration::from_secs(u64::from(
+            config.replication.repl_ping_replica_period_seconds,
+        )),
+        allow_replica_migration: own.allow_replica_migration,
+        migration_barrier: own.migration_barrier,
+        manual_failover_timeout: Duration::from_millis(u64::from(own.manual_failover_timeout_ms)),
         preferred_endpoint: match own.preferred_endpoint_type {
             EndpointType::Ip => PreferredEndpoint::Ip,
             EndpointType::Hostname => PreferredEndpoint::Hostname,

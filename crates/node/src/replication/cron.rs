@@ -4,6 +4,7 @@ use super::replica::{Replica, Stage};
 use super::transfer::Transfer;
 use crate::event::Event;
 use crate::node::Node;
+use crate::pause::WaitReason;
 use crate::worker::Now;
 use base::Monotonic;
 use config::{Config, OutputLimit};
@@ -60,6 +61,7 @@ impl Node {
             let pings = !state.replicas.is_empty()
                 // An offset that is waited for must not move on.
                 && self.replication.failover.lock().is_none()
+                && !self.pause.holds(WaitReason::Yielding)
                 && !self.replication.is_replica()
                 && now.monotonic.since(state.pinged_at) >= period;
             if pings {

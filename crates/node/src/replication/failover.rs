@@ -47,7 +47,9 @@ pub(super) fn failover(
 ) -> Outcome {
     let node = context.node;
     if node.cluster.is_some() {
-        return Err(CommandError::Text("ERR FAILOVER not allowed in cluster mode."));
+        return Err(CommandError::Text(
+            "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.",
+        ));
     }
     if args.len() == 2 && args[1].eq_ignore_ascii_case(b"abort") {
         if !node.abort_failover("Failover manually aborted", (context.worker, context.now)) {

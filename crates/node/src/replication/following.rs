@@ -70,6 +70,8 @@ pub(crate) struct Following {
     is_up: AtomicBool,
     /// When something last came from the primary, in milliseconds of monotonic time.
     heard_at: AtomicU64,
+    /// When something last came of a primary's stream, in all orders together, in milliseconds of monotonic time; 0 before.
+    fed_at: AtomicU64,
     /// What came of the stream, in all orders together, and was not applied, in bytes.
     unapplied: AtomicU64,
     /// When the primary last asked how far the node is, in milliseconds of monotonic time; 0 before.
@@ -123,6 +125,7 @@ impl Following {
             order: AtomicU64::new(0),
             is_up: AtomicBool::new(false),
             heard_at: AtomicU64::new(0),
+            fed_at: AtomicU64::new(0),
             unapplied: AtomicU64::new(0),
             asked_at: AtomicU64::new(0),
             is_asked: AtomicBool::new(false),
@@ -160,7 +163,7 @@ impl Following {
     }
 
     /// Whether this very primary is followed.
-    pub(super) fn follows(&self, host: &str, port: u16) -> bool {
+    pub(crate) fn follows(&self, host: &str, port: u16) -> bool {
         let state = self.state.lock();
         state.primary.as_ref().is_some_and(|one| one.host == host && one.port == port)
     }
@@ -236,7 +239,18 @@ impl Node {
 
     /// Something has come from the primary.
     pub fn note_heard(&self, now: Monotonic) {
-        self.replication.following.heard_at.store(now.millis(), SeqCst);
+        let following = &self.replication.following;
+        following.heard_at.store(now.millis(), SeqCst);
+        if following.is_up.load(SeqCst) {
+            following.fed_at.store(now.millis().max(1), SeqCst);
+        }
+    }
+
+    /// How far the data are in a stream, 0 where they are nowhere in one; and when something of a primary's last came.
+    pub(crate) fn stream_standing(&self) -> (u64, Option<Monotonic>) {
+        let fed_at = self.replication.following.fed_at.load(SeqCst);
+        let offset = self.stream_place().map_or(0, |place| place.offset);
+        (offset, (fed_at != 0).then(|| Monotonic::from_millis(fed_at)))
     }
 
     /// So much of a snapshot has come.

@@ -6,6 +6,7 @@ use crate::node::Node;
 use crate::session::Context;
 use base::{Monotonic, number};
 use commands::{CommandError, Outcome};
+use engine::WorkerId;
 use resp::{Args, Reply};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -78,7 +79,7 @@ fn acknowledge(context: &mut Context<'_>, args: Args<'_>, index: usize) {
     replica.acknowledged.fetch_max(acknowledged, SeqCst);
     replica.acknowledged_on_disk.fetch_max(on_disk.unwrap_or(0), SeqCst);
     replica.acknowledged_at.store(context.now.monotonic.millis(), SeqCst);
-    context.node.note_acknowledgement(replica, context.now.monotonic);
+    context.node.note_acknowledgement(replica, context.now.monotonic, context.worker);
 }
 
 fn parse_port(value: &[u8]) -> Result<u16, CommandError> {
@@ -105,7 +106,7 @@ fn parse_version(text: &str) -> Option<u32> {
 
 impl Node {
     /// A replica has said how far it is.
-    fn note_acknowledgement(&self, replica: &Arc<Replica>, now: Monotonic) {
+    fn note_acknowledgement(&self, replica: &Arc<Replica>, now: Monotonic, by: WorkerId) {
         let is_new = {
             let mut stage = replica.stage.lock();
             let reader = match &*stage {
@@ -123,6 +124,11 @@ impl Node {
             });
             self.replication.renew_online();
             self.renew_replica_count(now);
+            if self.cluster.is_some() && self.replication_offset() == 0 {
+                // Of a replica that has nothing of the stream, others believe that it has no data.
+                self.log_for_replicas(by, &[b"PING"]);
+                self.announce_log(by);
+            }
         }
         self.wake_waiting();
         let offsets = {

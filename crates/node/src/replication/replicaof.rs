@@ -114,9 +114,11 @@ impl Node {
             // It has begun since the command was let in.
             return Err(LOADING);
         }
-        let mut config = Config::clone(&self.settings.current());
-        config.replication.replicaof = ReplicaOf(primary.clone());
-        self.settings.replace(config, &changing);
+        if self.cluster.is_none() {
+            let mut config = Config::clone(&self.settings.current());
+            config.replication.replicaof = ReplicaOf(primary.clone());
+            self.settings.replace(config, &changing);
+        }
         change(self);
         // Last: whoever asks the primary to go on from where the data are asks when no write is under way any more.
         self.replication.following.change(primary);

@@ -3,6 +3,7 @@
 use crate::blocking::{ROLE_CHANGED, UNBLOCKED, Unblock};
 use crate::clients::{Client, ClientId, flag};
 use crate::node::Node;
+use crate::pause::WaitReason;
 use crate::session::{After, Context};
 use base::{Monotonic, number};
 use commands::{CommandError, Outcome, Timeout, parse_timeout_millis};
@@ -226,7 +227,9 @@ impl Node {
 
     /// Has replicas say how far they are.
     pub(super) fn ask_for_acknowledgements(&self, by: WorkerId) {
-        if !self.replication.state.lock().replicas.is_empty() {
+        // An offset that is waited for must not move on.
+        let stands_still = self.pause.holds(WaitReason::Yielding);
+        if !stands_still && !self.replication.state.lock().replicas.is_empty() {
             self.log_for_replicas(by, QUESTION);
             self.announce_log(by);
         }
@@ -236,7 +239,7 @@ impl Node {
     /// asked of together. For a worker whose turn ends, before it hands on what was logged.
     pub fn ask_for_acks(&self, by: WorkerId) {
         let asked = &self.replication.asked;
-        if self.takes_ack_question(asked.load(SeqCst)) {
+        if !self.pause.holds(WaitReason::Yielding) && self.takes_ack_question(asked.load(SeqCst)) {
             // The answer does not count the question.
             let end = self.log_end();
             self.log_for_replicas(by, QUESTION);

@@ -112,8 +112,13 @@ impl<'a> Context<'a> {
             self.check_listener(entry)?;
         }
         // Under what EXEC holds all of a transaction runs: all of it was asked about before.
-        if self.node.is_hindered() && self.held.is_none() {
-            self.check_hindrances(entry)?;
+        if self.node.is_hindered()
+            && self.held.is_none()
+            && let Err(error) = self.check_hindrances(entry)
+        {
+            // Whoever has the keys may be able to do it.
+            self.redirect(entry, args)?;
+            return Err(error);
         }
         if self.state.write_acks.is_some() && self.held.is_none() {
             self.check_acks(entry)?;
@@ -435,6 +440,9 @@ fn refuse_of_foreign(access: &Access<'_>, entry: &Entry) -> Outcome {
     if access.is_loading() && !entry.spec.has(Flag::Loading) {
         return Err(LOADING);
     }
+    if access.is_still() && entry.spec.has(Flag::Write) {
+        return Err(TRY_AGAIN);
+    }
     // PFCOUNT, which only reads, remembers its count.
     if entry.spec.has(Flag::Write) { Err(READONLY) } else { Ok(()) }
 }
@@ -443,6 +451,10 @@ fn refuse_of_foreign(access: &Access<'_>, entry: &Entry) -> Outcome {
 const STALE: CommandError = CommandError::Text(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
+
+/// What a command is told that was let in before writes had to wait, for another node is about to take over: clients of a cluster send it again.
+pub(crate) const TRY_AGAIN: CommandError =
+    CommandError::Text("TRYAGAIN Multiple keys request during rehashing of slot");
 
 /// What a command is told while data are loaded.
 pub(crate) const LOADING: CommandError =
@@ -461,7 +473,7 @@ pub(crate) const TRANSACTION_OUT_OF_MEMORY: CommandError = CommandError::Text(
 #[cold]
 fn is_refusal(error: &CommandError) -> bool {
     const CODES: [&str; 5] = ["MOVED ", "ASK ", "CROSSSLOT ", "CLUSTERDOWN ", "TRYAGAIN "];
-    if *error == OUT_OF_MEMORY || *error == TRANSACTION_OUT_OF_MEMORY {
+    if [OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY, TRY_AGAIN].contains(error) {
         return true;
     }
     let CommandError::Owned(text) = error else { return false };

@@ -2,6 +2,7 @@
 
 use super::prepare::KnownKey;
 use super::{Context, LOADING};
+use crate::clients::flag;
 use crate::log::Unit;
 use crate::table::Entry;
 use crate::tracking::Tracker;
@@ -304,6 +305,18 @@ impl<'a> Context<'a> {
         Ok(access)
     }
 
+    /// Sends a request of keys elsewhere that are not served here, whatever else stands in its way.
+    #[cold]
+    pub(super) fn redirect(&self, entry: &Entry, args: Args<'_>) -> Outcome {
+        let mut positions = Vec::new();
+        if self.node.cluster.is_none() || entry.spec.key_positions(args, &mut positions).is_err() {
+            return Ok(());
+        }
+        let keys = positions.iter().filter_map(|&position| args.get(position));
+        let slots = keys.map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
+        self.route(entry.spec.has(Flag::Write), slots)
+    }
+
     /// Decides whether this node serves a request of these slots, which the caller holds.
     #[cold]
     pub(crate) fn route(&self, writes: bool, slots: KeySlots) -> Outcome {
@@ -311,7 +324,11 @@ impl<'a> Context<'a> {
         if self.state.replays_at.is_some() {
             return Ok(());
         }
-        let access = if writes { cluster::Access::Write } else { cluster::Access::Read };
+        let access = match writes {
+            true => cluster::Access::Write,
+            false if self.state.client.has_flag(flag::READONLY) => cluster::Access::ReadReplica,
+            false => cluster::Access::Read,
+        };
         let view = cluster.view();
         view.route(slots, access, false).map_err(|refusal| CommandError::Owned(refusal.to_string()))
     }

@@ -4,7 +4,7 @@ mod awaiting;
 mod deliver;
 mod dispatch;
 mod hold;
-pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY};
+pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY, TRY_AGAIN};
 mod prepare;
 mod streamed;
 #[cfg(test)]

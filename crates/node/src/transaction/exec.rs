@@ -2,7 +2,7 @@
 
 use super::Transaction;
 use super::queue::discarded;
-use crate::session::{Context, TRANSACTION_OUT_OF_MEMORY};
+use crate::session::{Context, TRANSACTION_OUT_OF_MEMORY, TRY_AGAIN};
 use crate::table::{Action, Entry};
 use base::Slot;
 use cluster::KeySlots;
@@ -98,7 +98,10 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
 fn check_foreign(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
     let Some(held) = &context.held else { return Ok(()) };
     let mut entries = steps.iter().filter_map(|step| step.entry);
-    entries.try_for_each(|entry| context.state.check_foreign(held, entry)).map_err(discarded)
+    entries.try_for_each(|entry| context.state.check_foreign(held, entry)).map_err(|error| {
+        // It is to be sent again as a whole.
+        if error == TRY_AGAIN { error } else { discarded(error) }
+    })
 }
 
 /// Holds what the commands of a section touch, and what is watched.

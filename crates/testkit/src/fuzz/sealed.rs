@@ -38,16 +38,10 @@ fn machine(nth: u8) -> Machine {
 fn outputs(machine: &mut Machine) -> (Vec<Vec<u8>>, Option<LinkId>) {
     let (mut frames, mut opened) = (Vec::new(), None);
     while let Some(output) = machine.poll_output() {
-        match output {
-            Output::Send { bytes, .. } => frames.push(bytes),
-            Output::Connect { link, .. } => opened = Some(link),
-            Output::CloseLink { .. }
-            | Output::SaveConfig { .. }
-            | Output::ViewChanged
-            | Output::StateChanged(_)
-            | Output::DropKeysInSlot(_)
-            | Output::Deliver { .. }
-            | Output::Log(..) => {}
+        if let Output::Send { bytes, .. } = output {
+            frames.push(bytes);
+        } else if let Output::Connect { link, .. } = output {
+            opened = Some(link);
         }
     }
     (frames, opened)

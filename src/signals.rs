@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Stop;
-
 /// Signals that came since the start. While this lives they no longer end the process by themselves.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     arrived: Receiver<()>,
 }
 
 impl Signals {
     /// Listens from now on.
-    pub(super) fn listen() -> io::Result<Signals> {
+    pub(crate) fn listen() -> io::Result<Signals> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (mut interrupt, mut terminate, mut hangup) = {
             let _inside = runtime.enter();
@@ -45,10 +43,14 @@ impl Signals {
     }
 
     /// Waits for so long, unless the end is asked for.
-    pub(super) fn pause(&self, limit: Duration) -> Result<(), Stop> {
+    pub(crate) fn pause(&self, limit: Duration) -> Result<(), EndAsked> {
         match self.arrived.recv_timeout(limit) {
             Err(RecvTimeoutError::Timeout) => Ok(()),
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(Stop::Asked),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(EndAsked),
         }
     }
 }
+
+/// Somebody wants the program to end.
+#[derive(Debug)]
+pub(crate) struct EndAsked;

@@ -1,27 +1,79 @@
 //! A minimal blocking client: commands out, RESP2 replies in, many at once when asked.
 //!
-//! It talks to nodes that the demo itself started, but believes them no more than any peer: lengths and
-//! depths are bounded, and every wait ends. It is no client library: no RESP3, no reconnecting.
+//! It believes a node no more than any peer: lengths and depths are bounded, and whoever sets a patience waits
+//! no longer. It is no client library: no RESP3, no reconnecting, no redirections.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long a node may take to answer one command.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a node may take to accept, and to answer one command, unless somebody says otherwise.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest line, and the longest bulk string, in bytes.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
-const BULK_BYTES_MAX: usize = 16 << 20;
-const ELEMENTS_MAX: usize = 1 << 20;
+const BULK_BYTES_MAX: usize = 512 << 20;
+const ELEMENTS_MAX: usize = 1 << 24;
 const DEPTH_MAX: usize = 8;
 /// How many commands are sent before their replies are read. Neither side's socket buffer fills up then,
 /// so that the two never wait for each other.
 const BATCH: usize = 1000;
 
+/// Where a node serves clients.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Address {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Address {
+    /// A port of this machine.
+    pub(crate) fn local(port: u16) -> Address {
+        Address { host: "127.0.0.1".to_owned(), port }
+    }
+
+    /// `host:port`, an address of IPv6 with or without brackets.
+    pub(crate) fn parse(text: &str) -> Option<Address> {
+        let (host, port) = text.rsplit_once(':')?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let port = port.parse().ok().filter(|&port| port > 0)?;
+        (!host.is_empty()).then(|| Address { host: host.to_owned(), port })
+    }
+
+    /// What the host's name stands for, the first of it.
+    pub(crate) fn resolve(&self) -> io::Result<SocketAddr> {
+        let mut found = (self.host.as_str(), self.port).to_socket_addrs()?;
+        found.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such host"))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Who to say one is. Nobody where there is no password.
+#[derive(Clone, Default)]
+pub(crate) struct Credentials {
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
+impl Credentials {
+    /// What is said first on a connection.
+    pub(crate) fn auth(&self) -> Option<Vec<&str>> {
+        let password = self.password.as_deref()?;
+        Some(match self.user.as_deref() {
+            Some(user) => vec!["AUTH", user, password],
+            None => vec!["AUTH", password],
+        })
+    }
+}
+
 /// One reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Status(String),
     Error(String),
     Integer(i64),
@@ -32,19 +84,23 @@ pub(super) enum Reply {
 
 impl Reply {
     /// The bytes of a bulk string as text.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         let Reply::Bulk(bytes) = self else { return None };
         Some(String::from_utf8_lossy(bytes).into_owned())
     }
 
-    pub(super) fn integer(&self) -> Option<i64> {
+    pub(crate) fn integer(&self) -> Option<i64> {
         let Reply::Integer(value) = self else { return None };
         Some(*value)
     }
 
-    pub(super) fn elements(&self) -> Option<&[Reply]> {
+    pub(crate) fn elements(&self) -> Option<&[Reply]> {
         let Reply::Array(elements) = self else { return None };
         Some(elements)
+    }
+
+    pub(crate) fn is_ok(&self) -> bool {
+        matches!(self, Reply::Status(text) if text == "OK")
     }
 }
 
@@ -63,46 +119,74 @@ impl fmt::Display for Reply {
 }
 
 /// One connection.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
     out: Vec<u8>,
 }
 
 impl Client {
-    /// Connects to a port of this machine.
-    pub(super) fn connect(port: u16) -> io::Result<Client> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    /// Connects, to what the name stands for: one address after the other.
+    pub(crate) fn connect(address: &Address) -> io::Result<Client> {
+        let mut failed = io::Error::new(io::ErrorKind::NotFound, "no such host");
+        for place in (address.host.as_str(), address.port).to_socket_addrs()? {
+            match Client::connect_to(place) {
+                Ok(client) => return Ok(client),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    fn connect_to(place: SocketAddr) -> io::Result<Client> {
+        let stream = TcpStream::connect_timeout(&place, PATIENCE)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Client { stream: BufReader::with_capacity(64 * 1024, stream), out: Vec::new() })
+        let client =
+            Client { stream: BufReader::with_capacity(64 * 1024, stream), out: Vec::new() };
+        client.wait_at_most(Some(PATIENCE))?;
+        Ok(client)
+    }
+
+    /// How long to wait for a reply from now on.
+    pub(crate) fn wait_at_most(&self, patience: Option<Duration>) -> io::Result<()> {
+        self.stream.get_ref().set_read_timeout(patience)?;
+        self.stream.get_ref().set_write_timeout(patience)
     }
 
     /// Sends one command and reads its reply.
-    pub(super) fn command(&mut self, words: &[&str]) -> io::Result<Reply> {
+    pub(crate) fn command<W: AsRef<[u8]>>(&mut self, words: &[W]) -> io::Result<Reply> {
         self.push(words);
         self.flush()?;
-        read_reply(&mut self.stream, 0)
+        self.receive()
     }
 
     /// Sends all commands, many at a time, and reads their replies in order.
-    pub(super) fn pipeline(&mut self, commands: &[Vec<&str>]) -> io::Result<Vec<Reply>> {
+    pub(crate) fn pipeline<W: AsRef<[u8]>>(
+        &mut self,
+        commands: &[Vec<W>],
+    ) -> io::Result<Vec<Reply>> {
         let mut replies = Vec::with_capacity(commands.len());
         for batch in commands.chunks(BATCH) {
             batch.iter().for_each(|words| self.push(words));
             self.flush()?;
             for _ in batch {
-                replies.push(read_reply(&mut self.stream, 0)?);
+                replies.push(self.receive()?);
             }
         }
         Ok(replies)
     }
 
-    fn push(&mut self, words: &[&str]) {
+    /// The next reply, or message.
+    pub(crate) fn receive(&mut self) -> io::Result<Reply> {
+        read_reply(&mut self.stream, 0)
+    }
+
+    fn push<W: AsRef<[u8]>>(&mut self, words: &[W]) {
         self.out.extend(format!("*{}\r\n", words.len()).bytes());
         for word in words {
-            self.out.extend(format!("${}\r\n{word}\r\n", word.len()).bytes());
+            let word = word.as_ref();
+            self.out.extend(format!("${}\r\n", word.len()).bytes());
+            self.out.extend(word);
+            self.out.extend(b"\r\n");
         }
     }
 
@@ -143,9 +227,10 @@ fn read_line(input: &mut impl BufRead) -> io::Result<String> {
 }
 
 fn read_bulk(input: &mut impl BufRead, bytes: usize) -> io::Result<Vec<u8>> {
-    let mut bulk = vec![0; bytes + 2];
-    input.read_exact(&mut bulk)?;
-    if !bulk.ends_with(b"\r\n") {
+    // Grows with what comes, not with what is said.
+    let mut bulk = Vec::new();
+    input.take(bytes as u64 + 2).read_to_end(&mut bulk)?;
+    if bulk.len() != bytes + 2 || !bulk.ends_with(b"\r\n") {
         return Err(wrong("a bulk string without its end"));
     }
     bulk.truncate(bytes);
@@ -186,6 +271,17 @@ mod tests {
             (b"*2\r\n:1\r\n*0\r\n", Reply::Array(vec![Reply::Integer(1), Reply::Array(vec![])])),
         ] {
             assert_eq!(read(bytes).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn addresses_are_read_with_their_last_colon() {
+        let parse = |text| Address::parse(text).map(|address| (address.host, address.port));
+        assert_eq!(parse("10.0.0.1:7000"), Some(("10.0.0.1".into(), 7000)));
+        assert_eq!(parse("[::1]:7000"), Some(("::1".into(), 7000)));
+        assert_eq!(parse("::1:7000"), Some(("::1".into(), 7000)));
+        for wrong in ["7000", ":7000", "host:", "host:0", "host:70000", ""] {
+            assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
 

@@ -44,17 +44,21 @@ impl BusAuthError {
     }
 }
 
-/// What the settings say. The file is not looked at where nothing is sealed.
+/// What the settings say. The file has to be right also where nothing is sealed: so no secret stands in the place of its name.
 pub(crate) fn bus_auth(config: &Config) -> Result<BusAuth, BusAuthError> {
     let mode = match config.cluster.bus_auth {
-        config::BusAuthMode::Off => return Ok(BusAuth::default()),
+        config::BusAuthMode::Off => BusAuthMode::Off,
         config::BusAuthMode::Optional => BusAuthMode::Optional,
         config::BusAuthMode::Required => BusAuthMode::Required,
     };
-    if config.cluster.secret.is_empty() {
-        return Err(BusAuthError::NoFile);
+    let secrets = match config.cluster.secret.as_slice() {
+        b"" if mode == BusAuthMode::Off => return Ok(BusAuth::default()),
+        b"" => return Err(BusAuthError::NoFile),
+        path => Secret::of_lines(&read(path)?)?,
+    };
+    if mode == BusAuthMode::Off {
+        return Ok(BusAuth::default());
     }
-    let secrets = Secret::of_lines(&read(&config.cluster.secret)?)?;
     Ok(BusAuth { mode, secrets, nonce_key: Secret::new(&entropy::bytes()?) })
 }
 

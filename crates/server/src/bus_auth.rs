@@ -3,7 +3,8 @@
 //! Neither the secret nor the file's name is told to anybody from here: who has put the secret itself where the name belongs
 //! must not find it in a log.
 
-use crate::{entropy, files};
+use crate::entropy::{self, NoEntropy};
+use crate::files;
 use cluster::seal::{BusAuth, BusAuthMode, Secret, SecretError};
 use config::Config;
 use std::fs::{self, File};
@@ -29,7 +30,7 @@ pub enum BusAuthError {
     Secret(#[from] SecretError),
     /// The system has no entropy.
     #[error("No entropy: {0}")]
-    Entropy(#[from] getrandom::Error),
+    Entropy(#[from] NoEntropy),
 }
 
 impl BusAuthError {

@@ -26,7 +26,7 @@ fn mixed(folder: &Folder) -> Cluster {
         Server::start(&valkey, Setup::cluster(NODE_TIMEOUT)),
         Server::start(&redis, Setup::cluster(NODE_TIMEOUT)),
     ];
-    Cluster { nodes }.formed()
+    Cluster::of(nodes)
 }
 
 /// A client that listens.

@@ -40,7 +40,7 @@ fn required(folder: &Folder) -> Cluster {
     let secret = secret_file(folder, "secret", &[SECRET]);
     let program = crate::program();
     let nodes = (0..3).map(|_| Server::start(&program, setup("required", &secret))).collect();
-    Cluster { nodes }.formed()
+    Cluster::of(nodes)
 }
 
 fn is_ok(node: &Server) -> bool {
@@ -142,7 +142,7 @@ fn a_cluster_gets_from_off_to_required_by_restarts_without_going_down() {
         configure(node, "off");
         Server::start(&program, Setup::cluster(NODE_TIMEOUT).file(&file(node)))
     };
-    let mut cluster = Cluster { nodes: (0..3).map(start).collect() }.formed();
+    let mut cluster = Cluster::of((0..3).map(start).collect());
     for (mode, refused) in
         [("optional", "cluster_bus_packets_malformed"), ("required", "cluster_bus_packets_forged")]
     {

@@ -25,7 +25,7 @@ struct Demo {
 impl Demo {
     fn start(arguments: &[&str]) -> Demo {
         let folder = tempfile::tempdir().expect("the folder for temporary files can be written");
-        let ports = Port::free_row(3);
+        let ports = Port::free_row(6);
         fs::create_dir(folder.path().join("tmp")).expect("the test's own folder can be written");
         let create = |name| fs::File::create(folder.path().join(name)).expect("as above");
         // Dies with the thread of this test.
@@ -121,7 +121,7 @@ fn demo_check_succeeds_and_leaves_nothing() {
 fn demo_names_the_port_that_is_taken_and_another() {
     for bus in [false, true] {
         let folder = tempfile::tempdir().expect("the folder for temporary files can be written");
-        let ports = Port::free_row(3);
+        let ports = Port::free_row(6);
         let taken = if bus { ports[1].bus() } else { ports[1].number() };
         let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).expect("it was free");
         let first = ports[0].number().to_string();
@@ -152,11 +152,11 @@ fn demo_serves_until_ctrl_c_and_then_ends_with_0() {
         ] {
             assert!(out.contains(&text), "no {text} in:\n{out}");
         }
-        assert_eq!(demo.nodes().len(), 3);
+        assert_eq!(demo.nodes().len(), 6);
         Demo::signal(demo.child.id(), signal);
         let status = demo.await_exit(END);
         assert!(status.success(), "{status}\n{}", demo.text("err"));
-        assert!(demo.text("out").contains("Stopped 3 nodes"));
+        assert!(demo.text("out").contains("Stopped 6 nodes"));
         demo.assert_nothing_is_left();
     }
 }
@@ -164,7 +164,7 @@ fn demo_serves_until_ctrl_c_and_then_ends_with_0() {
 #[test]
 fn demo_can_be_ended_while_it_starts() {
     let mut demo = Demo::start(&[]);
-    assert!(wait::until(PATIENCE, || demo.nodes().len() == 3), "nodes are started");
+    assert!(wait::until(PATIENCE, || demo.nodes().len() == 6), "nodes are started");
     Demo::signal(demo.child.id(), "INT");
     let status = demo.await_exit(END);
     assert!(status.success(), "{status}\n{}", demo.text("err"));
@@ -185,7 +185,7 @@ fn demo_reports_a_node_that_ends_by_itself() {
     demo.await_text("Ready to accept connections");
     Demo::signal(demo.child.id(), "INT");
     assert!(demo.await_exit(END).success());
-    assert!(demo.text("out").contains("Stopped 2 nodes"));
+    assert!(demo.text("out").contains("Stopped 5 nodes"));
     demo.assert_nothing_is_left();
 }
 
@@ -193,7 +193,7 @@ fn demo_reports_a_node_that_ends_by_itself() {
 fn nodes_do_not_outlive_a_demo_that_is_killed() {
     let mut demo = Demo::start(&[]);
     demo.await_text("Ctrl-C stops the nodes");
-    assert_eq!(demo.nodes().len(), 3);
+    assert_eq!(demo.nodes().len(), 6);
     Demo::signal(demo.child.id(), "KILL");
     assert!(!demo.await_exit(END).success());
     demo.assert_no_process_is_left();

@@ -225,3 +225,84 @@ fn a_replica_restarts_as_one_and_a_detached_one_has_nothing() {
     let role = info(&mut replica.client(), "replication");
     assert!(role.contains("role:master"), "{role}");
 }
+
+#[test]
+fn a_primary_that_restarts_without_its_data_gives_way_to_its_replica() {
+    let program = crate::program();
+    let mut cluster = Cluster::with_replicas(&[&program; 6], Setup::cluster(NODE_TIMEOUT));
+    let key = format!("{{{}}}:k", tag_of(0));
+    assert_eq!(cluster.nodes[0].client().command(&["SET", &key, "v"]), Reply::ok());
+    let has_it = || cluster.nodes[3].client().line("DBSIZE") == Reply::Integer(1);
+    assert!(wait::until(PATIENCE, has_it), "{}", cluster.nodes[3].log());
+    // So quickly that nobody has missed it.
+    cluster.nodes[0].kill();
+    cluster.nodes[0].restart();
+    let leads_with_all = || {
+        let mut client = cluster.nodes[3].client();
+        leads(&cluster.nodes[3]) && client.command(&["GET", &key]).text().as_deref() == Some("v")
+    };
+    let logs = || format!("{}\n{}", cluster.nodes[0].log(), cluster.nodes[3].log());
+    assert!(wait::until(PATIENCE, leads_with_all), "{}", logs());
+    Cluster::await_link(&cluster.nodes[0]);
+    cluster.await_agreement();
+    assert_eq!(cluster.nodes[0].client().line("DBSIZE"), Reply::Integer(1), "{}", logs());
+}
+
+#[test]
+fn a_primary_that_is_told_to_end_hands_over_first() {
+    let program = crate::program();
+    let setup = Setup::cluster(NODE_TIMEOUT).with("shutdown-on-sigterm", &["failover"]);
+    let mut cluster = Cluster::with_replicas(&[&program; 6], setup);
+    let ports = ports(&cluster);
+    let (ending, others) = cluster.nodes.split_first_mut().expect("there are six");
+    let end = || {
+        ending.signal("TERM");
+        let status = ending.await_exit(PATIENCE);
+        assert!(status.is_some_and(|status| status.success()), "{}", ending.log());
+    };
+    let written = write_during(&ports, &tag_of(0), end, || leads(&others[2]));
+    println!("SIGTERM: {} writes, blocked at most {:?}", written.count(), written.blocked);
+    assert_eq!(written.missing(&mut others[2].client()), 0, "{}", others[2].log());
+    assert!(written.blocked < NODE_TIMEOUT, "nobody had to notice: {:?}", written.blocked);
+}
+
+/// A primary whose peers stand still is in a minority, as far as it can see.
+#[test]
+fn a_primary_without_a_majority_acknowledges_nothing() {
+    let program = crate::program();
+    let setup = Setup::cluster(NODE_TIMEOUT)
+        .with("write-acks", &["1"])
+        .with("write-acks-policy", &["degrade"])
+        .with("write-acks-timeout", &["60000"]);
+    let mut cluster = Cluster::with_replicas(&[&program; 6], setup);
+    let key = format!("{{{}}}:k", tag_of(0));
+    let mut client = cluster.nodes[0].client();
+    client.set_limit(Duration::from_millis(100));
+    assert_eq!(client.command(&["SET", &key, "0"]), Reply::ok());
+    // Its own replica goes on: only the majority is missing.
+    for peer in [1, 2] {
+        cluster.nodes[peer].signal("STOP");
+    }
+    let stopped = std::time::Instant::now();
+    let mut last = Duration::ZERO;
+    for number in 1.. {
+        let reply = client.try_command(&["SET", &key, &number.to_string()]);
+        match reply {
+            Ok(reply) if reply == Reply::ok() => last = stopped.elapsed(),
+            // It is waited for longer, or the cluster is known to be down.
+            Ok(_) | Err(_) => break,
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    for peer in [1, 2] {
+        cluster.nodes[peer].signal("CONT");
+    }
+    println!("acknowledged for {last:?} after the majority had gone");
+    assert!(last <= NODE_TIMEOUT + Duration::from_millis(200), "{last:?}");
+    cluster.await_agreement();
+    let serves = || {
+        let mut client = cluster.nodes[0].client();
+        client.command(&["SET", &key, "again"]) == Reply::ok()
+    };
+    assert!(wait::until(PATIENCE, serves), "{}", cluster.nodes[0].log());
+}

@@ -30,6 +30,10 @@ const MIGRATE_PATIENCE: Duration = Duration::from_secs(60);
 const BATCH_TIME: Duration = Duration::from_millis(40);
 const BATCH_KEYS_MAX: usize = 1000;
 const BATCH_KEYS_FIRST: usize = 50;
+/// How long replicas may be too slow.
+const REPLICAS_PATIENCE: Duration = Duration::from_secs(20);
+/// After so many slots the other primaries are told.
+const TOLD_AT_ONCE: usize = 64;
 /// How long the nodes may take to agree on what was done.
 const AGREEMENT: Duration = Duration::from_secs(30);
 
@@ -100,24 +104,31 @@ impl<'a> Mover<'a> {
         let set = |word: &str, id: NodeId| {
             ["CLUSTER", "SETSLOT", number.as_str(), word, id.as_str()].map(str::to_owned)
         };
-        self.link(session, to)?.order(&set("IMPORTING", from))?;
-        self.link(session, from)?.order(&set("MIGRATING", to))?;
+        self.set_slot(session, to, &set("IMPORTING", from))?;
+        self.set_slot(session, from, &set("MIGRATING", to))?;
         self.keys(session, progress, way, slot, Twins::Replace)?;
-        let node = set("NODE", to);
-        for id in [to, from] {
-            let link = self.link(session, id)?;
-            let reply = link.ask(&node)?;
-            // The source may have become a replica of the target, with its last slot.
-            let is_told = reply.is_ok()
-                || matches!(&reply, Reply::Error(text) if id == from && text.contains("SETSLOT only with"));
-            // Valkey waits for its replicas; what they lack, they learn over the bus.
-            let is_slow = matches!(&reply, Reply::Error(text) if text.starts_with("NOREPLICAS"));
-            if !is_told && !is_slow {
-                return Err(refused(&link.address, &node, &reply));
-            }
-        }
+        self.set_slot(session, to, &set("NODE", to))?;
+        self.set_slot(session, from, &set("NODE", to))?;
         progress.advance(&mut session.screen, 1, 0);
         Ok(())
+    }
+
+    /// One step. Valkey takes none until its replicas have it, and does nothing where they are too slow: then it is asked again.
+    fn set_slot(&mut self, session: &Session, id: NodeId, words: &[String; 5]) -> Result<(), Stop> {
+        let begin = Instant::now();
+        loop {
+            let link = self.link(session, id)?;
+            let reply = link.ask(words)?;
+            let Reply::Error(text) = &reply else { return Ok(()) };
+            // The source may have become a replica of the target, with its last slot.
+            if text.contains("SETSLOT only with") && words.contains(&"NODE".to_owned()) {
+                return Ok(());
+            }
+            if !text.starts_with("NOREPLICAS") || begin.elapsed() >= REPLICAS_PATIENCE {
+                return Err(refused(&link.address, words, &reply));
+            }
+            session.go_on()?;
+        }
     }
 
     /// Moves the keys of a slot, in batches.
@@ -166,11 +177,10 @@ impl<'a> Mover<'a> {
     }
 
     /// Tells the other primaries, so that none sends clients astray until the bus has told them.
-    fn tell_others(&mut self, session: &Session, one: &Move) {
+    fn tell_others(&mut self, session: &Session, one: &Move, slots: &[u16]) {
         let others: Vec<NodeId> = self.survey.primaries().iter().map(|node| node.id()).collect();
         for id in others.into_iter().filter(|id| ![one.from, one.to].contains(id)) {
-            let commands: Vec<[String; 5]> = one
-                .slots
+            let commands: Vec<[String; 5]> = slots
                 .iter()
                 .map(|slot| {
                     ["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", one.to.as_str()]
@@ -305,10 +315,16 @@ pub(super) fn carry_out(
     }
     let mut progress = Progress::new(slots as u64, keys);
     for one in moves {
-        for &slot in &one.slots {
-            mover.slot(session, &mut progress, (one.from, one.to), slot)?;
+        for slots in one.slots.chunks(TOLD_AT_ONCE) {
+            let mut moved = 0;
+            let outcome = slots.iter().try_for_each(|&slot| {
+                mover
+                    .slot(session, &mut progress, (one.from, one.to), slot)
+                    .inspect(|()| moved += 1)
+            });
+            mover.tell_others(session, one, &slots[..moved]);
+            outcome?;
         }
-        mover.tell_others(session, one);
     }
     progress.conclude(&mut session.screen);
     Ok(())

@@ -12,6 +12,8 @@ use crate::client::{Address, Client, Reply};
 pub(super) struct NodeView {
     pub(super) port: u16,
     pub(super) id: String,
+    /// The port of its primary, where it is a replica.
+    pub(super) follows: Option<u16>,
     /// Ranges of slots, both ends inside.
     pub(super) slots: Vec<(usize, usize)>,
     pub(super) keys: i64,
@@ -57,14 +59,23 @@ pub(super) fn views(ports: &[u16]) -> Result<Vec<NodeView>, Stop> {
     let ranges = slot_ranges(ports)?;
     let mut views = Vec::new();
     for &port in ports {
-        let replies = ask(port, &[vec!["CLUSTER", "MYID"], vec!["DBSIZE"]])?;
+        let asked = [vec!["CLUSTER", "MYID"], vec!["DBSIZE"], vec!["ROLE"]];
+        let replies = ask(port, &asked)?;
+        let follows = replies.get(2).and_then(leader);
         let id = replies.first().and_then(Reply::text).unwrap_or_default();
         let keys = replies.get(1).and_then(Reply::integer).unwrap_or_default();
         let own = ranges.iter().filter(|range| range.2 == port);
         let slots = own.map(|&(first, last, _)| (first, last)).collect();
-        views.push(NodeView { port, id, slots, keys });
+        views.push(NodeView { port, id, follows, slots, keys });
     }
     Ok(views)
+}
+
+/// The port of a replica's primary, from ROLE.
+fn leader(role: &Reply) -> Option<u16> {
+    let [name, _, port, ..] = role.elements()? else { return None };
+    let is_replica = name.text().as_deref() == Some("slave");
+    u16::try_from(port.integer()?).ok().filter(|_| is_replica)
 }
 
 /// The port of the node that serves each slot, as the first node says.

@@ -174,18 +174,19 @@ impl Nodes {
         })
     }
 
-    /// Deals the slots evenly, gives every node an epoch of its own, and introduces each to all before it.
-    pub(super) fn join(&self) -> Result<(), Stop> {
+    /// Deals the slots evenly to the first nodes, gives every node an epoch of its own, and introduces each to all before it.
+    pub(super) fn join(&self, primaries: usize) -> Result<(), Stop> {
         let ports = self.ports();
         for (index, &port) in ports.iter().enumerate() {
-            let first = share_begin(index, ports.len()).to_string();
-            let last = (share_begin(index + 1, ports.len()) - 1).to_string();
+            let share = index.min(primaries - 1);
+            let first = share_begin(share, primaries).to_string();
+            let last = (share_begin(share + 1, primaries) - 1).to_string();
             let epoch = (index + 1).to_string();
             let earlier: Vec<String> = ports.iter().take(index).map(ToString::to_string).collect();
-            let mut commands = vec![
-                vec!["CLUSTER", "ADDSLOTSRANGE", &first, &last],
-                vec!["CLUSTER", "SET-CONFIG-EPOCH", &epoch],
-            ];
+            let mut commands = vec![vec!["CLUSTER", "SET-CONFIG-EPOCH", &epoch]];
+            if index < primaries {
+                commands.push(vec!["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
+            }
             commands
                 .extend(earlier.iter().map(|other| vec!["CLUSTER", "MEET", "127.0.0.1", other]));
             let replies = Client::connect(&Address::local(port))
@@ -199,6 +200,46 @@ impl Nodes {
             }
         }
         Ok(())
+    }
+
+    /// Has each node behind the primaries follow one of them, in turn.
+    pub(super) fn replicate(&self, primaries: usize) -> Result<(), Stop> {
+        let ports = self.ports();
+        for (index, &port) in ports.iter().enumerate().skip(primaries) {
+            let primary = ports[index % primaries];
+            let ask = |port, words: &[&str]| {
+                let mut client = Client::connect(&Address::local(port))?;
+                client.command(words)
+            };
+            let id = ask(primary, &["CLUSTER", "MYID"]);
+            let id = id.map_err(|error| unreachable_node(primary, &error))?;
+            let id = id.text().unwrap_or_default();
+            let reply = ask(port, &["CLUSTER", "REPLICATE", &id]);
+            let reply = reply.map_err(|error| unreachable_node(port, &error))?;
+            if reply != Reply::Status("OK".to_owned()) {
+                return Err(Stop::Failed(format!("127.0.0.1:{port}: CLUSTER REPLICATE: {reply}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the nodes behind the primaries have their data.
+    pub(super) fn await_links(
+        &mut self,
+        primaries: usize,
+        signals: &Signals,
+        mut progress: impl FnMut(usize),
+    ) -> Result<(), Stop> {
+        let leading: Vec<u16> = self.ports().into_iter().take(primaries).collect();
+        let is_linked = |port| {
+            let info = Client::connect(&Address::local(port))
+                .and_then(|mut client| client.command(&["INFO", "replication"]));
+            let text = info.ok().and_then(|info| info.text()).unwrap_or_default();
+            leading.contains(&port) || text.contains("master_link_status:up")
+        };
+        self.await_all(signals, AGREEMENT_PATIENCE, is_linked, &mut progress).map_err(|stop| {
+            stop.or_failed(|missing| format!("{missing} replicas have no data after 30 s"))
+        })
     }
 
     /// Waits until every node knows all others, is connected to them, and says `cluster_state:ok`.
@@ -308,6 +349,7 @@ fn start_node(executable: &Path, folder: &Path, port: u16, workers: usize) -> io
         .args(["--cluster-node-timeout", NODE_TIMEOUT_MS])
         .args(["--worker-threads", &workers.to_string()])
         .args(["--save", ""])
+        .args(["--repl-diskless-sync-delay", "0"])
         .arg("--dir")
         .arg(folder)
         .env(PARENT, std::process::id().to_string())

@@ -1,7 +1,7 @@
 //! `redstart demo`: a cluster of real processes on this machine, for as long as it is wanted.
 //!
 //! ```text
-//! ports free? ─► start nodes ─► join ─► wait for cluster_state:ok ─► write and read ─► show ─► wait ─► stop
+//! ports free? ─► start nodes ─► join ─► wait for cluster_state:ok ─► replicas follow ─► write and read ─► show ─► wait ─► stop
 //! ```
 //!
 //! The nodes are this same executable, in a temporary folder. Nothing of them stays: not after Ctrl-C, not
@@ -22,8 +22,9 @@ use crate::signals::{EndAsked, Signals};
 pub(crate) use cluster::bind_to_parent;
 use cluster::{BUS_OFFSET, Nodes};
 
-/// The most nodes of a demo.
+/// The most primaries of a demo, and the most replicas of each.
 const NODES_MAX: u16 = 100;
+const REPLICAS_MAX: u16 = 5;
 
 /// How often the demo looks after its nodes.
 const LOOK_AFTER: Duration = Duration::from_millis(100);
@@ -56,7 +57,13 @@ pub(crate) fn command() -> Command {
             number("nodes", 1..=i64::from(NODES_MAX))
                 .value_name("N")
                 .default_value("3")
-                .help("How many nodes, all primaries"),
+                .help("How many primaries"),
+        )
+        .arg(
+            number("replicas", 0..=i64::from(REPLICAS_MAX))
+                .value_name("R")
+                .default_value("1")
+                .help("How many replicas each primary has"),
         )
         .arg(
             number("port", 1..=i64::from(u16::MAX - BUS_OFFSET))
@@ -76,7 +83,8 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(arguments: &ArgMatches) -> ExitCode {
     let number = |name| arguments.get_one::<u16>(name).copied().unwrap_or_default();
     let demo = Demo {
-        count: number("nodes"),
+        count: number("nodes") * (1 + number("replicas")),
+        primaries: number("nodes"),
         first: number("port"),
         is_check: arguments.get_flag("check"),
     };
@@ -91,7 +99,9 @@ pub(crate) fn run(arguments: &ArgMatches) -> ExitCode {
 }
 
 struct Demo {
+    /// How many nodes: the primaries, then their replicas.
     count: u16,
+    primaries: u16,
     first: u16,
     is_check: bool,
 }
@@ -171,15 +181,28 @@ impl Demo {
         screen.done(&format!("{} started", plural(self.count, "node")), begin.elapsed());
 
         let begin = Instant::now();
-        nodes.join()?;
+        let primaries = usize::from(self.primaries);
+        nodes.join(primaries)?;
         nodes.await_agreement(signals, |agreeing| {
             screen.counting("nodes that say cluster_state:ok", agreeing, count, begin.elapsed());
         })?;
         screen.done("joined: cluster_state:ok on every node", begin.elapsed());
 
+        let replicas = count - primaries;
+        if replicas > 0 {
+            let begin = Instant::now();
+            nodes.replicate(primaries)?;
+            nodes.await_links(primaries, signals, |linked| {
+                let linked = linked.saturating_sub(primaries);
+                screen.counting("replicas that have the data", linked, replicas, begin.elapsed());
+            })?;
+            let what = plural(self.count - self.primaries, "replica");
+            screen.done(&format!("{what} linked to their primaries"), begin.elapsed());
+        }
+
         let begin = Instant::now();
         let ports = nodes.ports();
-        check::write_and_read(&ports)?;
+        check::write_and_read(&ports[..primaries])?;
         let slots = thousands(SLOT_COUNT as i64);
         let what = format!("{slots} keys, one in each slot, written and read back");
         screen.done(&what, begin.elapsed());

@@ -31,7 +31,10 @@ impl Screen {
         for node in nodes {
             let address = format!("127.0.0.1:{}", node.port);
             let id: String = node.id.chars().take(ID_SHOWN).collect();
-            let slots = ranges(&node.slots);
+            let slots = match node.follows {
+                Some(primary) => format!("of {primary}"),
+                None => ranges(&node.slots),
+            };
             let keys = thousands(node.keys);
             self.line(&format!("    {address:<16}  {id:<8}  {slots:<13}  {keys:>6}"));
         }

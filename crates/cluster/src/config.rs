@@ -54,6 +54,8 @@ pub struct Config {
     pub migration_barrier: u32,
     /// `cluster-manual-failover-timeout`.
     pub manual_failover_timeout: Duration,
+    /// Whether this node acknowledges only while a majority answers: `write-acks` is 1 or more.
+    pub leases: bool,
     /// `cluster-preferred-endpoint-type`.
     pub preferred_endpoint: PreferredEndpoint,
     /// `cluster-bus-auth`, with what `cluster-secret` names.
@@ -82,6 +84,7 @@ impl Config {
             allow_replica_migration: true,
             migration_barrier: 1,
             manual_failover_timeout: Duration::from_secs(5),
+            leases: false,
             preferred_endpoint: PreferredEndpoint::Ip,
             auth: BusAuth::default(),
         }

@@ -68,9 +68,9 @@ impl Machine {
             return;
         }
         let now = self.now.monotonic;
-        let voting_time = (self.node_timeout() * 2).max(VOTING_TIME_MIN);
+        let (voting_time, retry_time) = self.voting_times();
         let is_over = self.failover.election.as_ref().is_none_or(|election| {
-            now.since(election.scheduled) > voting_time * 2 || election.is_manual != is_manual
+            now.since(election.scheduled) > retry_time || election.is_manual != is_manual
         });
         if is_over {
             self.schedule_election(is_manual);
@@ -93,6 +93,23 @@ impl Machine {
         if now >= election.starts && !is_late {
             self.ask_for_votes();
         }
+    }
+
+    /// How long votes are waited for, and when they are asked for again.
+    ///
+    /// BACKGROUND: voters of Redis vote for one replica of a primary in two node timeouts, whatever the epoch, so
+    /// there is no use in asking again earlier. Ours look at epochs alone, and may have refused for a reason that
+    /// passes soon: a sibling that had more and has died since.
+    fn voting_times(&self) -> (Duration, Duration) {
+        let is_ours = |(index, node): (NodeIndex, &crate::node::Node)| {
+            index == MYSELF || !node.votes() || node.redstart || node.is_unreachable()
+        };
+        if self.nodes.iter().all(is_ours) {
+            let time = (self.node_timeout() / 2).max(VOTING_TIME_MIN / 4);
+            return (time, time);
+        }
+        let time = (self.node_timeout() * 2).max(VOTING_TIME_MIN);
+        (time, time * 2)
     }
 
     /// Whether this node may take over by itself.
@@ -124,7 +141,7 @@ impl Machine {
     }
 
     /// How many replicas of the same primary are better suited than this one.
-    fn rank(&self) -> u32 {
+    pub(crate) fn rank(&self) -> u32 {
         let me = &self.nodes[MYSELF];
         let is_better = |index: &NodeIndex| {
             let other = &self.nodes[*index];

@@ -127,7 +127,7 @@ impl Machine {
         let now = self.now.monotonic;
         let node = &mut self.nodes[index];
         node.pong_received = Some(now);
-        node.ping_sent = None;
+        node.answered = node.ping_sent.take().or(node.answered);
         if node.is(NodeFlags::PFAIL) {
             self.trust(index);
             self.pending.state = true;

@@ -37,6 +37,9 @@ impl Machine {
         if self.stands_still() {
             message_flags.0[0] |= MessageFlags::PAUSED;
         }
+        if self.gives_way() {
+            message_flags.0[1] |= MessageFlags::GIVES_WAY;
+        }
         Header {
             port: me.address.port,
             current_epoch: self.current_epoch,

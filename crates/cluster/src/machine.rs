@@ -18,6 +18,7 @@ use crate::node::{Address, Node};
 use crate::nodes::{MYSELF, NodeIndex, NodeTable};
 use crate::replica::{Failover, Leader};
 use crate::route::View;
+use crate::safety::Lease;
 use crate::seal::Seal;
 use crate::slots::SlotTable;
 use crate::state::{ClusterState, StateClock};
@@ -129,6 +130,8 @@ pub enum Output {
     PauseWrites,
     /// Let them go on.
     ResumeWrites,
+    /// Acknowledge writes so long.
+    Leased(Lease),
     /// A slot was taken from us: its keys belong to another now.
     DropKeysInSlot(Slot),
     /// A message that another node has published.
@@ -369,6 +372,8 @@ impl Machine {
             self.pursue_failover();
             self.direct();
         }
+        self.pursue_asking();
+        self.renew_lease();
         if std::mem::take(&mut self.pending.state) {
             self.update_state();
         }

@@ -45,6 +45,18 @@ pub(crate) struct Yielding {
     is_paused: bool,
 }
 
+impl Manual {
+    /// One for which nothing has to be waited for.
+    pub(crate) fn ready(ends: Monotonic) -> Manual {
+        Manual { ends, offset: None, is_ready: true }
+    }
+
+    /// One for which the stream has to come so far.
+    pub(crate) fn up_to(offset: u64, ends: Monotonic) -> Manual {
+        Manual { ends, offset: Some(offset), is_ready: false }
+    }
+}
+
 impl Machine {
     /// CLUSTER FAILOVER: this replica takes over.
     ///
@@ -126,11 +138,42 @@ impl Machine {
         if self.is_replica() || self.nodes[sender].replica_of != Some(mine) {
             return;
         }
-        let ends = self.now.monotonic + self.config.manual_failover_timeout;
-        self.failover.yielding = Some(Yielding { to: sender, ends, is_paused: false });
         let replica = self.describe(sender);
         self.log(LogLevel::Warning, || format!("Manual failover requested by replica {replica}."));
+        self.yield_to(sender);
+    }
+
+    fn yield_to(&mut self, replica: NodeIndex) {
+        let ends = self.now.monotonic + self.config.manual_failover_timeout;
+        self.failover.yielding = Some(Yielding { to: replica, ends, is_paused: false });
         self.output(Output::PauseWrites);
+    }
+
+    /// Has the replica of ours take over that is furthest, for this primary is about to end
+    /// (`shutdown-on-sigterm failover`); whether there is one.
+    pub fn give_way(&mut self, now: Now) -> bool {
+        self.begin(now);
+        let id = self.my_id();
+        let is_able = |node: &crate::node::Node| {
+            node.replica_of == Some(id) && node.redstart && !node.is_unreachable()
+        };
+        let able = self.nodes.iter().filter(|(_, node)| is_able(node) && node.outbound.is_some());
+        let best = able.max_by_key(|(_, node)| node.offset).map(|(index, _)| index);
+        let best = best.filter(|_| self.nodes[MYSELF].votes());
+        if let Some(replica) = best {
+            let name = self.describe(replica);
+            self.log(LogLevel::Notice, || format!("Replica {name} is to take over."));
+            self.yield_to(replica);
+            self.failover.is_ending = true;
+        }
+        self.finish();
+        best.is_some()
+    }
+
+    /// Whether a replica is about to take over.
+    #[must_use]
+    pub fn is_yielding(&self) -> bool {
+        self.failover.yielding.is_some()
     }
 
     /// Writes wait, as [`Output::PauseWrites`] asked, and what were under way are in the stream: how far that is

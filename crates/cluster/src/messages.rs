@@ -144,6 +144,7 @@ impl Machine {
         node.offset = header.offset;
         node.redstart = header.message_flags.from_redstart();
         node.flags.set(NodeFlags::LIGHT_PUBLISH, header.flags.has(NodeFlags::LIGHT_PUBLISH));
+        node.says_ok = header.state == 0;
         node.knows_shard_ids |= header.flags.has(NodeFlags::EXTENSIONS);
         if header.message_flags.has(MessageFlags::EXTENSIONS) {
             node.flags |= NodeFlags::EXTENSIONS;
@@ -154,6 +155,7 @@ impl Machine {
         self.heard_of_seals(sender, link_id, header.message_flags);
         self.current_epoch_seen(header.current_epoch);
         self.note_stop(sender, header);
+        self.note_giving_way(sender, header);
     }
 
     fn heartbeat_received(
@@ -233,6 +235,10 @@ impl Machine {
             node.flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);
             node.flags |= NodeFlags::REPLICA;
             node.replica_of = Some(primary_id);
+            if let Some(primary) = primary {
+                // It has had a replica, and may have one again.
+                self.nodes[primary].flags |= NodeFlags::MIGRATE_TO;
+            }
             self.changed();
         }
         true
@@ -258,7 +264,7 @@ impl Machine {
             return;
         }
         node.flags.clear(NodeFlags::REPLICA);
-        node.flags |= NodeFlags::PRIMARY;
+        node.flags |= NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO;
         node.replica_of = None;
         self.changed();
     }

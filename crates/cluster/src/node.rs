@@ -59,6 +59,10 @@ pub(crate) struct Node {
     pub(crate) hostname: Option<Box<str>>,
     pub(crate) human_nodename: Option<Box<str>>,
     pub(crate) status: Option<Box<NodeStatus>>,
+    /// When the last of our pings that it has answered was sent.
+    pub(crate) answered: Option<Monotonic>,
+    /// Whether it believes that the cluster is ok, as it says itself.
+    pub(crate) says_ok: bool,
     /// Its packets carry our mark.
     pub(crate) redstart: bool,
     /// A packet of its own link has come under a seal: it is not believed without one any more.
@@ -68,6 +72,8 @@ pub(crate) struct Node {
     pub(crate) knows_shard_ids: bool,
     pub(crate) created_at: Monotonic,
     pub(crate) failed_at: Option<Monotonic>,
+    /// Since when it has slots and no replica, as a replica of another primary has seen.
+    pub(crate) orphaned: Option<Monotonic>,
     pub(crate) connect_tried: Option<Monotonic>,
 }
 
@@ -86,6 +92,8 @@ impl Node {
             hostname: None,
             human_nodename: None,
             status: None,
+            answered: None,
+            says_ok: false,
             redstart: false,
             knows_secret: false,
             knows_shard_ids: false,
@@ -94,6 +102,7 @@ impl Node {
             pong_received: None,
             data_received: None,
             failed_at: None,
+            orphaned: None,
             connect_tried: None,
             inbound_lost: now,
             reports: Vec::new(),

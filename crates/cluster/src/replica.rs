@@ -10,6 +10,7 @@ use crate::election::Election;
 use crate::machine::{LogLevel, Machine, Now, Output};
 use crate::manual::{Manual, Yielding};
 use crate::nodes::{MYSELF, NodeIndex};
+use crate::safety::Lease;
 use crate::wire::NodeFlags;
 use base::{Epoch, Monotonic, NodeId, Slot};
 use core::net::IpAddr;
@@ -19,8 +20,10 @@ use core::net::IpAddr;
 pub struct Data {
     /// How far they are in the replication stream; 0 where they are nowhere in it.
     pub offset: u64,
-    /// The primary whose stream comes at this moment.
+    /// The primary whose stream has come last, whether it still does or not.
     pub fed_by: Option<NodeId>,
+    /// Whether there are keys; of interest where the offset is 0.
+    pub has_keys: bool,
     /// When something of a primary's stream last came.
     pub heard: Option<Monotonic>,
 }
@@ -50,6 +53,14 @@ pub(crate) struct Failover {
     pub(crate) manual: Option<Manual>,
     /// A replica of this node is about to take over, for an operator has ordered that.
     pub(crate) yielding: Option<Yielding>,
+    /// What the shell was last told.
+    pub(crate) lease: Lease,
+    /// This node was a primary before its start, and does not know yet whether a replica has more.
+    pub(crate) asking: bool,
+    /// This primary is about to end, and a replica is to take over.
+    pub(crate) is_ending: bool,
+    /// One that has.
+    pub(crate) fresher: Option<NodeIndex>,
 }
 
 impl Failover {
@@ -61,6 +72,10 @@ impl Failover {
             election: None,
             manual: None,
             yielding: None,
+            lease: Lease::Free,
+            asking: false,
+            is_ending: false,
+            fresher: None,
         }
     }
 }
@@ -111,6 +126,7 @@ impl Machine {
         self.failover.is_of_shard &= me.is_replica() && me.shard == shard;
         self.end_failovers();
         self.unbind_all(MYSELF);
+        self.slots.open.clear();
         let me = &mut self.nodes[MYSELF];
         me.flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);
         me.flags |= NodeFlags::REPLICA;
@@ -119,6 +135,7 @@ impl Machine {
         if !self.failover.is_of_shard {
             me.offset = 0;
         }
+        self.nodes[primary].flags |= NodeFlags::MIGRATE_TO;
         self.follow_slots(Some(primary));
         self.changed();
         let primary = self.describe(primary);
@@ -201,6 +218,9 @@ impl Machine {
     pub(crate) fn end_failovers(&mut self) {
         self.failover.election = None;
         self.failover.manual = None;
+        self.failover.asking = false;
+        self.failover.fresher = None;
+        self.failover.is_ending = false;
         self.end_yielding();
     }
 }

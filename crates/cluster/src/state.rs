@@ -49,6 +49,10 @@ impl StateClock {
     pub(crate) fn new(started: Monotonic) -> StateClock {
         StateClock { started, in_minority: None }
     }
+
+    pub(crate) fn started(&self) -> Monotonic {
+        self.started
+    }
 }
 
 impl Machine {
@@ -59,7 +63,8 @@ impl Machine {
 
     pub(crate) fn update_state(&mut self) {
         let is_primary = self.nodes[MYSELF].is_primary();
-        if self.state == ClusterState::Fail && is_primary && self.just_started() {
+        let is_unsure = self.just_started() || self.is_asking();
+        if self.state == ClusterState::Fail && is_primary && is_unsure {
             return;
         }
         let now = self.now.monotonic;

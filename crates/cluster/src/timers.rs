@@ -38,6 +38,7 @@ impl Machine {
         self.pursue_yielding();
         if self.ticks.is_multiple_of(TICKS_PER_SAMPLE) {
             self.ping_one_of_sample();
+            self.adopt_orphan();
         }
         for index in 1..self.nodes.index_end() {
             let index = NodeIndex(index);
@@ -84,7 +85,10 @@ impl Machine {
         let patience = timeout / 2;
         let Some(pinged) = pinged else {
             let pong_age = node.pong_received.map_or(Duration::MAX, |at| now.since(at));
-            if pong_age <= patience {
+            // What others tell of it is no answer to this node.
+            let answer_age = node.answered.map_or(Duration::MAX, |at| now.since(at));
+            let wants_answer = self.leases() && node.votes() && answer_age > patience / 2;
+            if pong_age <= patience && !wants_answer {
                 return Due::Nothing;
             }
             let unheard = node.inbound.is_none()

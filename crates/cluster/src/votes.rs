@@ -21,6 +21,10 @@ enum Denial {
     NoReplica,
     /// Its primary does not fail.
     PrimaryUp,
+    /// It may be acknowledging writes for this node has answered it.
+    Promised,
+    /// Another replica has more.
+    StaleData(NodeIndex),
     /// Somebody claims one of the slots with a greater epoch.
     StaleClaim(NodeIndex),
     /// There is no link to send the vote on.
@@ -39,6 +43,16 @@ impl Machine {
             Err(Denial::AlreadyVoted) => ("already voted for this epoch", self.last_vote_epoch),
             Err(Denial::NoReplica) => ("it is no replica of a known master", header.current_epoch),
             Err(Denial::PrimaryUp) => ("its master is up", header.current_epoch),
+            Err(Denial::Promised) => ("its master was heard of too lately", header.current_epoch),
+            Err(Denial::StaleData(sibling)) => {
+                let sibling = self.describe(sibling);
+                let offset = header.offset;
+                return self.log(LogLevel::Notice, || {
+                    format!(
+                        "Failover auth denied to {id}: replica {sibling} has more than its {offset}"
+                    )
+                });
+            }
             Err(Denial::NoLink) => ("there is no link to it", header.current_epoch),
             Err(Denial::StaleClaim(owner)) => {
                 if let Some(link) = self.nodes[requester].outbound {
@@ -71,6 +85,12 @@ impl Machine {
         let forced = header.message_flags.has(MessageFlags::FORCE_ACK);
         if !self.nodes[primary].is(NodeFlags::FAIL) && !forced {
             return Err(Denial::PrimaryUp);
+        }
+        if !forced && self.has_promised(primary) {
+            return Err(Denial::Promised);
+        }
+        if !forced && let Some(sibling) = self.fresher_sibling(requester, header.offset) {
+            return Err(Denial::StaleData(sibling));
         }
         let newer_owner = header.slots.iter().find_map(|slot| {
             let owner = self.slots.owner(slot)?;

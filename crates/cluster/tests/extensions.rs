@@ -25,6 +25,7 @@ fn drain(machine: &mut Machine) -> (Vec<Vec<u8>>, Vec<LinkId>) {
             | Output::StandAlone
             | Output::PauseWrites
             | Output::ResumeWrites
+            | Output::Leased(_)
             | Output::ViewChanged
             | Output::StateChanged(_)
             | Output::DropKeysInSlot(_)

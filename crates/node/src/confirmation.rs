@@ -4,6 +4,8 @@
 
 use crate::clients::{Client, ClientId};
 use crate::node::Node;
+use base::Monotonic;
+use cluster::Lease;
 use config::WriteAcksPolicy;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -13,6 +15,9 @@ use std::time::Duration;
 
 /// The offset of a log that nobody waits for.
 const ALL: u64 = u64::MAX;
+
+/// The end of a lease that nobody asks for.
+const FREE: u64 = u64::MAX;
 
 /// Up to where the log is confirmed: by the append-only file, and by replicas (`write-acks`).
 pub(crate) struct Confirmation {
@@ -30,6 +35,8 @@ pub(crate) struct Confirmation {
     is_stalled: AtomicBool,
     /// Whether anybody has to wait who does not say so himself.
     is_asked_for: AtomicBool,
+    /// Until when writes may be acknowledged, in microseconds of monotonic time (see `cluster::Lease`).
+    leased_until: AtomicU64,
     /// Up to where the append-only file is on the disk.
     synced: AtomicU64,
     /// By client.
@@ -52,6 +59,8 @@ struct Needs {
     by_replicas: u64,
     /// By so many of them.
     acks: usize,
+    /// Whether it has to be sure that nobody else takes writes.
+    is_leased: bool,
 }
 
 /// How long clients have waited for replicas.
@@ -75,6 +84,7 @@ impl Confirmation {
             wants_acks: AtomicBool::new(false),
             is_stalled: AtomicBool::new(false),
             is_asked_for: AtomicBool::new(false),
+            leased_until: AtomicU64::new(FREE),
             synced: AtomicU64::new(0),
             waiting: Mutex::default(),
             released: (0..workers).map(|_| Mutex::default()).collect(),
@@ -95,11 +105,23 @@ impl Confirmation {
             by_file: up_to(self.covers_reads.load(SeqCst)),
             by_replicas: up_to(!self.is_stalled.load(SeqCst)),
             acks,
+            is_leased: written > 0 && self.is_leased(),
         }
     }
 
-    fn is_confirmed(&self, needs: &Needs) -> bool {
+    /// Whether writes may be acknowledged only for a time.
+    fn is_leased(&self) -> bool {
+        self.leased_until.load(SeqCst) != FREE
+    }
+
+    /// Whether that time is not over at this moment, in microseconds.
+    fn holds_lease(&self, now_micros: u64) -> bool {
+        now_micros < self.leased_until.load(SeqCst)
+    }
+
+    fn is_confirmed(&self, needs: &Needs, now_micros: impl FnOnce() -> u64) -> bool {
         needs.by_file <= self.by_file.load(SeqCst)
+            && (!needs.is_leased || self.holds_lease(now_micros()))
             && needs.acks.checked_sub(1).is_none_or(|last| {
                 let by_replicas = self.by_replicas.lock();
                 needs.by_replicas <= by_replicas.get(last).copied().unwrap_or(0)
@@ -112,12 +134,40 @@ impl Confirmation {
     }
 
     fn renew(&self) {
-        let is_asked_for = self.by_file.load(SeqCst) != ALL || self.acks.load(SeqCst) > 0;
+        let is_asked_for =
+            self.by_file.load(SeqCst) != ALL || self.acks.load(SeqCst) > 0 || self.is_leased();
         self.is_asked_for.store(is_asked_for, SeqCst);
     }
 }
 
 impl Node {
+    /// Writes may be acknowledged so long.
+    pub(crate) fn note_lease(&self, lease: Lease, now: Monotonic) {
+        let confirmation = &self.confirmation;
+        let until = match lease {
+            Lease::Free => FREE,
+            Lease::Until(until) => until.micros(),
+        };
+        let before = confirmation.leased_until.swap(until, SeqCst);
+        if (before == FREE) != (until == FREE) {
+            confirmation.renew();
+        }
+        // Those that found it over wait.
+        if before <= now.micros() && until > now.micros() {
+            self.release_confirmed(false);
+        }
+    }
+
+    /// Whether writes may be acknowledged only for a time.
+    pub(crate) fn is_leased(&self) -> bool {
+        self.confirmation.is_leased()
+    }
+
+    /// Whether they may be at this moment.
+    pub(crate) fn holds_lease(&self) -> bool {
+        self.confirmation.holds_lease(self.host.monotonic_micros())
+    }
+
     /// Lets go what tells of the log up to `offset`, as far as the append-only file is concerned. With `covers_reads` nobody is shown, from here on, what is not confirmed.
     pub fn confirm_log(&self, offset: u64, covers_reads: bool) {
         let confirmation = &self.confirmation;
@@ -147,10 +197,12 @@ impl Node {
     /// what they wrote may be lost; how many.
     pub(crate) fn end_ack_waits(&self) -> usize {
         let confirmation = &self.confirmation;
+        let now = || self.host.monotonic_micros();
         let mut waiting = confirmation.waiting.lock();
         let before = waiting.len();
         waiting.retain(|_, one| {
-            let is_in_vain = one.needs.acks > 0 && !confirmation.is_confirmed(&one.needs);
+            let waits = one.needs.acks > 0 || one.needs.is_leased;
+            let is_in_vain = waits && !confirmation.is_confirmed(&one.needs, now);
             if is_in_vain {
                 one.client.kill();
             }
@@ -203,9 +255,10 @@ impl Node {
         if waiting.is_empty() {
             return;
         }
+        let now = || self.host.monotonic_micros();
         let mut released: Vec<Vec<_>> = vec![Vec::new(); confirmation.released.len()];
         waiting.retain(|_, one| {
-            let goes = all || confirmation.is_confirmed(&one.needs);
+            let goes = all || confirmation.is_confirmed(&one.needs, now);
             if goes {
                 released[one.client.origin.worker].push(Arc::clone(&one.client));
             }
@@ -273,7 +326,9 @@ impl Node {
     ) -> Option<u64> {
         let until = shown_up_to.map_or(written, |noted| written.max(self.shown_up_to(noted)));
         let confirmation = &self.confirmation;
-        (!confirmation.is_confirmed(&confirmation.needs(until, written, acks))).then_some(until)
+        let needs = confirmation.needs(until, written, acks);
+        let now = || self.host.monotonic_micros();
+        (!confirmation.is_confirmed(&needs, now)).then_some(until)
     }
 
     /// Whether a session may say what waits for `offset`, where it has written up to `written` itself. Its client is woken when it is time to ask again.
@@ -287,7 +342,8 @@ impl Node {
         let confirmation = &self.confirmation;
         let needs = confirmation.needs(offset, written, acks);
         let mut waiting = confirmation.waiting.lock();
-        let is_confirmed = confirmation.is_confirmed(&needs) && !client.is_killed();
+        let now = || self.host.monotonic_micros();
+        let is_confirmed = confirmation.is_confirmed(&needs, now) && !client.is_killed();
         if !is_confirmed {
             waiting.insert(client.id, Waiting { needs, client: Arc::clone(client) });
             if acks > 0 {
@@ -317,7 +373,8 @@ impl Node {
     /// Lets a session wait for replicas no longer that has done so for too long; false where it waits for the append-only file, too.
     pub(crate) fn give_up_acks(&self, offset: u64, written: u64, client: &Arc<Client>) -> bool {
         let confirmation = &self.confirmation;
-        if !confirmation.is_confirmed(&confirmation.needs(offset, written, 0)) {
+        let needs = Needs { is_leased: false, ..confirmation.needs(offset, written, 0) };
+        if !confirmation.is_confirmed(&needs, || 0) {
             return false;
         }
         confirmation.waiting.lock().remove(&client.id);

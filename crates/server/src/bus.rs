@@ -184,6 +184,7 @@ impl Bus {
                 | Output::StandAlone
                 | Output::PauseWrites
                 | Output::ResumeWrites
+                | Output::Leased(_)
                 | Output::ViewChanged
                 | Output::StateChanged(_)
                 | Output::DropKeysInSlot(_)

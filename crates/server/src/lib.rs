@@ -26,6 +26,7 @@ mod host;
 mod launch;
 mod listen;
 mod loading;
+mod migrating;
 mod nodes_conf;
 mod open_files;
 mod pid_file;

@@ -266,6 +266,9 @@ async fn wait_for_end(node: &Arc<Node>, signals: &mut Signals, mut stopped: watc
             // SHUTDOWN ABORT has taken it back.
             continue;
         }
+        if flags.failover {
+            hand_over(node).await;
+        }
         let preparing = tokio::task::spawn_blocking({
             let node = Arc::clone(node);
             move || {
@@ -282,6 +285,20 @@ async fn wait_for_end(node: &Arc<Node>, signals: &mut Signals, mut stopped: watc
             }
             _ = signals.interrupt.recv() => exit_at_once(),
         }
+    }
+}
+
+/// Has a replica take over, where this is a primary of a cluster that has one; returns when it has, or when that takes too long.
+async fn hand_over(node: &Arc<Node>) {
+    let Some(cluster) = &node.cluster else { return };
+    let now = clock::now();
+    let now = cluster::Now { monotonic: now.monotonic, wall: now.wall };
+    if !cluster.operate(node, node.control(), |machine| machine.give_way(now)) {
+        return;
+    }
+    node.host.wake_bus();
+    while cluster.ask(|machine| machine.is_yielding()) {
+        tokio::time::sleep(PUT_OFF_STEP).await;
     }
 }
 

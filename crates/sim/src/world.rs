@@ -289,6 +289,7 @@ impl World {
                 Output::Follow(_)
                 | Output::StandAlone
                 | Output::ResumeWrites
+                | Output::Leased(_)
                 | Output::ViewChanged
                 | Output::DropKeysInSlot(_)
                 | Output::Deliver { .. } => {}

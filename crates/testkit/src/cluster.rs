@@ -75,19 +75,20 @@ impl Cluster {
     /// When they do not agree.
     #[must_use]
     pub fn start(programs: &[&Program], node_timeout: Duration) -> Self {
-        Self::blank(programs, node_timeout).formed()
+        Self::of(Self::blank(programs, node_timeout).nodes)
     }
 
-    /// The same of nodes that were started already, and are alone.
+    /// Joins nodes that know of nobody, and waits until all say `cluster_state:ok`.
     ///
     /// # Panics
     /// When they do not agree.
     #[must_use]
-    pub fn formed(self) -> Self {
-        self.deal_slots_to(&self.nodes);
-        self.introduce();
-        self.await_agreement();
-        self
+    pub fn of(nodes: Vec<Server>) -> Self {
+        let cluster = Self { nodes };
+        cluster.deal_slots_to(&cluster.nodes);
+        cluster.introduce();
+        cluster.await_agreement();
+        cluster
     }
 
     /// Has each node meet the first one.

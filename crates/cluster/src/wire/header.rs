@@ -25,8 +25,10 @@ impl MessageFlags {
     pub const FORCE_ACK: u8 = 2;
     /// First byte: the sender knows ping extensions (and may have appended some).
     pub const EXTENSIONS: u8 = 4;
-    /// Second byte: the sender seals links to nodes of ours that can, too. All others send zero there and read nothing.
-    pub const SEALS: u8 = 1;
+    /// Second byte, of a node of ours: this primary has come back with less than a replica has, which is to take over.
+    pub const GIVES_WAY: u8 = 1;
+    /// Second byte, of a node of ours: it seals links to others of ours that can, too.
+    pub const SEALS: u8 = 2;
     /// Third byte: the sender is a node of ours. All others send zero there and read nothing.
     pub const REDSTART: u8 = 0xA5;
 

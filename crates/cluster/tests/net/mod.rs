@@ -79,10 +79,12 @@ impl Net {
                 continue;
             };
             let is_fed = !self.stalled.contains(&node) && !self.cut.contains(&(leader, node));
-            match self.machines[leader].as_ref().filter(|_| is_fed) {
+            let gives = |machine: &&Machine| is_fed && !machine.is_asking();
+            match self.machines[leader].as_ref().filter(gives) {
                 Some(machine) => {
                     self.data[node] = Data {
                         offset: self.data[leader].offset,
+                        has_keys: false,
                         fed_by: Some(machine.my_id()),
                         heard: Some(self.now().monotonic),
                     };
@@ -281,6 +283,7 @@ impl Net {
                 Output::SaveConfig { fsync: false }
                 | Output::ViewChanged
                 | Output::StateChanged(_)
+                | Output::Leased(_)
                 | Output::Log(LogLevel::Debug | LogLevel::Verbose, _) => {}
             }
         }

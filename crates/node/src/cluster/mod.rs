@@ -366,6 +366,19 @@ const CLUSTER: SessionCommand = Command {
         ),
         subcommand(
             Spec {
+                name: "setslot",
+                summary: "Opens, closes or assigns a slot.",
+                since: "3.0.0",
+                arity: Arity::AtLeast(4),
+                flags: ORDER,
+                arguments: SET_SLOT,
+                history: &[("8.0.0", "The option TIMEOUT.")],
+                ..DEFAULT
+            },
+            orders::set_slot,
+        ),
+        subcommand(
+            Spec {
                 name: "shards",
                 tips: VARYING,
                 summary: "Returns the shards, their slots and nodes.",
@@ -426,6 +439,19 @@ const fn subcommand(spec: Spec, run: SessionRun) -> SessionCommand {
 /// The reply depends on more than the data.
 const VARYING: &[&str] = &["nondeterministic_output"];
 
+const SET_SLOT: &[Argument] = &[
+    Argument::integer("slot"),
+    Argument::one_of(
+        "subcommand",
+        &[
+            Argument::string("importing").token("IMPORTING"),
+            Argument::string("migrating").token("MIGRATING"),
+            Argument::string("node").token("NODE"),
+            Argument::word("stable", "STABLE"),
+        ],
+    ),
+    Argument::integer("timeout").token("TIMEOUT").since("8.0.0").optional(),
+];
 const SLOTS: &[Argument] = &[Argument::integer("slot").multiple()];
 const SLOT: &[Argument] = &[Argument::integer("slot")];
 const SLOT_COUNT: &[Argument] = &[Argument::integer("slot"), Argument::integer("count")];

@@ -251,6 +251,8 @@ pub(super) fn help(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
         "    Write nodes.conf.",
         "SET-CONFIG-EPOCH <epoch>",
         "    Set the first config epoch of a new node.",
+        "SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|STABLE|NODE <node-id>) [TIMEOUT <ms>]",
+        "    Open, close or assign a slot.",
         "SHARDS",
         "    Return the shards, their slots and nodes.",
         "SLOTS",

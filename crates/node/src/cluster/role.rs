@@ -45,7 +45,8 @@ impl Roles {
     pub(super) fn data(&self, node: &Node) -> Data {
         let leader = *self.leader.lock();
         let (offset, heard) = node.stream_standing();
-        Data { offset, fed_by: leader.filter(|_| node.is_link_up()), heard }
+        let has_keys = offset == 0 && node.keyspace.totals(0).keys > 0;
+        Data { offset, has_keys, fed_by: leader.filter(|_| node.was_link_up()), heard }
     }
 }
 

@@ -17,6 +17,7 @@ use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// The most outputs that wait for the bus's sockets; beyond it packets are dropped, as a full link would drop them.
 const QUEUE_MAX: usize = 4 * cluster::limits::OUTPUTS_MAX;
@@ -30,6 +31,8 @@ pub struct ClusterNode {
     /// What the bus's sockets have to do.
     queue: Mutex<VecDeque<Output>>,
     pub(super) roles: Roles,
+    /// The machine's [`Machine::is_asking`].
+    is_asking: AtomicBool,
 }
 
 impl ClusterNode {
@@ -42,6 +45,7 @@ impl ClusterNode {
         tracking: Arc<Tracking>,
     ) -> ClusterNode {
         let roles = Roles::starting_with(machine.leader());
+        let is_asking = machine.is_asking();
         base::Slot::all().for_each(|slot| keyspace.set_serves(slot, false));
         ClusterNode {
             machine: Mutex::new(machine),
@@ -50,6 +54,7 @@ impl ClusterNode {
             tracking,
             queue: Mutex::default(),
             roles,
+            is_asking: AtomicBool::new(is_asking),
         }
     }
 
@@ -74,7 +79,7 @@ impl ClusterNode {
                     }
                 }
                 Output::ViewChanged | Output::StateChanged(_) => {
-                    self.adopt_view(machine.view(), keyspace);
+                    self.adopt_view(machine.view(), node);
                 }
                 Output::Follow(leader) => {
                     self.roles.order(RoleOrder::Follow(leader));
@@ -101,8 +106,9 @@ impl ClusterNode {
                     node.renew_logging(worker);
                     node.wake_paused();
                 }
+                Output::Leased(lease) => node.note_lease(lease, machine.now().monotonic),
                 Output::DropKeysInSlot(slot) => {
-                    self.adopt_view(machine.view(), keyspace);
+                    self.adopt_view(machine.view(), node);
                     let mut tell = |effects: &_| node.tell_each(worker, slot, effects);
                     keyspace.flush_slot(slot, worker, &mut tell);
                     lost_keys = true;
@@ -122,6 +128,7 @@ impl ClusterNode {
                 }
             }
         }
+        self.is_asking.store(machine.is_asking(), SeqCst);
         if lost_keys {
             self.tracking.invalidate_all();
         }
@@ -129,6 +136,12 @@ impl ClusterNode {
             host.wake_bus();
         }
         result
+    }
+
+    /// Whether a replica may have more than is here: nobody may take it over from here before that is known.
+    #[must_use]
+    pub(crate) fn is_asking(&self) -> bool {
+        self.is_asking.load(SeqCst)
     }
 
     /// Asks the machine without changing anything that has to be carried out.
@@ -156,13 +169,14 @@ impl ClusterNode {
     }
 
     /// The view first: a command that finds its slot not served asks the view, and must not be told of an older one.
-    fn adopt_view(&self, view: Arc<View>, keyspace: &Keyspace) {
+    fn adopt_view(&self, view: Arc<View>, node: &Node) {
         if Arc::ptr_eq(&view, &self.view.read()) {
             return;
         }
         let old = std::mem::replace(&mut *self.view.write(), Arc::clone(&view));
         for slot in base::Slot::all() {
-            keyspace.set_serves(slot, view.is_ok() && view.is_mine(slot));
+            let is_whole = || view.serves_whole(slot) && !node.leaving.any_of(slot);
+            node.keyspace.settle_served(slot, is_whole);
             if old.is_mine(slot) && !view.is_mine(slot) {
                 self.channels.drop_slot(slot);
             }

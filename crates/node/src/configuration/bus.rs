@@ -91,6 +91,7 @@ pub fn bus_config(config: &Config) -> Result<(cluster::Config, u16), AnnounceErr
         allow_replica_migration: own.allow_replica_migration,
         migration_barrier: own.migration_barrier,
         manual_failover_timeout: Duration::from_millis(u64::from(own.manual_failover_timeout_ms)),
+        leases: config.replication.write_acks > 0,
         preferred_endpoint: match own.preferred_endpoint_type {
             EndpointType::Ip => PreferredEndpoint::Ip,
             EndpointType::Hostname => PreferredEndpoint::Hostname,

@@ -136,11 +136,11 @@ const WRITE_SETTINGS: [&str; 4] = [
 ];
 
 /// Whether a change has something in it that the bus goes by.
+/// Directives outside the cluster's section that its machine goes by.
+const OF_THE_BUS: [&str; 3] = ["port", "repl-ping-replica-period", "write-acks"];
+
 fn concerns_bus(change: &Change) -> bool {
-    change
-        .changed
-        .iter()
-        .any(|directive| directive.section == "cluster" || directive.name == "port")
+    change.changed.iter().any(|one| one.section == "cluster" || OF_THE_BUS.contains(&one.name))
 }
 
 /// Whether a change names what packets of the bus are sealed with: the file is read again then, also where its name is what it was.

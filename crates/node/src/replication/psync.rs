@@ -2,6 +2,7 @@
 
 use super::replica::{Replica, Stage};
 use crate::clients::flag;
+use crate::cluster::ClusterNode;
 use crate::event::Event;
 use crate::session::{Answered, Context, ReplyMode};
 use ::replication::ReplicationId;
@@ -53,6 +54,11 @@ impl Context<'_> {
         if self.node.fails_over() {
             // What is sent now may not be what the next primary has.
             return Err(CommandError::Text("NOMASTERLINK Can't SYNC while failing over"));
+        }
+        if self.node.cluster.as_ref().is_some_and(ClusterNode::is_asking) {
+            return Err(CommandError::Text(
+                "NOMASTERLINK Can't SYNC before it is known whether a replica has more than this master",
+            ));
         }
         if self.node.replication.is_replica() && !self.node.is_link_up() {
             return Err(CommandError::Text(

@@ -30,7 +30,8 @@ impl Session {
     #[must_use]
     pub fn ack_patience(&self, node: &Node) -> Option<Duration> {
         let millis = node.settings.current().replication.write_acks_timeout_ms;
-        (node.acks(self.state.write_acks) > 0).then(|| Duration::from_millis(u64::from(millis)))
+        (node.acks(self.state.write_acks) > 0 || node.is_leased())
+            .then(|| Duration::from_millis(u64::from(millis)))
     }
 
     /// Waits for replicas no longer, for what has waited until `offset`: what every reply that waits is replaced with, or none where they are sent as
@@ -42,11 +43,18 @@ impl Session {
         }
         self.state.given_up = self.state.log_offset;
         let replication = &node.settings.current().replication;
+        let mut error = Vec::new();
+        if !node.holds_lease() {
+            // Whoever leads the others may not have it.
+            Reply::new(&mut error, self.state.protocol).error(format_args!(
+                "UNACKED a majority of the cluster did not answer within the node timeout: what was written may be kept or lost"
+            ));
+            return Some(Some(error));
+        }
         if replication.write_acks_policy == WriteAcksPolicy::Degrade {
             return Some(None);
         }
         let (acks, millis) = (node.acks(self.state.write_acks), replication.write_acks_timeout_ms);
-        let mut error = Vec::new();
         Reply::new(&mut error, self.state.protocol).error(format_args!(
             "UNACKED {acks} replicas did not acknowledge within {millis} ms: what was written may be kept or lost"
         ));

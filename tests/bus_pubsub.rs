@@ -43,9 +43,11 @@ fn message(client: &mut Client) -> Vec<String> {
     let Ok(Reply::Array(parts) | Reply::Push(parts)) = client.reply() else {
         panic!("no message comes")
     };
-    let text = |part: &Reply| match part {
-        Reply::Integer(number) => number.to_string(),
-        other => other.text().unwrap_or_default(),
+    let text = |part: &Reply| {
+        if let Reply::Integer(number) = part {
+            return number.to_string();
+        }
+        part.text().unwrap_or_default()
     };
     parts.iter().map(text).collect()
 }

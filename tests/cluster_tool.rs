@@ -183,7 +183,11 @@ fn nothing_is_done_without_consent_and_creation_is_resumed() {
         {
             assert!(table.contains(part), "no {part}:\n{table}");
         }
-        let brand = if program.kind == Kind::Valkey { "Valkey 9.1.2" } else { "Redis 7.0" };
+        let brand = match program.kind {
+            Kind::Redstart => "Redstart ",
+            Kind::Valkey => "Valkey 9.1.2",
+            Kind::Redis => "Redis 7.0",
+        };
         assert_eq!(table.matches(brand).count(), 6, "{table}");
     }
 }
@@ -320,7 +324,7 @@ fn interrupt(signal: &str, arguments: &[&str], mut condition: impl FnMut() -> bo
 
 #[test]
 fn what_is_half_way_or_of_nobody_is_found_and_repaired() {
-    for program in brands() {
+    for program in brands().into_iter().chain([crate::program()]) {
         const KEYS: usize = 3_000;
         let field = Field::formed(&program, 3, 3, "0");
         field.fill(KEYS);

@@ -219,7 +219,10 @@ fn join(
         looks += 1;
         let Ok(now) = survey::survey(session, entry) else { return 0 };
         let knows = |node: &&Node| {
-            let Ok(told) = &node.told else { return true };
+            let Ok(told) = &node.told else {
+                // Who did not answer before either is not waited for.
+                return survey.node(node.id()).is_some_and(|before| before.told.is_err());
+            };
             let known =
                 told.view.iter().filter(|member| !member.is_unreachable && !member.is_failing);
             // A node that has just come serves nobody at first, not even keys that are handed to it.

@@ -17,6 +17,7 @@ use base::NodeId;
 
 use super::balance::Move;
 use super::diagnosis;
+use super::handover::{self, Outcome};
 use super::progress::Progress;
 use super::session::{Link, Session, Stop, failed, refused};
 use super::survey::{Survey, survey};
@@ -104,7 +105,10 @@ impl<'a> Mover<'a> {
         let set = |word: &str, id: NodeId| {
             ["CLUSTER", "SETSLOT", number.as_str(), word, id.as_str()].map(str::to_owned)
         };
-        self.set_slot(session, to, &set("IMPORTING", from))?;
+        if !self.set_slot(session, to, &set("IMPORTING", from))? {
+            progress.advance(&mut session.screen, 1, 0);
+            return Ok(());
+        }
         self.set_slot(session, from, &set("MIGRATING", to))?;
         self.keys(session, progress, way, slot, Twins::Replace)?;
         self.set_slot(session, to, &set("NODE", to))?;
@@ -113,16 +117,25 @@ impl<'a> Mover<'a> {
         Ok(())
     }
 
-    /// One step. Valkey takes none until its replicas have it, and does nothing where they are too slow: then it is asked again.
-    fn set_slot(&mut self, session: &Session, id: NodeId, words: &[String; 5]) -> Result<(), Stop> {
+    /// One step. Valkey takes none until its replicas have it, and does nothing where they are too slow: then it is asked again. False where the node has
+    /// the slot already: what an interrupted run has begun has come to its end.
+    fn set_slot(
+        &mut self,
+        session: &Session,
+        id: NodeId,
+        words: &[String; 5],
+    ) -> Result<bool, Stop> {
         let begin = Instant::now();
         loop {
             let link = self.link(session, id)?;
             let reply = link.ask(words)?;
-            let Reply::Error(text) = &reply else { return Ok(()) };
+            let Reply::Error(text) = &reply else { return Ok(true) };
             // The source may have become a replica of the target, with its last slot.
             if text.contains("SETSLOT only with") && words.contains(&"NODE".to_owned()) {
-                return Ok(());
+                return Ok(true);
+            }
+            if text.contains("already the owner") {
+                return Ok(false);
             }
             if !text.starts_with("NOREPLICAS") || begin.elapsed() >= REPLICAS_PATIENCE {
                 return Err(refused(&link.address, words, &reply));
@@ -174,6 +187,50 @@ impl<'a> Mover<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether both nodes offer to move slots as a whole, and none of these is half-way by the other means.
+    fn hands_over(&self, one: &Move) -> bool {
+        let is_fit = |id| {
+            self.survey.node(id).is_some_and(|node| {
+                let is_half_way = |slot: &u16| {
+                    node.member.migrating.contains_key(slot)
+                        || node.member.importing.contains_key(slot)
+                };
+                node.told.as_ref().is_ok_and(|told| told.hands_over)
+                    && !one.slots.iter().any(is_half_way)
+            })
+        };
+        is_fit(one.from) && is_fit(one.to)
+    }
+
+    /// Moves slots as a whole; how many have moved. Where that does not succeed, the others are as they were.
+    fn hand_over(
+        &mut self,
+        session: &mut Session,
+        progress: &mut Progress,
+        one: &Move,
+    ) -> Result<usize, Stop> {
+        let mut moved = 0;
+        for slots in one.slots.chunks(handover::SLOTS_AT_ONCE) {
+            session.go_on()?;
+            let keys = self.count(session, one.from, slots)?.iter().sum();
+            let link = self.link(session, one.from)?;
+            match handover::slots(session, link, one.to, slots)? {
+                Outcome::Moved => {
+                    moved += slots.len();
+                    progress.advance(&mut session.screen, slots.len() as u64, keys);
+                }
+                Outcome::NotMoved(why) => {
+                    session.warn(&format!(
+                        "slots do not move as a whole ({}); their keys are moved one by one",
+                        why.trim()
+                    ));
+                    break;
+                }
+            }
+        }
+        Ok(moved)
     }
 
     /// Tells the other primaries, so that none sends clients astray until the bus has told them.
@@ -315,7 +372,11 @@ pub(super) fn carry_out(
     }
     let mut progress = Progress::new(slots as u64, keys);
     for one in moves {
-        for slots in one.slots.chunks(TOLD_AT_ONCE) {
+        let handed = match mover.hands_over(one) {
+            true => mover.hand_over(session, &mut progress, one)?,
+            false => 0,
+        };
+        for slots in one.slots[handed..].chunks(TOLD_AT_ONCE) {
             let mut moved = 0;
             let outcome = slots.iter().try_for_each(|&slot| {
                 mover

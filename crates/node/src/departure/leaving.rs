@@ -15,10 +15,13 @@ pub(crate) struct Leaving {
     state: Mutex<State>,
 }
 
+/// The keys of a slot, by database.
+type KeysByDatabase = BTreeMap<usize, BTreeSet<Box<[u8]>>>;
+
 /// As many as requests that wait hold; their sizes are bounded where they are read.
 #[derive(Default)]
 struct State {
-    keys: BTreeMap<Slot, BTreeMap<usize, BTreeSet<Box<[u8]>>>>,
+    keys: BTreeMap<Slot, KeysByDatabase>,
     waiting: Vec<Arc<Client>>,
 }
 

@@ -8,6 +8,8 @@ mod arguments;
 mod bad_input;
 mod blocking;
 mod blocking_order;
+mod bus_pubsub;
+mod bus_security;
 mod check_rdb;
 mod clients;
 mod cluster_tool;

@@ -11,7 +11,8 @@
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
 //! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns), `open_slots` (what is on its way),
-//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `safety` (what is never lost), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
+//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `safety` (what is never lost),
+//! `sealing` (who is let in; the frames are in `seal`), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
 mod config;
@@ -39,6 +40,8 @@ mod replicate;
 mod report;
 mod route;
 mod safety;
+pub mod seal;
+mod sealing;
 mod slots;
 mod state;
 mod timers;

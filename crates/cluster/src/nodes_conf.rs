@@ -254,7 +254,7 @@ fn parse_line(fields: &[&str], now: Now) -> Result<Line, String> {
     let epoch = Epoch(number(epoch)?);
     node.config_epoch = if node.is_replica() { Epoch(0) } else { epoch };
     if node.is_myself() {
-        node.flags |= NodeFlags::EXTENSIONS;
+        node.flags |= NodeFlags::ANNOUNCED;
         (node.ping_sent, node.pong_received) = (None, None);
     }
     let (open, ranges): (Vec<&str>, Vec<&str>) =

@@ -217,6 +217,7 @@ impl Machine {
         self.begin(now);
         self.config = config;
         self.adopt_config();
+        self.close_what_is_not_admitted();
         self.changed();
         self.finish();
     }

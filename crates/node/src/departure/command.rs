@@ -39,7 +39,7 @@ const MIGRATE: SessionCommand = Command {
                 ..KeySpec::at(3).does(KeyAccess::ReadWrite, &[KeyEffect::Access, KeyEffect::Delete])
             },
             KeySpec {
-                begin: Begin::Keyword { word: "KEYS", from: -2, read: None },
+                begin: Begin::Keyword { word: "KEYS", from: -2, read: Some(listed_keys) },
                 find: Find::Range { last: -1, step: 1, limit: 0 },
                 incomplete: true,
                 ..KeySpec::at(3).does(KeyAccess::ReadWrite, &[KeyEffect::Access, KeyEffect::Delete])
@@ -85,6 +85,11 @@ const MIGRATE: SessionCommand = Command {
 /// The key that stands before the options; an empty one stands for those behind KEYS.
 fn single_key(args: Args<'_>) -> Option<usize> {
     (!args.get(3)?.is_empty()).then_some(3)
+}
+
+/// Where the keys begin that stand behind KEYS. A password may be that word, too.
+fn listed_keys(args: Args<'_>) -> Option<usize> {
+    Options::parse(args).ok()?.keys
 }
 
 /// What may stand behind the time.

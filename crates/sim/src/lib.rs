@@ -6,7 +6,10 @@
 
 mod candidate;
 mod checker;
+mod failover;
 mod growth;
+mod minimal;
+mod mutation;
 mod network;
 mod queue;
 mod scenario;
@@ -15,6 +18,8 @@ mod world;
 
 pub use checker::{Checker, Observed, Violation};
 pub use growth::{Growth, grow};
+pub use minimal::{Minimal, minimal};
+pub use mutation::Mutation;
 pub use network::Weather;
 pub use scenario::{Outcome, Plan, run, run_with_log};
 pub use world::World;

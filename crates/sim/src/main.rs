@@ -1,6 +1,6 @@
 //! The simulator's command line: one seed, many seeds, or one large cluster.
 
-use sim::{Outcome, Plan, grow, run, run_with_log};
+use sim::{Mutation, Outcome, Plan, grow, minimal, run, run_with_log};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,9 +11,13 @@ Simulates clusters from seeds.
 
   sim --seed N               runs one seed and prints its trace hash
   sim --seeds COUNT          runs so many seeds from --from on, on all cores
+  sim --mutations            looks for each of the historical bugs, in seeds from --from on
   sim --nodes N --report     forms one large cluster and prints what it took
 
   --log             with --seed: prints what the nodes log, and what they know in the end
+  --mutation NAME   with --seed and --seeds: a cluster that has this bug
+  --without N       with --seed: leaves out a disturbance; may be given again
+  --minimal         with --seed: leaves out what a failure does not need, and prints what happens then
   --from N          the first seed of --seeds (default 0)
   --nodes N         nodes in a run (default 6)
   --seconds N       simulated seconds of a run (default 60)
@@ -30,6 +34,10 @@ struct Arguments {
     timeout_ms: Option<u64>,
     report: bool,
     log: bool,
+    minimal: bool,
+    mutations: bool,
+    mutation: Option<Mutation>,
+    without: Vec<usize>,
 }
 
 impl Arguments {
@@ -45,6 +53,20 @@ impl Arguments {
                     arguments.log = true;
                     continue;
                 }
+                "--minimal" => {
+                    arguments.minimal = true;
+                    continue;
+                }
+                "--mutations" => {
+                    arguments.mutations = true;
+                    continue;
+                }
+                "--mutation" => {
+                    let name = words.next().unwrap_or_default();
+                    let mutation = Mutation::named(&name);
+                    arguments.mutation = Some(mutation.ok_or(format!("unknown mutation {name}"))?);
+                    continue;
+                }
                 _ => {}
             }
             let mut number = || -> Result<u64, String> {
@@ -55,6 +77,7 @@ impl Arguments {
                 "--seed" => arguments.seed = Some(number()?),
                 "--seeds" => arguments.seeds = Some(number()?),
                 "--from" => arguments.from = number()?,
+                "--without" => arguments.without.push(number()? as usize),
                 "--nodes" => arguments.nodes = Some(number()?),
                 "--seconds" => arguments.seconds = Some(number()?),
                 "--timeout-ms" => arguments.timeout_ms = Some(number()?),
@@ -69,6 +92,8 @@ impl Arguments {
         plan.nodes = self.nodes.map_or(plan.nodes, |nodes| nodes as usize);
         plan.length = self.seconds.map_or(plan.length, Duration::from_secs);
         plan.node_timeout = self.timeout_ms.map_or(plan.node_timeout, Duration::from_millis);
+        plan.mutation = self.mutation;
+        plan.without.clone_from(&self.without);
         let least = Duration::from_secs(10) + plan.node_timeout * 4;
         if plan.nodes == 0 || plan.length < least {
             return Err(format!("a run needs a node and {} seconds", least.as_secs_f64()));
@@ -84,13 +109,15 @@ impl Arguments {
             ("--timeout-ms", self.timeout_ms),
         ];
         let given = named.iter().filter_map(|(name, value)| Some(format!(" {name} {}", (*value)?)));
-        given.collect()
+        let mutation = self.mutation.map(|one| format!(" --mutation {}", one.name()));
+        given.chain(mutation).collect()
     }
 }
 
 fn main() -> ExitCode {
     let outcome = Arguments::parse(std::env::args().skip(1)).and_then(|arguments| {
         match (arguments.report, arguments.seed, arguments.seeds) {
+            _ if arguments.mutations => mutations(&arguments),
             (true, ..) => report(&arguments),
             (false, Some(seed), _) => one(&arguments, seed),
             (false, None, Some(count)) => many(&arguments, count),
@@ -120,8 +147,46 @@ fn say_failure(outcome: &Outcome, replay: &str) {
     }
 }
 
+/// More disturbances than any run has.
+const DISTURBANCES_MAX: usize = 40;
+
+/// In how many seeds a bug is looked for.
+const MUTATION_SEEDS: u64 = 500;
+
+fn mutations(arguments: &Arguments) -> Result<bool, String> {
+    let mut plan = arguments.plan()?;
+    let mut missed = 0;
+    for mutation in Mutation::ALL {
+        plan.mutation = Some(mutation);
+        let seeds = arguments.from..arguments.from + arguments.seeds.unwrap_or(MUTATION_SEEDS);
+        let found = seeds.map(|seed| run(seed, &plan)).find(|outcome| outcome.failure.is_some());
+        let name = mutation.name();
+        say(&match found {
+            Some(Outcome { seed, failure: Some(failure), .. }) => {
+                let after = seed - arguments.from + 1;
+                format!("{name}: found with seed {seed}, after {after} seeds: {failure}")
+            }
+            _ => {
+                missed += 1;
+                format!("{name}: not found")
+            }
+        });
+    }
+    let all = Mutation::ALL.len();
+    say(&format!("{} of {all} found", all - missed));
+    Ok(missed <= 1)
+}
+
 fn one(arguments: &Arguments, seed: u64) -> Result<bool, String> {
     let plan = arguments.plan()?;
+    if arguments.minimal {
+        let minimal = minimal(seed, &plan, DISTURBANCES_MAX);
+        minimal.trace.iter().for_each(|line| say(line));
+        let replay: String =
+            minimal.without.iter().map(|nth| format!(" --without {nth}")).collect();
+        say_failure(&minimal.outcome, &(arguments.replay() + &replay));
+        return Ok(minimal.outcome.failure.is_none());
+    }
     let outcome = if arguments.log {
         let (outcome, lines) = run_with_log(seed, &plan);
         lines.iter().for_each(|line| say(line));

@@ -126,7 +126,7 @@ impl Run<'_> {
     pub(crate) fn one_at_a_time(&mut self) -> Result<(), Violation> {
         self.form()?;
         let mut rng = self.world.rng.fork();
-        let jitter_us = if rng.percent(50) { 2_000 } else { 20_000 };
+        let jitter_us = [2_000, 20_000, 80_000][rng.below(3) as usize];
         self.world.weather = Weather { jitter_us, ..Weather::FAIR };
         for nth in 0.. {
             if self.world.elapsed() >= self.plan.length {

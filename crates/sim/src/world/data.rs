@@ -12,7 +12,7 @@ use cluster::{ClusterState, Lease, Machine};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How often clients write, all together.
-const WRITE_EVERY_US: u64 = 40_000;
+const WRITE_EVERY_US: u64 = 20_000;
 
 /// How many nodes a client asks until it gives a write up.
 const REDIRECTIONS: u32 = 4;

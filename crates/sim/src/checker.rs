@@ -271,4 +271,30 @@ mod tests {
         checker.vote(0, Epoch(2), b).unwrap();
         assert!(checker.vote(0, Epoch(2), a).is_err());
     }
+
+    #[test]
+    fn two_that_acknowledge_in_one_epoch_are_found() {
+        let mut checker = Checker::new(2);
+        let write = |id| Write { id, slot: Slot::FIRST };
+        checker.acknowledged(0, write(1), Epoch(3)).unwrap();
+        checker.acknowledged(1, write(2), Epoch(4)).unwrap();
+        assert!(checker.acknowledged(1, write(3), Epoch(3)).is_err());
+    }
+
+    #[test]
+    fn who_takes_over_without_a_majority_is_found() {
+        let slots: SlotBitmap = Slot::new(7).into_iter().collect();
+        let mut checker = Checker::new(3);
+        checker.check_elections(2);
+        let mut replica = seen(0, SlotBits::EMPTY, 0);
+        (replica.is_replica, replica.current_epoch) = (true, Epoch(5));
+        checker.observe(replica).unwrap();
+        let primary = seen(0, slots.bits(), 5);
+        checker.vote(1, Epoch(5), primary.id).unwrap();
+        assert!(checker.clone().observe(primary).is_err(), "one vote");
+        checker.vote(2, Epoch(4), primary.id).unwrap();
+        assert!(checker.clone().observe(primary).is_err(), "the other one is of another epoch");
+        checker.vote(2, Epoch(5), primary.id).unwrap();
+        checker.observe(primary).unwrap();
+    }
 }

@@ -132,7 +132,9 @@ impl Run<'_> {
             if self.world.elapsed() >= self.plan.length {
                 break;
             }
-            self.wait(Duration::from_millis(1_500))?;
+            // Until then what was cut off for a moment may still be found failing.
+            self.wait(self.plan.node_timeout)?;
+            self.until("whole", self.timeouts(WHOLE_TIMEOUTS), whole)?;
             if self.plan.without.contains(&nth) {
                 continue;
             }

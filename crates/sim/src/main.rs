@@ -1,6 +1,6 @@
 //! The simulator's command line: one seed, many seeds, or one large cluster.
 
-use sim::{Mutation, Outcome, Plan, grow, minimal, run, run_with_log};
+use sim::{Figures, Mutation, Outcome, Plan, large, minimal, run, run_with_log, svg};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ Simulates clusters from seeds.
   sim --seed N               runs one seed and prints its trace hash
   sim --seeds COUNT          runs so many seeds from --from on, on all cores
   sim --mutations            looks for each of the historical bugs, in seeds from --from on
-  sim --nodes N --report     forms one large cluster and prints what it took
+  sim --large N[,N...]       lets a primary fail in clusters of so many nodes
 
   --log             with --seed: prints what the nodes log, and what they know in the end
   --mutation NAME   with --seed and --seeds: a cluster that has this bug
@@ -21,7 +21,9 @@ Simulates clusters from seeds.
   --from N          the first seed of --seeds (default 0)
   --nodes N         nodes in a run (default 6)
   --seconds N       simulated seconds of a run (default 60)
-  --timeout-ms N    cluster-node-timeout (default 2000; 15000 with --report)
+  --timeout-ms N    cluster-node-timeout (default 2000; 15000 with --large)
+  --figures FILE    with --large: adds what was measured to a file
+  --chart FILE      draws what stands in the file of --figures
 ";
 
 #[derive(Default)]
@@ -32,7 +34,9 @@ struct Arguments {
     nodes: Option<u64>,
     seconds: Option<u64>,
     timeout_ms: Option<u64>,
-    report: bool,
+    large: Vec<usize>,
+    figures: Option<String>,
+    chart: Option<String>,
     log: bool,
     minimal: bool,
     mutations: bool,
@@ -45,8 +49,18 @@ impl Arguments {
         let mut arguments = Arguments::default();
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--report" => {
-                    arguments.report = true;
+                "--large" => {
+                    let sizes = words.next().unwrap_or_default();
+                    let sizes: Result<_, _> = sizes.split(',').map(str::parse).collect();
+                    arguments.large = sizes.map_err(|_| "--large needs numbers".to_owned())?;
+                    continue;
+                }
+                "--figures" => {
+                    arguments.figures = words.next();
+                    continue;
+                }
+                "--chart" => {
+                    arguments.chart = words.next();
                     continue;
                 }
                 "--log" => {
@@ -116,9 +130,11 @@ impl Arguments {
 
 fn main() -> ExitCode {
     let outcome = Arguments::parse(std::env::args().skip(1)).and_then(|arguments| {
-        match (arguments.report, arguments.seed, arguments.seeds) {
-            _ if arguments.mutations => mutations(&arguments),
-            (true, ..) => report(&arguments),
+        if !arguments.large.is_empty() || arguments.chart.is_some() {
+            return large_clusters(&arguments);
+        }
+        match (arguments.mutations, arguments.seed, arguments.seeds) {
+            (true, ..) => mutations(&arguments),
             (false, Some(seed), _) => one(&arguments, seed),
             (false, None, Some(count)) => many(&arguments, count),
             (false, None, None) => Err(USAGE.to_owned()),
@@ -232,28 +248,50 @@ fn many(arguments: &Arguments, count: u64) -> Result<bool, String> {
     Ok(failed == 0)
 }
 
-fn report(arguments: &Arguments) -> Result<bool, String> {
-    let nodes = arguments.nodes.unwrap_or(1000) as usize;
+/// The columns of a file of figures.
+const COLUMNS: &str = "nodes timeout_ms detected_ms known_ms taken_over_ms converged_ms steady_bytes_s failing_bytes_s";
+
+fn large_clusters(arguments: &Arguments) -> Result<bool, String> {
     let timeout = Duration::from_millis(arguments.timeout_ms.unwrap_or(15_000));
-    let patience = arguments.seconds.map_or(Duration::from_secs(300), Duration::from_secs);
-    let started = Instant::now();
-    let seed = arguments.seed.unwrap_or(0);
-    match grow(seed, nodes, timeout, patience) {
-        Ok(growth) => {
-            say(&format!("seed {seed} trace {:016x}", growth.trace));
-            say(&format!("nodes {nodes}, node timeout {} ms", timeout.as_millis()));
-            say(&format!("converged after {:.1} s", growth.converged_after.as_secs_f64()));
-            say(&format!(
-                "bus bytes per node and second while forming: {}",
-                growth.forming_bytes_per_node_s
-            ));
-            say(&format!(
-                "bus bytes per node and second when steady: {}",
-                growth.steady_bytes_per_node_s
-            ));
-            say(&format!("simulated in {:.1} s", started.elapsed().as_secs_f64()));
-            Ok(true)
+    let file = arguments.figures.as_deref();
+    say(COLUMNS);
+    for &nodes in &arguments.large {
+        let started = Instant::now();
+        let one = large(arguments.seed.unwrap_or(0), nodes, timeout).map_err(|why| why.0)?;
+        let spans = [one.node_timeout, one.detected, one.known, one.taken_over, one.converged];
+        let [timeout, detected, known, taken_over, converged] = spans.map(|span| span.as_millis());
+        let line = format!(
+            "{nodes} {timeout} {detected} {known} {taken_over} {converged} {} {}",
+            one.steady_bytes_s, one.failing_bytes_s
+        );
+        say(&format!("{line}  (simulated in {:.0} s)", started.elapsed().as_secs_f64()));
+        if let Some(file) = file {
+            let known = std::fs::read_to_string(file).unwrap_or_default();
+            std::fs::write(file, known + &line + "\n").map_err(|why| format!("{file}: {why}"))?;
         }
-        Err(violation) => Err(violation.0),
     }
+    let (Some(chart), Some(file)) = (&arguments.chart, file) else { return Ok(true) };
+    let text = std::fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
+    let mut figures: Vec<Figures> = text.lines().filter_map(figures_of).collect();
+    figures.sort_by_key(|one| one.nodes);
+    std::fs::write(chart, svg(&figures)).map_err(|why| format!("{chart}: {why}"))?;
+    Ok(true)
+}
+
+fn figures_of(line: &str) -> Option<Figures> {
+    let numbers: Vec<u64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [nodes, timeout, detected, known, taken_over, converged, steady, failing] = numbers[..]
+    else {
+        return None;
+    };
+    Some(Figures {
+        nodes: nodes as usize,
+        node_timeout: Duration::from_millis(timeout),
+        detected: Duration::from_millis(detected),
+        known: Duration::from_millis(known),
+        taken_over: Duration::from_millis(taken_over),
+        converged: Duration::from_millis(converged),
+        steady_bytes_s: steady,
+        failing_bytes_s: failing,
+    })
 }

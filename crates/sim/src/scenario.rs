@@ -320,10 +320,26 @@ fn operate(world: &mut World, node: usize, count: usize, operators: Operators) {
 mod tests {
     use super::*;
 
+    /// For each bug, a seed that finds it.
+    const FOUND_WITH: [(Mutation, u64); 12] = [
+        (Mutation::VarsUnsaved, 0),
+        (Mutation::TornConfig, 1),
+        (Mutation::WallClock, 100),
+        (Mutation::EmptyPrimaryServes, 2),
+        (Mutation::StaleElected, 7),
+        (Mutation::OldPrimaryRetakes, 6),
+        (Mutation::CollisionKept, 0),
+        (Mutation::VotesKept, 25),
+        (Mutation::ReportsExpire, 2),
+        (Mutation::PauseLeaks, 7),
+        (Mutation::PauseKept, 35),
+        (Mutation::CandidateUntold, 7),
+    ];
+
     #[test]
     fn the_same_seed_gives_the_same_trace() {
         let plan = Plan::default();
-        for seed in [7, 42] {
+        for seed in [40, 41, 42] {
             assert_eq!(run(seed, &plan), run(seed, &plan));
         }
         assert_ne!(run(1, &plan).trace, run(2, &plan).trace);
@@ -335,11 +351,31 @@ mod tests {
     }
 
     #[test]
-    fn fifty_seeds_keep_every_invariant_and_heal() {
-        let failures: Vec<Outcome> = (0..50)
-            .map(|seed| run(seed, &Plan::default()))
-            .filter(|outcome| outcome.failure.is_some())
-            .collect();
+    fn two_hundred_seeds_keep_every_invariant_and_heal() {
+        let outcomes: Vec<Outcome> = (0..200).map(|seed| run(seed, &Plan::default())).collect();
+        let failures: Vec<_> = outcomes.iter().filter(|one| one.failure.is_some()).collect();
         assert!(failures.is_empty(), "replay with --seed: {failures:#?}");
+        let acknowledged: usize = outcomes.iter().map(|one| one.acknowledged).sum();
+        assert!(acknowledged > 100_000, "clients wrote {acknowledged} times");
+        assert!(outcomes.iter().any(|one| one.lost > 0), "no failure cost anything");
+    }
+
+    #[test]
+    fn each_bug_is_found_with_its_seed() {
+        for (mutation, seed) in FOUND_WITH {
+            let plan = Plan { mutation: Some(mutation), ..Plan::default() };
+            assert!(run(seed, &plan).failure.is_some(), "{mutation:?} with --seed {seed}");
+        }
+        assert!(Mutation::ALL.iter().all(|one| FOUND_WITH.iter().any(|(found, _)| found == one)));
+    }
+
+    #[test]
+    fn a_failure_is_told_without_what_it_does_not_need() {
+        let plan = Plan { mutation: Some(Mutation::StaleElected), ..Plan::default() };
+        let minimal = crate::minimal(7, &plan, 20);
+        assert!(minimal.without.len() > 5, "{minimal:#?}");
+        let plan = Plan { without: minimal.without, ..plan };
+        assert_eq!(run(7, &plan), minimal.outcome);
+        assert!(minimal.outcome.failure.is_some_and(|why| why.contains("are lost")));
     }
 }

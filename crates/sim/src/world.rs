@@ -437,6 +437,11 @@ impl World {
         self.lose_links(node);
     }
 
+    /// Puts a `nodes.conf` on the disk of a node that does not run.
+    pub(crate) fn place_config(&mut self, node: usize, text: String) {
+        self.nodes[node].disk = Disk { synced: text, unsynced: false };
+    }
+
     /// Starts a crashed node from its disk.
     pub(crate) fn restart(&mut self, node: usize, found: Found) {
         if self.listens(node) {
@@ -531,6 +536,13 @@ impl World {
     pub(crate) fn greatest_epoch(&self) -> Epoch {
         let machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
         machines.map(Machine::current_epoch).max().unwrap_or_default()
+    }
+
+    /// Whether the nodes that run agree on who is in the cluster and has what.
+    pub(crate) fn survivors_agree(&self) -> bool {
+        let machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
+        let mut views = machines.map(Machine::agreement);
+        views.next().is_none_or(|first| views.all(|view| view == first))
     }
 
     /// Why the nodes do not agree on one healthy cluster of all of them; `None` when they do.

@@ -208,6 +208,7 @@ impl Machine {
         self.settle_collision(sender, header.config_epoch);
         self.gossip_received(sender, body.gossip);
         self.extensions_received(sender, body.extensions);
+        self.rejoin_shard(sender);
     }
 
     /// A sender is primary or replica as its header says. Returns false for a packet that was sent before a
@@ -238,6 +239,10 @@ impl Machine {
             if let Some(primary) = primary {
                 // It has had a replica, and may have one again.
                 self.nodes[primary].flags |= NodeFlags::MIGRATE_TO;
+            }
+            if primary == Some(MYSELF) {
+                // After a restart it is asked whether it has more than this node: it must not be forgotten.
+                self.save(true);
             }
             self.changed();
         }

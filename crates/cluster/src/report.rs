@@ -319,7 +319,9 @@ impl Machine {
                 | NodeFlags::NOADDR.0
                 | NodeFlags::HANDSHAKE.0;
             fold.number(u64::from(node.flags.0 & shared));
-            fold.number(node.config_epoch.0);
+            // A replica has no claim of its own; what is known of its last one goes with it.
+            fold.number(if node.is_primary() { node.config_epoch.0 } else { 0 });
+            node.replica_of.iter().for_each(|id| fold.bytes(id.as_bytes()));
             let mut id = Fold::default();
             id.bytes(node.id.as_bytes());
             ids[usize::from(index.0)] = id.0;

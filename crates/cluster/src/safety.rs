@@ -93,7 +93,9 @@ impl Machine {
         let is_mine = |node: &crate::node::Node| node.replica_of == Some(id);
         let (mut waits, mut fresher) = (false, None);
         for (index, node) in self.nodes.iter().filter(|(_, node)| is_mine(node)) {
-            if node.is_unreachable() || node.is(NodeFlags::NOADDR) {
+            // That it failed before this node's start says nothing: it is given as long as this node waits anyway.
+            let is_given_up = node.is_unreachable() && !self.just_started();
+            if is_given_up || node.is(NodeFlags::NOADDR) {
                 continue;
             }
             waits |= node.data_received.is_none();

@@ -224,6 +224,18 @@ impl Machine {
         }
     }
 
+    /// The shard has another primary, and this node has lost all its slots to it.
+    ///
+    /// BACKGROUND: a node that comes back hears from gossip of who has taken over, and not of which shard that one
+    /// is: its own word of that may come after its claim.
+    pub(crate) fn rejoin_shard(&mut self, sender: NodeIndex) {
+        let (mine, theirs) = (&self.nodes[MYSELF], &self.nodes[sender]);
+        let is_superseded = mine.is_primary() && mine.slot_count == 0 && theirs.votes();
+        if is_superseded && theirs.shard == mine.shard && theirs.config_epoch > mine.config_epoch {
+            self.follow(sender);
+        }
+    }
+
     /// Marks the slots of a node that it no longer claims.
     fn abandon(&mut self, claimant: NodeIndex, claimed: SlotBits<'_>) {
         let abandoned: Vec<Slot> = Slot::all()

@@ -3,10 +3,14 @@
 //! *Invariants*:
 //! 1. One owner per slot and config epoch: no two nodes ever claim a slot for themselves with the same epoch.
 //! 2. While a node runs, its current epoch and its config epoch never fall; what it has synced to disk, its
-//!    config epoch and the epoch of its last vote, does not fall over a restart either.
+//!    config epoch and the epoch of its last vote, does not fall over a restart either. (A replica has no config
+//!    epoch of its own.)
 //! 3. A node gives one vote in an epoch.
+//! 4. A replica that becomes a primary has votes of a majority, given in the epoch that it claims its slots with.
+//! 5. For a slot and config epoch, one node acknowledges writes.
 
-use base::{Epoch, NodeId, SLOT_COUNT};
+use crate::world::data::Write;
+use base::{Epoch, NodeId, SLOT_COUNT, Slot};
 use cluster::SlotBits;
 use std::collections::BTreeMap;
 
@@ -25,6 +29,10 @@ pub struct Observed<'a> {
     pub current_epoch: Epoch,
     /// The epoch of its last vote.
     pub last_vote_epoch: Epoch,
+    /// Whether it is a replica.
+    pub is_replica: bool,
+    /// Its id.
+    pub id: NodeId,
 }
 
 /// An invariant that does not hold.
@@ -37,6 +45,7 @@ struct Last {
     config_epoch: Epoch,
     current_epoch: Epoch,
     last_vote_epoch: Epoch,
+    is_replica: bool,
     slots: Vec<u8>,
 }
 
@@ -50,6 +59,11 @@ pub struct Checker {
     votes: BTreeMap<(usize, Epoch), NodeId>,
     /// Whether the first invariant holds at present.
     claims_checked: bool,
+    /// How many votes a replica needs; 0 where there are none.
+    quorum: usize,
+    /// Who has acknowledged writes to a slot in an epoch.
+    acknowledgers: BTreeMap<(Slot, Epoch), usize>,
+    acknowledged: Vec<Write>,
 }
 
 impl Checker {
@@ -61,6 +75,9 @@ impl Checker {
             claims: vec![Vec::new(); SLOT_COUNT],
             votes: BTreeMap::new(),
             claims_checked: true,
+            quorum: 0,
+            acknowledgers: BTreeMap::new(),
+            acknowledged: Vec::new(),
         }
     }
 
@@ -72,6 +89,38 @@ impl Checker {
         self.last.iter_mut().for_each(|last| last.slots.clear());
     }
 
+    /// From now on a replica needs so many votes to become a primary.
+    pub(crate) fn check_elections(&mut self, quorum: usize) {
+        self.quorum = quorum;
+    }
+
+    /// A node tells a client that its write is done.
+    pub(crate) fn acknowledged(
+        &mut self,
+        node: usize,
+        write: Write,
+        epoch: Epoch,
+    ) -> Result<(), Violation> {
+        self.acknowledged.push(write);
+        match *self.acknowledgers.entry((write.slot, epoch)).or_insert(node) {
+            first if first == node => Ok(()),
+            first => Err(Violation(format!(
+                "nodes {first} and {node} both acknowledge writes to slot {} in epoch {epoch}",
+                write.slot
+            ))),
+        }
+    }
+
+    /// All that was acknowledged and not given up.
+    pub(crate) fn acknowledged_writes(&self) -> &[Write] {
+        &self.acknowledged
+    }
+
+    /// Nobody asks for these any more.
+    pub(crate) fn give_up(&mut self, lost: &[Write]) {
+        self.acknowledged.retain(|write| !lost.contains(write));
+    }
+
     /// A node after a step.
     ///
     /// # Errors
@@ -80,7 +129,7 @@ impl Checker {
         let last = &mut self.last[now.node];
         let restarted = last.run != now.run;
         let epochs = [
-            ("config epoch", last.config_epoch, now.config_epoch, true),
+            ("config epoch", last.config_epoch, now.config_epoch, !now.is_replica),
             ("last vote epoch", last.last_vote_epoch, now.last_vote_epoch, true),
             ("current epoch", last.current_epoch, now.current_epoch, !restarted),
         ];
@@ -90,18 +139,40 @@ impl Checker {
                 return Err(Violation(format!("{name} of node {node} fell: {before} to {after}")));
             }
         }
+        let takes_over =
+            last.is_replica && !restarted && !now.is_replica && now.slots.iter().next().is_some();
+        last.is_replica = now.is_replica;
         let same_claim =
             last.config_epoch == now.config_epoch && last.slots == now.slots.as_bytes();
         last.run = now.run;
         last.config_epoch = now.config_epoch;
         last.current_epoch = now.current_epoch;
         last.last_vote_epoch = now.last_vote_epoch;
+        if takes_over {
+            self.elected(&now)?;
+        }
+        let last = &mut self.last[now.node];
         if same_claim || !self.claims_checked {
             return Ok(());
         }
         last.slots.clear();
         last.slots.extend_from_slice(now.slots.as_bytes());
         self.claim(&now)
+    }
+
+    fn elected(&self, now: &Observed<'_>) -> Result<(), Violation> {
+        let given = self
+            .votes
+            .iter()
+            .filter(|((_, epoch), candidate)| *epoch == now.config_epoch && **candidate == now.id);
+        let (node, epoch, votes) = (now.node, now.config_epoch, given.count());
+        if votes < self.quorum {
+            return Err(Violation(format!(
+                "node {node} takes over in epoch {epoch} with {votes} votes of {}",
+                self.quorum
+            )));
+        }
+        Ok(())
     }
 
     fn claim(&mut self, now: &Observed<'_>) -> Result<(), Violation> {
@@ -160,6 +231,8 @@ mod tests {
             config_epoch: epoch,
             current_epoch: epoch,
             last_vote_epoch: Epoch(0),
+            is_replica: false,
+            id: NodeId::parse(&[b'a'; 40]).unwrap(),
         }
     }
 
@@ -197,5 +270,31 @@ mod tests {
         checker.vote(0, Epoch(1), a).unwrap();
         checker.vote(0, Epoch(2), b).unwrap();
         assert!(checker.vote(0, Epoch(2), a).is_err());
+    }
+
+    #[test]
+    fn two_that_acknowledge_in_one_epoch_are_found() {
+        let mut checker = Checker::new(2);
+        let write = |id| Write { id, slot: Slot::FIRST };
+        checker.acknowledged(0, write(1), Epoch(3)).unwrap();
+        checker.acknowledged(1, write(2), Epoch(4)).unwrap();
+        assert!(checker.acknowledged(1, write(3), Epoch(3)).is_err());
+    }
+
+    #[test]
+    fn who_takes_over_without_a_majority_is_found() {
+        let slots: SlotBitmap = Slot::new(7).into_iter().collect();
+        let mut checker = Checker::new(3);
+        checker.check_elections(2);
+        let mut replica = seen(0, SlotBits::EMPTY, 0);
+        (replica.is_replica, replica.current_epoch) = (true, Epoch(5));
+        checker.observe(replica).unwrap();
+        let primary = seen(0, slots.bits(), 5);
+        checker.vote(1, Epoch(5), primary.id).unwrap();
+        assert!(checker.clone().observe(primary).is_err(), "one vote");
+        checker.vote(2, Epoch(4), primary.id).unwrap();
+        assert!(checker.clone().observe(primary).is_err(), "the other one is of another epoch");
+        checker.vote(2, Epoch(5), primary.id).unwrap();
+        checker.observe(primary).unwrap();
     }
 }

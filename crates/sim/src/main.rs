@@ -1,6 +1,6 @@
 //! The simulator's command line: one seed, many seeds, or one large cluster.
 
-use sim::{Outcome, Plan, grow, run, run_with_log};
+use sim::{Figures, Mutation, Outcome, Plan, large, minimal, run, run_with_log, svg};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,13 +11,19 @@ Simulates clusters from seeds.
 
   sim --seed N               runs one seed and prints its trace hash
   sim --seeds COUNT          runs so many seeds from --from on, on all cores
-  sim --nodes N --report     forms one large cluster and prints what it took
+  sim --mutations            looks for each of the historical bugs, in seeds from --from on
+  sim --large N[,N...]       lets a primary fail in clusters of so many nodes
 
   --log             with --seed: prints what the nodes log, and what they know in the end
+  --mutation NAME   with --seed and --seeds: a cluster that has this bug
+  --without N       with --seed: leaves out a disturbance; may be given again
+  --minimal         with --seed: leaves out what a failure does not need, and prints what happens then
   --from N          the first seed of --seeds (default 0)
   --nodes N         nodes in a run (default 6)
   --seconds N       simulated seconds of a run (default 60)
-  --timeout-ms N    cluster-node-timeout (default 2000; 15000 with --report)
+  --timeout-ms N    cluster-node-timeout (default 2000; 15000 with --large)
+  --figures FILE    with --large: adds what was measured to a file
+  --chart FILE      draws what stands in the file of --figures
 ";
 
 #[derive(Default)]
@@ -28,8 +34,14 @@ struct Arguments {
     nodes: Option<u64>,
     seconds: Option<u64>,
     timeout_ms: Option<u64>,
-    report: bool,
+    large: Vec<usize>,
+    figures: Option<String>,
+    chart: Option<String>,
     log: bool,
+    minimal: bool,
+    mutations: bool,
+    mutation: Option<Mutation>,
+    without: Vec<usize>,
 }
 
 impl Arguments {
@@ -37,12 +49,36 @@ impl Arguments {
         let mut arguments = Arguments::default();
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--report" => {
-                    arguments.report = true;
+                "--large" => {
+                    let sizes = words.next().unwrap_or_default();
+                    let sizes: Result<_, _> = sizes.split(',').map(str::parse).collect();
+                    arguments.large = sizes.map_err(|_| "--large needs numbers".to_owned())?;
+                    continue;
+                }
+                "--figures" => {
+                    arguments.figures = words.next();
+                    continue;
+                }
+                "--chart" => {
+                    arguments.chart = words.next();
                     continue;
                 }
                 "--log" => {
                     arguments.log = true;
+                    continue;
+                }
+                "--minimal" => {
+                    arguments.minimal = true;
+                    continue;
+                }
+                "--mutations" => {
+                    arguments.mutations = true;
+                    continue;
+                }
+                "--mutation" => {
+                    let name = words.next().unwrap_or_default();
+                    let mutation = Mutation::named(&name);
+                    arguments.mutation = Some(mutation.ok_or(format!("unknown mutation {name}"))?);
                     continue;
                 }
                 _ => {}
@@ -55,6 +91,7 @@ impl Arguments {
                 "--seed" => arguments.seed = Some(number()?),
                 "--seeds" => arguments.seeds = Some(number()?),
                 "--from" => arguments.from = number()?,
+                "--without" => arguments.without.push(number()? as usize),
                 "--nodes" => arguments.nodes = Some(number()?),
                 "--seconds" => arguments.seconds = Some(number()?),
                 "--timeout-ms" => arguments.timeout_ms = Some(number()?),
@@ -69,6 +106,8 @@ impl Arguments {
         plan.nodes = self.nodes.map_or(plan.nodes, |nodes| nodes as usize);
         plan.length = self.seconds.map_or(plan.length, Duration::from_secs);
         plan.node_timeout = self.timeout_ms.map_or(plan.node_timeout, Duration::from_millis);
+        plan.mutation = self.mutation;
+        plan.without.clone_from(&self.without);
         let least = Duration::from_secs(10) + plan.node_timeout * 4;
         if plan.nodes == 0 || plan.length < least {
             return Err(format!("a run needs a node and {} seconds", least.as_secs_f64()));
@@ -84,14 +123,18 @@ impl Arguments {
             ("--timeout-ms", self.timeout_ms),
         ];
         let given = named.iter().filter_map(|(name, value)| Some(format!(" {name} {}", (*value)?)));
-        given.collect()
+        let mutation = self.mutation.map(|one| format!(" --mutation {}", one.name()));
+        given.chain(mutation).collect()
     }
 }
 
 fn main() -> ExitCode {
     let outcome = Arguments::parse(std::env::args().skip(1)).and_then(|arguments| {
-        match (arguments.report, arguments.seed, arguments.seeds) {
-            (true, ..) => report(&arguments),
+        if !arguments.large.is_empty() || arguments.chart.is_some() {
+            return large_clusters(&arguments);
+        }
+        match (arguments.mutations, arguments.seed, arguments.seeds) {
+            (true, ..) => mutations(&arguments),
             (false, Some(seed), _) => one(&arguments, seed),
             (false, None, Some(count)) => many(&arguments, count),
             (false, None, None) => Err(USAGE.to_owned()),
@@ -120,8 +163,46 @@ fn say_failure(outcome: &Outcome, replay: &str) {
     }
 }
 
+/// More disturbances than any run has.
+const DISTURBANCES_MAX: usize = 40;
+
+/// In how many seeds a bug is looked for.
+const MUTATION_SEEDS: u64 = 500;
+
+fn mutations(arguments: &Arguments) -> Result<bool, String> {
+    let mut plan = arguments.plan()?;
+    let mut missed = 0;
+    for mutation in Mutation::ALL {
+        plan.mutation = Some(mutation);
+        let seeds = arguments.from..arguments.from + arguments.seeds.unwrap_or(MUTATION_SEEDS);
+        let found = seeds.map(|seed| run(seed, &plan)).find(|outcome| outcome.failure.is_some());
+        let name = mutation.name();
+        say(&match found {
+            Some(Outcome { seed, failure: Some(failure), .. }) => {
+                let after = seed - arguments.from + 1;
+                format!("{name}: found with seed {seed}, after {after} seeds: {failure}")
+            }
+            _ => {
+                missed += 1;
+                format!("{name}: not found")
+            }
+        });
+    }
+    let all = Mutation::ALL.len();
+    say(&format!("{} of {all} found", all - missed));
+    Ok(missed <= 1)
+}
+
 fn one(arguments: &Arguments, seed: u64) -> Result<bool, String> {
     let plan = arguments.plan()?;
+    if arguments.minimal {
+        let minimal = minimal(seed, &plan, DISTURBANCES_MAX);
+        minimal.trace.iter().for_each(|line| say(line));
+        let replay: String =
+            minimal.without.iter().map(|nth| format!(" --without {nth}")).collect();
+        say_failure(&minimal.outcome, &(arguments.replay() + &replay));
+        return Ok(minimal.outcome.failure.is_none());
+    }
     let outcome = if arguments.log {
         let (outcome, lines) = run_with_log(seed, &plan);
         lines.iter().for_each(|line| say(line));
@@ -167,28 +248,50 @@ fn many(arguments: &Arguments, count: u64) -> Result<bool, String> {
     Ok(failed == 0)
 }
 
-fn report(arguments: &Arguments) -> Result<bool, String> {
-    let nodes = arguments.nodes.unwrap_or(1000) as usize;
+/// The columns of a file of figures.
+const COLUMNS: &str = "nodes timeout_ms detected_ms known_ms taken_over_ms converged_ms steady_bytes_s failing_bytes_s";
+
+fn large_clusters(arguments: &Arguments) -> Result<bool, String> {
     let timeout = Duration::from_millis(arguments.timeout_ms.unwrap_or(15_000));
-    let patience = arguments.seconds.map_or(Duration::from_secs(300), Duration::from_secs);
-    let started = Instant::now();
-    let seed = arguments.seed.unwrap_or(0);
-    match grow(seed, nodes, timeout, patience) {
-        Ok(growth) => {
-            say(&format!("seed {seed} trace {:016x}", growth.trace));
-            say(&format!("nodes {nodes}, node timeout {} ms", timeout.as_millis()));
-            say(&format!("converged after {:.1} s", growth.converged_after.as_secs_f64()));
-            say(&format!(
-                "bus bytes per node and second while forming: {}",
-                growth.forming_bytes_per_node_s
-            ));
-            say(&format!(
-                "bus bytes per node and second when steady: {}",
-                growth.steady_bytes_per_node_s
-            ));
-            say(&format!("simulated in {:.1} s", started.elapsed().as_secs_f64()));
-            Ok(true)
+    let file = arguments.figures.as_deref();
+    say(COLUMNS);
+    for &nodes in &arguments.large {
+        let started = Instant::now();
+        let one = large(arguments.seed.unwrap_or(0), nodes, timeout).map_err(|why| why.0)?;
+        let spans = [one.node_timeout, one.detected, one.known, one.taken_over, one.converged];
+        let [timeout, detected, known, taken_over, converged] = spans.map(|span| span.as_millis());
+        let line = format!(
+            "{nodes} {timeout} {detected} {known} {taken_over} {converged} {} {}",
+            one.steady_bytes_s, one.failing_bytes_s
+        );
+        say(&format!("{line}  (simulated in {:.0} s)", started.elapsed().as_secs_f64()));
+        if let Some(file) = file {
+            let known = std::fs::read_to_string(file).unwrap_or_default();
+            std::fs::write(file, known + &line + "\n").map_err(|why| format!("{file}: {why}"))?;
         }
-        Err(violation) => Err(violation.0),
     }
+    let (Some(chart), Some(file)) = (&arguments.chart, file) else { return Ok(true) };
+    let text = std::fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
+    let mut figures: Vec<Figures> = text.lines().filter_map(figures_of).collect();
+    figures.sort_by_key(|one| one.nodes);
+    std::fs::write(chart, svg(&figures)).map_err(|why| format!("{chart}: {why}"))?;
+    Ok(true)
+}
+
+fn figures_of(line: &str) -> Option<Figures> {
+    let numbers: Vec<u64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [nodes, timeout, detected, known, taken_over, converged, steady, failing] = numbers[..]
+    else {
+        return None;
+    };
+    Some(Figures {
+        nodes: nodes as usize,
+        node_timeout: Duration::from_millis(timeout),
+        detected: Duration::from_millis(detected),
+        known: Duration::from_millis(known),
+        taken_over: Duration::from_millis(taken_over),
+        converged: Duration::from_millis(converged),
+        steady_bytes_s: steady,
+        failing_bytes_s: failing,
+    })
 }

@@ -1,6 +1,7 @@
 //! What is still to happen, in the order of time, and of having been put in where times are equal.
 
 use crate::network::ConnId;
+use crate::world::data::{Stream, Write};
 use cluster::LinkId;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,11 +9,47 @@ use std::collections::BinaryHeap;
 /// What happens at a moment.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    Tick { node: usize, run: u32 },
-    Established { conn: ConnId },
-    Refused { node: usize, run: u32, link: LinkId },
-    Arrived { conn: ConnId, end: usize, bytes: Vec<u8> },
-    Ended { conn: ConnId, end: usize },
+    Tick {
+        node: usize,
+        run: u32,
+    },
+    Established {
+        conn: ConnId,
+    },
+    Refused {
+        node: usize,
+        run: u32,
+        link: LinkId,
+    },
+    Arrived {
+        conn: ConnId,
+        end: usize,
+        bytes: Vec<u8>,
+    },
+    Ended {
+        conn: ConnId,
+        end: usize,
+    },
+    /// A client thinks of something to write.
+    Client,
+    /// A client's write reaches a node.
+    Request {
+        node: usize,
+        write: Write,
+        tries: u32,
+    },
+    /// Something comes on a replication link.
+    Stream {
+        from: usize,
+        to: usize,
+        session: u32,
+        what: Stream,
+    },
+    /// A shell has made a replica's data its own.
+    Promoted {
+        node: usize,
+        run: u32,
+    },
 }
 
 struct Scheduled {

@@ -1,14 +1,17 @@
 //! One run of one seed: a cluster is formed, disturbed for a while, left alone, and has to heal.
 
 use crate::checker::Violation;
+use crate::failover::{Run, SHARDS, choices};
+use crate::mutation::{Mutation, Wrong};
 use crate::network::Weather;
+use crate::world::data::Found;
 use crate::world::{PORT, World};
-use base::{SLOT_COUNT, Slot, SlotRange};
+use base::{Rng, SLOT_COUNT, Slot, SlotRange};
 use cluster::Machine;
 use std::time::Duration;
 
 /// What a run is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// How many nodes.
     pub nodes: usize,
@@ -16,11 +19,21 @@ pub struct Plan {
     pub node_timeout: Duration,
     /// The simulated time of the whole run.
     pub length: Duration,
+    /// The bug to be found.
+    pub mutation: Option<Mutation>,
+    /// The disturbances that are left out, by their number, in runs with replicas.
+    pub without: Vec<usize>,
 }
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { nodes: 6, node_timeout: Duration::from_secs(2), length: Duration::from_secs(60) }
+        Plan {
+            nodes: 6,
+            node_timeout: Duration::from_secs(2),
+            length: Duration::from_secs(60),
+            mutation: None,
+            without: Vec::new(),
+        }
     }
 }
 
@@ -33,6 +46,10 @@ pub struct Outcome {
     pub trace: u64,
     /// How many votes were given to replicas.
     pub votes: usize,
+    /// How many acknowledged writes were lost where they may be.
+    pub lost: u64,
+    /// How many were acknowledged.
+    pub acknowledged: usize,
     /// What broke, if anything did.
     pub failure: Option<String>,
 }
@@ -72,17 +89,66 @@ pub fn run_with_log(seed: u64, plan: &Plan) -> (Outcome, Vec<String>) {
     (run_in(&mut world, seed, plan), world.chronicle())
 }
 
-/// Every third run has replicas that ask for votes.
+/// What a run is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Primaries alone, with or without strangers who ask for votes.
+    Bus { strangers: bool },
+    /// Replicas and clients, in a storm.
+    Storm,
+    /// Replicas and clients, and one failure at a time.
+    Failures,
+}
+
+impl Kind {
+    fn of(seed: u64) -> Kind {
+        match seed % 4 {
+            0 => Kind::Bus { strangers: (seed / 4).is_multiple_of(3) },
+            1 => Kind::Storm,
+            _ => Kind::Failures,
+        }
+    }
+}
+
 fn world(seed: u64, plan: &Plan) -> World {
-    let candidates = if seed.is_multiple_of(3) { CANDIDATES } else { 0 };
-    World::with_candidates(seed, plan.nodes, candidates, plan.node_timeout, true)
+    let mut world = match Kind::of(seed) {
+        Kind::Bus { strangers } => {
+            let candidates = if strangers { CANDIDATES } else { 0 };
+            World::with_candidates(seed, plan.nodes, candidates, plan.node_timeout, true)
+        }
+        Kind::Storm | Kind::Failures => {
+            // One replica for each primary, or two.
+            let nodes = SHARDS * (2 + (seed / 4 % 2) as usize);
+            World::new(seed, nodes, plan.node_timeout, true)
+        }
+    };
+    world.mutation = Wrong(plan.mutation);
+    world
 }
 
 fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
-    let failure = play(world, plan)
+    let played = match Kind::of(seed) {
+        Kind::Bus { .. } => play(world, plan),
+        kind @ (Kind::Storm | Kind::Failures) => {
+            let write_acks = (choices(seed, usize::MAX - 1).below(3) > 0).into();
+            let mut run = Run { world, plan, seed, write_acks };
+            match kind {
+                Kind::Storm => run.storm(),
+                Kind::Bus { .. } | Kind::Failures => run.one_at_a_time(),
+            }
+        }
+    };
+    let failure = played
         .err()
         .map(|violation| format!("at {:.3} s: {}", world.elapsed().as_secs_f64(), violation.0));
-    Outcome { seed, trace: world.trace_hash(), votes: world.checker.votes(), failure }
+    Outcome {
+        seed,
+        trace: world.trace_hash(),
+        votes: world.checker.votes(),
+        lost: world.lost,
+        acknowledged: world.checker.acknowledged_writes().len(),
+        failure,
+    }
 }
 
 fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
@@ -108,7 +174,7 @@ fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
     world.reach.heal();
     world.weather = Weather::FAIR;
     for node in 0..plan.nodes {
-        world.restart(node);
+        world.restart(node, Found::Kept);
     }
     world.run_until(calm + healing)?;
     agreed(world, "healed")?;
@@ -117,7 +183,7 @@ fn play(world: &mut World, plan: &Plan) -> Result<(), Violation> {
     agreed(world, "at the end")
 }
 
-fn agreed(world: &World, when: &str) -> Result<(), Violation> {
+pub(crate) fn agreed(world: &World, when: &str) -> Result<(), Violation> {
     match world.disagreement() {
         None => Ok(()),
         Some(why) => Err(Violation(format!("not {when}: {why}"))),
@@ -170,9 +236,9 @@ fn share(node: usize, count: usize) -> Vec<SlotRange> {
     first.zip(last).map(|(first, last)| SlotRange { first, last }).into_iter().collect()
 }
 
-fn rough_weather(world: &mut World) -> Weather {
+pub(crate) fn rough_weather(world: &mut World) -> Weather {
     let rng = &mut world.rng;
-    let sometimes = |rng: &mut base::Rng, most: u64| {
+    let sometimes = |rng: &mut Rng, most: u64| {
         if rng.percent(50) { 0 } else { rng.below(most) }
     };
     Weather {
@@ -193,7 +259,7 @@ fn disturb(world: &mut World, plan: &Plan, operators: Operators, calm: Duration)
     world.log(node, &format!("-- disturbance {what}, with node {other}"));
     match what {
         0 | 1 => world.crash(node),
-        2 | 3 => world.restart(node),
+        2 | 3 => world.restart(node, Found::Kept),
         4 => {
             let span_ms = world.rng.below(3 * plan.node_timeout.as_millis() as u64);
             let left = calm.saturating_sub(world.elapsed());
@@ -201,8 +267,9 @@ fn disturb(world: &mut World, plan: &Plan, operators: Operators, calm: Duration)
         }
         5 if node != other => world.reach.cut(node, other),
         6 => {
+            let mut rng = world.rng.fork();
             let all = world.nodes.len();
-            split(world, all);
+            split(world, all, &mut rng);
         }
         7 | 8 => world.reach.heal(),
         9 => world.break_link(node),
@@ -215,8 +282,8 @@ fn disturb(world: &mut World, plan: &Plan, operators: Operators, calm: Duration)
 }
 
 /// The network falls apart in two.
-fn split(world: &mut World, count: usize) {
-    let side: Vec<bool> = (0..count).map(|_| world.rng.percent(50)).collect();
+pub(crate) fn split(world: &mut World, count: usize, rng: &mut Rng) {
+    let side: Vec<bool> = (0..count).map(|_| rng.percent(50)).collect();
     for from in 0..count {
         for to in (0..count).filter(|to| side[from] != side[*to]) {
             world.reach.cut(from, to);
@@ -253,10 +320,26 @@ fn operate(world: &mut World, node: usize, count: usize, operators: Operators) {
 mod tests {
     use super::*;
 
+    /// For each bug, a seed that finds it.
+    const FOUND_WITH: [(Mutation, u64); 12] = [
+        (Mutation::VarsUnsaved, 0),
+        (Mutation::TornConfig, 1),
+        (Mutation::WallClock, 100),
+        (Mutation::EmptyPrimaryServes, 2),
+        (Mutation::StaleElected, 7),
+        (Mutation::OldPrimaryRetakes, 6),
+        (Mutation::CollisionKept, 0),
+        (Mutation::VotesKept, 25),
+        (Mutation::ReportsExpire, 2),
+        (Mutation::PauseLeaks, 7),
+        (Mutation::PauseKept, 35),
+        (Mutation::CandidateUntold, 7),
+    ];
+
     #[test]
     fn the_same_seed_gives_the_same_trace() {
         let plan = Plan::default();
-        for seed in [7, 42] {
+        for seed in [40, 41, 42] {
             assert_eq!(run(seed, &plan), run(seed, &plan));
         }
         assert_ne!(run(1, &plan).trace, run(2, &plan).trace);
@@ -268,11 +351,31 @@ mod tests {
     }
 
     #[test]
-    fn fifty_seeds_keep_every_invariant_and_heal() {
-        let failures: Vec<Outcome> = (0..50)
-            .map(|seed| run(seed, &Plan::default()))
-            .filter(|outcome| outcome.failure.is_some())
-            .collect();
+    fn two_hundred_seeds_keep_every_invariant_and_heal() {
+        let outcomes: Vec<Outcome> = (0..200).map(|seed| run(seed, &Plan::default())).collect();
+        let failures: Vec<_> = outcomes.iter().filter(|one| one.failure.is_some()).collect();
         assert!(failures.is_empty(), "replay with --seed: {failures:#?}");
+        let acknowledged: usize = outcomes.iter().map(|one| one.acknowledged).sum();
+        assert!(acknowledged > 100_000, "clients wrote {acknowledged} times");
+        assert!(outcomes.iter().any(|one| one.lost > 0), "no failure cost anything");
+    }
+
+    #[test]
+    fn each_bug_is_found_with_its_seed() {
+        for (mutation, seed) in FOUND_WITH {
+            let plan = Plan { mutation: Some(mutation), ..Plan::default() };
+            assert!(run(seed, &plan).failure.is_some(), "{mutation:?} with --seed {seed}");
+        }
+        assert!(Mutation::ALL.iter().all(|one| FOUND_WITH.iter().any(|(found, _)| found == one)));
+    }
+
+    #[test]
+    fn a_failure_is_told_without_what_it_does_not_need() {
+        let plan = Plan { mutation: Some(Mutation::StaleElected), ..Plan::default() };
+        let minimal = crate::minimal(7, &plan, 20);
+        assert!(minimal.without.len() > 5, "{minimal:#?}");
+        let plan = Plan { without: minimal.without, ..plan };
+        assert_eq!(run(7, &plan), minimal.outcome);
+        assert!(minimal.outcome.failure.is_some_and(|why| why.contains("are lost")));
     }
 }

@@ -1,19 +1,25 @@
-//! The simulated world: virtual time, nodes, and their faults; the network between them is [`wires`].
+//! The simulated world: virtual time, nodes, and their faults; the network between them is [`wires`], what they
+//! hold and who writes it [`data`].
 //!
 //! Everything that happens comes from one queue, ordered by time and by the order it was put in; every choice
 //! comes from one seed. So the same seed gives the same run, and its trace the same hash.
 
+pub(crate) mod data;
 mod wires;
 
 use crate::candidate::Candidate;
 use crate::checker::{Checker, Observed, Violation};
+#[cfg(doc)]
+use crate::mutation::Mutation;
+use crate::mutation::Wrong;
 use crate::network::{ConnId, Connections, Reach, Weather};
 use crate::queue::{Event, Queue};
 use crate::trace::Trace;
-use base::{Epoch, Monotonic, Rng, UnixMillis};
+use base::{Epoch, Monotonic, NodeId, Rng, UnixMillis};
 use cluster::seal::{BusAuth, BusAuthMode, Secret};
 use cluster::{ClusterState, Config, Input, LinkId, Machine, Now, Output};
 use core::net::{IpAddr, Ipv4Addr};
+use data::{Clients, Data, Found};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -35,10 +41,17 @@ pub(crate) struct SimNode {
     pub(crate) machine: Option<Machine>,
     /// In the place of a machine: somebody else's replica.
     candidate: Option<Candidate>,
+    pub(crate) id: NodeId,
     pub(crate) run: u32,
-    paused_until_us: u64,
-    config: Config,
+    /// How often its process was started.
+    starts: u32,
+    pub(crate) paused_until_us: u64,
+    pub(crate) config: Config,
     disk: Disk,
+    pub(crate) data: Data,
+    /// The votes that have come, and the epoch in which it asks for more: for [`Mutation::VotesKept`].
+    votes_heard: Vec<(LinkId, Vec<u8>)>,
+    asks_votes: Option<u64>,
     links: BTreeMap<LinkId, (ConnId, usize)>,
     wall_offset_ms: i64,
     monotonic_offset_us: u64,
@@ -61,6 +74,14 @@ pub struct World {
     pub(crate) violation: Option<Violation>,
     /// Whether every step is checked; the run of a thousand nodes does without.
     checked: bool,
+    pub(crate) mutation: Wrong,
+    pub(crate) clients: Clients,
+    /// How many acknowledged writes were lost where that may be.
+    pub(crate) lost: u64,
+    /// How many replication links there have been.
+    sessions: u32,
+    /// When the last thing on a replication link arrives, by sender and receiver.
+    stream_ends: Vec<u64>,
     /// The nodes' log lines, when they are wanted.
     log: Option<Vec<String>>,
 }
@@ -94,6 +115,11 @@ impl World {
             checker: Checker::new(count),
             violation: None,
             checked,
+            mutation: Wrong::default(),
+            clients: Clients::default(),
+            lost: 0,
+            sessions: 0,
+            stream_ends: vec![0; count * count],
             log: None,
         };
         for node in 0..count {
@@ -102,17 +128,22 @@ impl World {
             if checked && !seed.is_multiple_of(2) {
                 config.auth = World::seals(node, candidates);
             }
-            // There are no data here that a node without slots could follow.
+            // A cluster keeps the shape that a run is about.
             config.allow_replica_migration = false;
             let wall_offset_ms = rng.below(400) as i64 - 200;
             let monotonic_offset_us = rng.below(100_000_000);
             world.nodes.push(SimNode {
                 machine: None,
                 candidate: None,
+                id: NodeId::random(&mut rng.clone()),
                 run: 0,
+                starts: 0,
                 paused_until_us: 0,
                 config: config.clone(),
                 disk: Disk::default(),
+                data: Data::default(),
+                votes_heard: Vec::new(),
+                asks_votes: None,
                 links: BTreeMap::new(),
                 wall_offset_ms,
                 monotonic_offset_us,
@@ -120,6 +151,7 @@ impl World {
             });
             if node < machines {
                 let machine = Machine::new(config, rng.fork(), world.clock(node));
+                world.nodes[node].id = machine.my_id();
                 world.start(node, machine);
             } else {
                 let primary = world.nodes[0].machine.as_ref().map(Machine::my_id);
@@ -170,6 +202,10 @@ impl World {
         let node = &self.nodes[node];
         let since = Duration::from_micros(self.now_us + node.monotonic_offset_us);
         let wall = WALL_START_MS + (self.now_us / 1000) as i64 + node.wall_offset_ms;
+        if self.mutation.goes_by_wall_clock() {
+            let since = Duration::from_millis((wall - WALL_START_MS + 100_000).unsigned_abs());
+            return Now { monotonic: Monotonic::from_duration(since), wall: UnixMillis(wall) };
+        }
         Now { monotonic: Monotonic::from_duration(since), wall: UnixMillis(wall) }
     }
 
@@ -216,13 +252,22 @@ impl World {
             }
             Event::Arrived { conn, end, bytes } => self.arrived(conn, end, bytes),
             Event::Ended { conn, end } => self.ended(conn, end),
+            Event::Client => self.client(),
+            Event::Request { node, write, tries } => self.requested(node, write, tries),
+            Event::Stream { from, to, session, what } => self.streamed(from, to, session, what),
+            Event::Promoted { node, run } => self.promoted(node, run),
         }
     }
 
     /// Whose processor an event needs.
     fn subject(&self, event: &Event) -> Option<usize> {
         match event {
-            Event::Tick { node, .. } | Event::Refused { node, .. } => Some(*node),
+            Event::Tick { node, .. }
+            | Event::Refused { node, .. }
+            | Event::Request { node, .. }
+            | Event::Promoted { node, .. } => Some(*node),
+            Event::Stream { to, .. } => Some(*to),
+            Event::Client => None,
             Event::Established { conn } => Some(self.connections.get(*conn)?.ends[0].node),
             Event::Arrived { conn, end, .. } | Event::Ended { conn, end } => {
                 Some(self.connections.get(*conn)?.ends[*end].node)
@@ -235,6 +280,7 @@ impl World {
             return;
         }
         self.input(node, Input::Tick);
+        self.tend_data(node);
         let jitter_us = self.rng.below(2_000);
         self.schedule(self.now_us + 100_000 + jitter_us, Event::Tick { node, run });
     }
@@ -242,6 +288,7 @@ impl World {
     /// Gives an input to a node, if it is up, and carries out what it wants.
     fn input(&mut self, node: usize, input: Input<'_>) {
         let now = self.clock(node);
+        self.report_data(node);
         let this = &mut self.nodes[node];
         match (&mut this.machine, &mut this.candidate) {
             (Some(machine), _) => machine.handle(now, input),
@@ -266,6 +313,7 @@ impl World {
         order: impl FnOnce(&mut Machine, Now) -> T,
     ) -> Option<T> {
         let now = self.clock(node);
+        self.report_data(node);
         let result = self.nodes[node].machine.as_mut().map(|machine| order(machine, now));
         self.trace.note(self.now_us, node, 1);
         self.settle(node);
@@ -284,17 +332,26 @@ impl World {
                     self.trace.note(self.now_us, node, 2 + u64::from(state == ClusterState::Ok));
                 }
                 Output::Log(_, line) => self.log(node, &line),
-                Output::Promote => self.tell(node, Machine::promoted),
-                Output::PauseWrites => self.tell(node, Machine::writes_paused),
-                Output::Follow(_)
-                | Output::StandAlone
-                | Output::ResumeWrites
-                | Output::Leased(_)
-                | Output::ViewChanged
-                | Output::DropKeysInSlot(_)
-                | Output::Deliver { .. } => {}
+                Output::Promote => self.order_promotion(node),
+                Output::PauseWrites => {
+                    self.nodes[node].data.writes_wait = true;
+                    self.tell(node, Machine::writes_paused);
+                }
+                Output::ResumeWrites => {
+                    self.nodes[node].data.writes_wait &= self.mutation.keeps_pause();
+                }
+                Output::Follow(leader) => {
+                    if let Some(leader) = self.node_at(leader.ip) {
+                        self.follow(node, leader);
+                    }
+                }
+                Output::StandAlone => self.stand_alone(node),
+                Output::Leased(lease) => self.lease(node, lease),
+                // In runs with clients slots go with all that a node has.
+                Output::ViewChanged | Output::DropKeysInSlot(_) | Output::Deliver { .. } => {}
             }
         }
+        self.recount_votes(node);
         if self.checked {
             self.check(node);
         }
@@ -303,6 +360,7 @@ impl World {
     /// Tells a node that what it has put out was done.
     fn tell(&mut self, node: usize, what: impl FnOnce(&mut Machine, Now)) {
         let now = self.clock(node);
+        self.report_data(node);
         if let Some(machine) = &mut self.nodes[node].machine {
             what(machine, now);
         }
@@ -317,9 +375,24 @@ impl World {
             config_epoch: machine.config_epoch(),
             current_epoch: machine.current_epoch(),
             last_vote_epoch: machine.last_vote_epoch(),
+            is_replica: machine.is_replica(),
+            id: self.nodes[node].id,
         };
-        if let Err(violation) = self.checker.observe(observed) {
+        let verdict = self.checker.observe(observed);
+        self.note_verdict(verdict);
+    }
+
+    fn note_verdict(&mut self, verdict: Result<(), Violation>) {
+        if let Err(violation) = verdict {
             self.violation.get_or_insert(violation);
+        }
+    }
+
+    /// [`Mutation::VotesKept`]: what came for an earlier election counts in this one.
+    fn recount_votes(&mut self, node: usize) {
+        let Some(epoch) = self.nodes[node].asks_votes.take() else { return };
+        for (link, vote) in self.nodes[node].votes_heard.clone() {
+            self.input(node, Input::Packet { link, bytes: &Wrong::renewed(&vote, epoch) });
         }
     }
 
@@ -331,12 +404,14 @@ impl World {
         let node = &mut self.nodes[node];
         node.disk.unsynced = true;
         if fsync && let Some(machine) = &node.machine {
-            node.disk = Disk { synced: machine.nodes_conf(), unsynced: false };
+            node.disk =
+                Disk { synced: self.mutation.written(machine.nodes_conf()), unsynced: false };
         }
     }
 
     fn start(&mut self, node: usize, machine: Machine) {
         self.nodes[node].run += 1;
+        self.nodes[node].starts += 1;
         self.nodes[node].machine = Some(machine);
         self.trace.note(self.now_us, node, 4);
         self.settle(node);
@@ -349,11 +424,17 @@ impl World {
     /// machine does.
     pub(crate) fn crash(&mut self, node: usize) {
         let survives = self.rng.percent(50);
+        let torn_at = self.rng.below(1000);
         let Some(machine) = self.nodes[node].machine.take() else { return };
         self.trace.note(self.now_us, node, 5);
         let crashed = &mut self.nodes[node];
         if crashed.disk.unsynced && survives {
-            crashed.disk.synced = machine.nodes_conf();
+            crashed.disk.synced = self.mutation.written(machine.nodes_conf());
+        }
+        if let Some(torn) = self.mutation.torn(&crashed.disk.synced, torn_at)
+            && crashed.disk.unsynced
+        {
+            crashed.disk.synced = torn;
         }
         crashed.disk.unsynced = false;
         crashed.run += 1;
@@ -364,19 +445,31 @@ impl World {
                 self.tell_other_end(conn, end);
             }
         }
+        self.lose_links(node);
+    }
+
+    /// Puts a `nodes.conf` on the disk of a node that does not run.
+    pub(crate) fn place_config(&mut self, node: usize, text: String) {
+        self.nodes[node].disk = Disk { synced: text, unsynced: false };
     }
 
     /// Starts a crashed node from its disk.
-    pub(crate) fn restart(&mut self, node: usize) {
+    pub(crate) fn restart(&mut self, node: usize, found: Found) {
         if self.listens(node) {
             return;
         }
         self.nodes[node].monotonic_offset_us = self.rng.below(100_000_000);
         let (config, rng) = (self.nodes[node].config.clone(), self.rng.fork());
+        self.find_data(node, found);
         let now = self.clock(node);
         let loaded = Machine::from_nodes_conf(config, rng, now, &self.nodes[node].disk.synced);
         match loaded {
-            Ok(Some(machine)) => self.start(node, machine),
+            Ok(Some(machine)) => {
+                self.start(node, machine);
+                if self.mutation.retakes() {
+                    self.operate(node, |machine, now| machine.bump_epoch(now));
+                }
+            }
             Ok(None) => self.violation = Some(Violation(format!("node {node} lost its disk"))),
             Err(error) => self.violation = Some(Violation(format!("node {node}: {error}"))),
         }
@@ -423,6 +516,13 @@ impl World {
         lines
     }
 
+    /// Says what is done to a node.
+    pub(crate) fn mark(&mut self, node: usize, line: impl FnOnce() -> String) {
+        if self.log.is_some() {
+            self.log(node, &line());
+        }
+    }
+
     pub(crate) fn log(&mut self, node: usize, line: &str) {
         let at_s = self.elapsed().as_secs_f64();
         if let Some(log) = &mut self.log {
@@ -449,6 +549,13 @@ impl World {
         machines.map(Machine::current_epoch).max().unwrap_or_default()
     }
 
+    /// Whether the nodes that run agree on who is in the cluster and has what.
+    pub(crate) fn survivors_agree(&self) -> bool {
+        let machines = self.nodes.iter().filter_map(|node| node.machine.as_ref());
+        let mut views = machines.map(Machine::agreement);
+        views.next().is_none_or(|first| views.all(|view| view == first))
+    }
+
     /// Why the nodes do not agree on one healthy cluster of all of them; `None` when they do.
     #[must_use]
     pub fn disagreement(&self) -> Option<String> {
@@ -465,15 +572,18 @@ impl World {
             if machine.known_nodes() != self.nodes.len() {
                 return Some(format!("node {index} knows {} nodes", machine.known_nodes()));
             }
+            let agreement = machine.agreement();
+            if *first.get_or_insert(agreement) != agreement {
+                return Some(format!("node {index} has another view than node 0"));
+            }
+            if machine.is_replica() {
+                continue;
+            }
             let epoch = machine.config_epoch();
             if let Some((_, other)) = epochs.iter().find(|(taken, _)| *taken == epoch) {
                 return Some(format!("nodes {other} and {index} share config epoch {epoch}"));
             }
             epochs.push((epoch, index));
-            let agreement = machine.agreement();
-            if *first.get_or_insert(agreement) != agreement {
-                return Some(format!("node {index} has another view than node 0"));
-            }
         }
         None
     }

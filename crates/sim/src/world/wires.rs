@@ -3,6 +3,7 @@
 use super::{PORT, World};
 use crate::candidate::Candidate;
 use crate::checker::Violation;
+use crate::mutation::Heard;
 use crate::network::{ConnId, Connection, End, Weather};
 use crate::queue::Event;
 use cluster::seal::packet_within;
@@ -40,7 +41,7 @@ impl World {
         }
     }
 
-    pub(super) fn arrived(&mut self, conn: ConnId, end: usize, bytes: Vec<u8>) {
+    pub(super) fn arrived(&mut self, conn: ConnId, end: usize, mut bytes: Vec<u8>) {
         let Some(connection) = self.connections.get(conn) else { return };
         let (from, to) = (connection.ends[1 - end], connection.ends[end]);
         if self.nodes[to.node].run != to.run || !to.open {
@@ -53,6 +54,16 @@ impl World {
         }
         let Some(link) = to.link else { return };
         self.trace.packet(self.now_us, from.node, to.node, &bytes);
+        if self.mutation.0.is_some()
+            && let Some(machine) = &self.nodes[to.node].machine
+        {
+            if self.mutation.heard(machine, &mut bytes) == Heard::Lost {
+                return;
+            }
+            if self.mutation.keeps_votes() && is_of(&bytes, wire::PacketType::AuthAck) {
+                self.nodes[to.node].votes_heard.push((link, bytes.clone()));
+            }
+        }
         self.input(to.node, Input::Packet { link, bytes: &bytes });
     }
 
@@ -115,6 +126,10 @@ impl World {
     pub(super) fn send(&mut self, node: usize, link: LinkId, bytes: Vec<u8>) {
         self.nodes[node].bytes_sent += bytes.len() as u64;
         let Some(&(conn, end)) = self.nodes[node].links.get(&link) else { return };
+        if self.mutation.keeps_votes() && is_of(&bytes, wire::PacketType::AuthRequest) {
+            let machine = self.nodes[node].machine.as_ref();
+            self.nodes[node].asks_votes = machine.map(|machine| machine.current_epoch().0);
+        }
         if self.checked {
             self.check_vote(node, conn, end, &bytes);
         }
@@ -169,4 +184,8 @@ impl World {
         let candidate = to.candidate.as_ref().map(Candidate::id);
         to.machine.as_ref().map(Machine::my_id).or(candidate)
     }
+}
+
+fn is_of(bytes: &[u8], kind: wire::PacketType) -> bool {
+    wire::decode(bytes).is_ok_and(|packet| packet.packet_type() == Some(kind))
 }

@@ -34,7 +34,7 @@ pub(super) fn difference(ours: &[Command], oracle: &[Command]) -> Option<String>
         if one.zip(other).is_some_and(|(one, other)| same(one, other)) {
             (at, oracle_at) = (at + 1, oracle_at + 1);
         } else if let Some(list) = other.and_then(|other| list_of_fields(other)) {
-            let Some(commands) = stores(&ours[at..], list) else {
+            let Some(commands) = stores(&ours[at..], list, oracle.get(oracle_at + 1)) else {
                 return Some(told(("ours", &ours, at), ("oracle", &oracle, oracle_at)));
             };
             (at, oracle_at) = (at + commands, oracle_at + 1);
@@ -82,8 +82,13 @@ fn list_of_fields(placed: &Placed) -> Option<(&[u8], &[u8])> {
     Some((&placed.database, list))
 }
 
-/// How many commands at the front of a log make a list anew, by themselves or within a transaction; `None` where they do not.
-fn stores(log: &[Placed], (database, list): (&[u8], &[u8])) -> Option<usize> {
+/// How many commands at the front of a log make a list anew, by themselves or within a transaction; `None` where they do not. The oracle's `next` command tells a list
+/// that is made from one that is emptied and then added to.
+fn stores(
+    log: &[Placed],
+    (database, list): (&[u8], &[u8]),
+    next: Option<&Placed>,
+) -> Option<usize> {
     let is_it = |placed: &Placed, name: &str| {
         let [word, key, ..] = &placed.command[..] else { return false };
         is(word, name) && key == list && placed.database == database
@@ -91,13 +96,15 @@ fn stores(log: &[Placed], (database, list): (&[u8], &[u8])) -> Option<usize> {
     if let [first, inner @ ..] = log
         && is(&first.command[0], "MULTI")
     {
-        let commands = stores(inner, (database, list))?;
+        let commands = stores(inner, (database, list), None)?;
         let is_all = inner.get(commands).is_some_and(|one| is(&one.command[0], "EXEC"));
         return is_all.then_some(commands + 2);
     }
     let is_removed = log.first().is_some_and(|one| is_it(one, "DEL") && one.command.len() == 2);
     let is_filled = log.get(1).is_some_and(|one| is_it(one, "RPUSH") && one.command.len() > 2);
-    is_removed.then_some(1 + usize::from(is_filled))
+    let is_next =
+        |place: usize| log.get(place).zip(next).is_some_and(|(one, next)| same(one, next));
+    is_removed.then_some(1 + usize::from(is_filled && (!is_next(1) || is_next(2))))
 }
 
 /// Whether it may be a command that the oracle does not tell of though it makes a string, or makes one longer.

@@ -182,7 +182,7 @@ fn demo_reports_a_node_that_ends_by_itself() {
         demo.nodes().into_iter().find(|pid| String::from_utf8_lossy(&line(*pid)).contains(&served));
     Demo::signal(victim.expect("the node runs"), "KILL");
     demo.await_text(&format!("127.0.0.1:{port} has ended by itself"));
-    demo.await_text("Ready to accept connections");
+    demo.await_text("Full resync requested by replica");
     Demo::signal(demo.child.id(), "INT");
     assert!(demo.await_exit(END).success());
     assert!(demo.text("out").contains("Stopped 5 nodes"));

@@ -71,6 +71,9 @@ fn kill_primary(cluster: &mut Cluster, shard: usize) -> Written {
     let victim = nodes.remove(old);
     let successor: &Server = nodes[if new < old { new } else { new - 1 }];
     let written = write_during(&ports, &tag, || victim.kill(), || leads(successor));
+    if written.blocked > NODE_TIMEOUT * 2 {
+        println!("blocked for {:?}; the successor:\n{}", written.blocked, successor.log());
+    }
     cluster.nodes[old].restart();
     cluster.await_agreement();
     Cluster::await_link(&cluster.nodes[old]);

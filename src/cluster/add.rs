@@ -13,7 +13,9 @@ use super::{moving, rebalance};
 use crate::client::{Address, Reply};
 use crate::screen::plural;
 
-/// How long the nodes may take to know one another, and replicas to have everything.
+/// How long the nodes may take to know one another: beyond the minute in which a node that was removed is not let in again.
+const JOINING: Duration = Duration::from_secs(90);
+/// How long replicas may take to have everything before they are left alone with it.
 const AGREEMENT: Duration = Duration::from_secs(60);
 
 /// After how many looks a node that is not known is introduced once more.
@@ -47,8 +49,7 @@ pub(super) fn run(
     role: &Role,
     is_rebalanced: bool,
 ) -> Result<(), Stop> {
-    let survey = survey::survey(session, entry)?;
-    rebalance::refuse_unfit(&survey, entry)?;
+    let survey = rebalance::fit_survey(session, entry)?;
     let mut newcomers = Vec::new();
     for address in addresses {
         newcomers.push(look(session, &survey, address)?);
@@ -208,7 +209,7 @@ fn join(
         survey.nodes.len() + newcomers.iter().filter(|one| survey.node(one.id).is_none()).count();
     let mut looks = 0_usize;
     let mut failure = None;
-    let took = session.await_all("nodes that know all others", total, AGREEMENT, |session| {
+    let took = session.await_all("nodes that know all others", total, JOINING, |session| {
         if looks.is_multiple_of(LOOKS_BETWEEN_MEETINGS) {
             for one in newcomers.iter_mut().filter(|one| one.told.view.len() < total) {
                 let meet = ["CLUSTER", "MEET", &own.host, &own.port.to_string()];
@@ -218,10 +219,14 @@ fn join(
         looks += 1;
         let Ok(now) = survey::survey(session, entry) else { return 0 };
         let knows = |node: &&Node| {
-            let Ok(told) = &node.told else { return true };
+            let Ok(told) = &node.told else {
+                // Who did not answer before either is not waited for.
+                return survey.node(node.id()).is_some_and(|before| before.told.is_err());
+            };
             let known =
                 told.view.iter().filter(|member| !member.is_unreachable && !member.is_failing);
-            known.filter(|member| member.is_connected).count() >= total
+            // A node that has just come serves nobody at first, not even keys that are handed to it.
+            told.is_ok && known.filter(|member| member.is_connected).count() >= total
         };
         let known = now.nodes.iter().filter(knows).count();
         if failure.is_some() { total } else { known }
@@ -235,7 +240,7 @@ fn join(
             Ok(())
         }
         None => Err(failed(
-            format!("not all nodes know one another after {} s", AGREEMENT.as_secs()),
+            format!("not all nodes know one another after {} s", JOINING.as_secs()),
             "Can they reach one another, on their bus ports, too? Then run the same command again.",
         )),
     }

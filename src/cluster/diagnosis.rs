@@ -260,6 +260,7 @@ mod tests {
                 offset: 0,
                 is_following: (number == 3).then_some(true),
                 server: String::new(),
+                hands_over: false,
                 databases: 1,
             };
             Node { member, reached_at: asked, told: Ok(told) }

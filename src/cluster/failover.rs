@@ -1,13 +1,15 @@
 //! `redstart cluster failover`: a replica becomes the primary of its shard, and that is waited for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::session::{Session, Stop, failed};
 use super::survey::{Node, survey};
 use crate::client::Address;
 
-/// Above the time that servers give a failover themselves.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it is tried.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Above the time that servers give a failover themselves, 5 s unless they are told otherwise.
+const GIVEN_UP: Duration = Duration::from_secs(7);
 
 /// Who is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,23 +70,40 @@ pub(super) fn run(session: &mut Session, entry: &Address, how: How) -> Result<()
         How::Force => vec!["CLUSTER", "FAILOVER", "FORCE"],
         How::Takeover => vec!["CLUSTER", "FAILOVER", "TAKEOVER"],
     };
-    session.open(entry)?.order(&words)?;
     let id = own.id();
     let own_name = own.name();
-    let took = session.await_all(
-        "nodes that see the new primary",
-        found.nodes.len(),
-        PATIENCE,
-        |session| {
-            let Ok(now) = survey(session, entry) else { return 0 };
-            let sees = |node: &&Node| match &node.told {
-                // Who is not there is not waited for.
-                Err(_) => true,
-                Ok(told) => told.view.iter().any(|member| member.id == id && member.is_primary),
-            };
-            now.nodes.iter().filter(sees).count()
-        },
-    )?;
+    // Who is not there already is not waited for.
+    let asked: Vec<_> = found.nodes.iter().filter(|node| node.told.is_ok()).map(Node::id).collect();
+    let mut ordered: Option<Instant> = None;
+    let mut failure = None;
+    let what = "nodes that see the new primary";
+    let took = session.await_all(what, asked.len(), PATIENCE, |session| {
+        let now = survey(session, entry).ok();
+        let is_primary = |node: &&Node| node.id() == id && node.member.is_primary;
+        let is_done =
+            now.as_ref().is_some_and(|now| now.nodes.iter().any(|node| is_primary(&node)));
+        // A server gives up without a word when it takes too long.
+        if !is_done && ordered.is_none_or(|last| last.elapsed() >= GIVEN_UP) {
+            let outcome = session.open(entry).and_then(|mut link| link.order(&words));
+            // Once it has begun, it is no failure that it is done already.
+            failure = outcome.err().filter(|_| ordered.is_none());
+            ordered = Some(Instant::now());
+        }
+        if failure.is_some() {
+            return asked.len();
+        }
+        let sees = |node: &&Node| {
+            let told = node.told.as_ref().ok();
+            asked.contains(&node.id())
+                && told.is_some_and(|told| {
+                    told.view.iter().any(|member| member.id == id && member.is_primary)
+                })
+        };
+        now.map_or(0, |now| now.nodes.iter().filter(sees).count())
+    })?;
+    if let Some(stop) = failure {
+        return Err(stop);
+    }
     match took {
         Some(took) => {
             session.screen.done(&format!("{own_name} is the primary"), took);

@@ -14,6 +14,7 @@ mod check;
 mod create;
 mod diagnosis;
 mod failover;
+mod handover;
 mod members;
 mod mend;
 mod moving;

@@ -17,6 +17,7 @@ use base::NodeId;
 
 use super::balance::Move;
 use super::diagnosis;
+use super::handover::{self, Outcome};
 use super::progress::Progress;
 use super::session::{Link, Session, Stop, failed, refused};
 use super::survey::{Survey, survey};
@@ -30,6 +31,10 @@ const MIGRATE_PATIENCE: Duration = Duration::from_secs(60);
 const BATCH_TIME: Duration = Duration::from_millis(40);
 const BATCH_KEYS_MAX: usize = 1000;
 const BATCH_KEYS_FIRST: usize = 50;
+/// How long replicas may be too slow.
+const REPLICAS_PATIENCE: Duration = Duration::from_secs(20);
+/// After so many slots the other primaries are told.
+const TOLD_AT_ONCE: usize = 64;
 /// How long the nodes may take to agree on what was done.
 const AGREEMENT: Duration = Duration::from_secs(30);
 
@@ -100,24 +105,43 @@ impl<'a> Mover<'a> {
         let set = |word: &str, id: NodeId| {
             ["CLUSTER", "SETSLOT", number.as_str(), word, id.as_str()].map(str::to_owned)
         };
-        self.link(session, to)?.order(&set("IMPORTING", from))?;
-        self.link(session, from)?.order(&set("MIGRATING", to))?;
-        self.keys(session, progress, way, slot, Twins::Replace)?;
-        let node = set("NODE", to);
-        for id in [to, from] {
-            let link = self.link(session, id)?;
-            let reply = link.ask(&node)?;
-            // The source may have become a replica of the target, with its last slot.
-            let is_told = reply.is_ok()
-                || matches!(&reply, Reply::Error(text) if id == from && text.contains("SETSLOT only with"));
-            // Valkey waits for its replicas; what they lack, they learn over the bus.
-            let is_slow = matches!(&reply, Reply::Error(text) if text.starts_with("NOREPLICAS"));
-            if !is_told && !is_slow {
-                return Err(refused(&link.address, &node, &reply));
-            }
+        if !self.set_slot(session, to, &set("IMPORTING", from))? {
+            progress.advance(&mut session.screen, 1, 0);
+            return Ok(());
         }
+        self.set_slot(session, from, &set("MIGRATING", to))?;
+        self.keys(session, progress, way, slot, Twins::Replace)?;
+        self.set_slot(session, to, &set("NODE", to))?;
+        self.set_slot(session, from, &set("NODE", to))?;
         progress.advance(&mut session.screen, 1, 0);
         Ok(())
+    }
+
+    /// One step. Valkey takes none until its replicas have it, and does nothing where they are too slow: then it is asked again. False where the node has
+    /// the slot already: what an interrupted run has begun has come to its end.
+    fn set_slot(
+        &mut self,
+        session: &Session,
+        id: NodeId,
+        words: &[String; 5],
+    ) -> Result<bool, Stop> {
+        let begin = Instant::now();
+        loop {
+            let link = self.link(session, id)?;
+            let reply = link.ask(words)?;
+            let Reply::Error(text) = &reply else { return Ok(true) };
+            // The source may have become a replica of the target, with its last slot.
+            if text.contains("SETSLOT only with") && words.contains(&"NODE".to_owned()) {
+                return Ok(true);
+            }
+            if text.contains("already the owner") {
+                return Ok(false);
+            }
+            if !text.starts_with("NOREPLICAS") || begin.elapsed() >= REPLICAS_PATIENCE {
+                return Err(refused(&link.address, words, &reply));
+            }
+            session.go_on()?;
+        }
     }
 
     /// Moves the keys of a slot, in batches.
@@ -165,12 +189,55 @@ impl<'a> Mover<'a> {
         Ok(())
     }
 
+    /// Whether both nodes offer to move slots as a whole, and none of these is half-way by the other means.
+    fn hands_over(&self, one: &Move) -> bool {
+        let is_fit = |id| {
+            self.survey.node(id).is_some_and(|node| {
+                let is_half_way = |slot: &u16| {
+                    node.member.migrating.contains_key(slot)
+                        || node.member.importing.contains_key(slot)
+                };
+                node.told.as_ref().is_ok_and(|told| told.hands_over)
+                    && !one.slots.iter().any(is_half_way)
+            })
+        };
+        is_fit(one.from) && is_fit(one.to)
+    }
+
+    /// Moves slots as a whole; how many have moved. Where that does not succeed, the others are as they were.
+    fn hand_over(
+        &mut self,
+        session: &mut Session,
+        progress: &mut Progress,
+        one: &Move,
+    ) -> Result<usize, Stop> {
+        let mut moved = 0;
+        for slots in one.slots.chunks(handover::SLOTS_AT_ONCE) {
+            session.go_on()?;
+            let keys = self.count(session, one.from, slots)?.iter().sum();
+            let link = self.link(session, one.from)?;
+            match handover::slots(session, link, one.to, slots)? {
+                Outcome::Moved => {
+                    moved += slots.len();
+                    progress.advance(&mut session.screen, slots.len() as u64, keys);
+                }
+                Outcome::NotMoved(why) => {
+                    session.warn(&format!(
+                        "slots do not move as a whole ({}); their keys are moved one by one",
+                        why.trim()
+                    ));
+                    break;
+                }
+            }
+        }
+        Ok(moved)
+    }
+
     /// Tells the other primaries, so that none sends clients astray until the bus has told them.
-    fn tell_others(&mut self, session: &Session, one: &Move) {
+    fn tell_others(&mut self, session: &Session, one: &Move, slots: &[u16]) {
         let others: Vec<NodeId> = self.survey.primaries().iter().map(|node| node.id()).collect();
         for id in others.into_iter().filter(|id| ![one.from, one.to].contains(id)) {
-            let commands: Vec<[String; 5]> = one
-                .slots
+            let commands: Vec<[String; 5]> = slots
                 .iter()
                 .map(|slot| {
                     ["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", one.to.as_str()]
@@ -305,10 +372,20 @@ pub(super) fn carry_out(
     }
     let mut progress = Progress::new(slots as u64, keys);
     for one in moves {
-        for &slot in &one.slots {
-            mover.slot(session, &mut progress, (one.from, one.to), slot)?;
+        let handed = match mover.hands_over(one) {
+            true => mover.hand_over(session, &mut progress, one)?,
+            false => 0,
+        };
+        for slots in one.slots[handed..].chunks(TOLD_AT_ONCE) {
+            let mut moved = 0;
+            let outcome = slots.iter().try_for_each(|&slot| {
+                mover
+                    .slot(session, &mut progress, (one.from, one.to), slot)
+                    .inspect(|()| moved += 1)
+            });
+            mover.tell_others(session, one, &slots[..moved]);
+            outcome?;
         }
-        mover.tell_others(session, one);
     }
     progress.conclude(&mut session.screen);
     Ok(())

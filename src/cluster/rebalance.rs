@@ -1,6 +1,7 @@
 //! `redstart cluster rebalance`: each primary gets its share of the slots.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use base::NodeId;
 
@@ -10,6 +11,10 @@ use super::survey::{Survey, survey};
 use super::{diagnosis, moving};
 use crate::client::Address;
 
+/// How long nodes may still disagree before that counts as wrong.
+const AGREEMENT: Duration = Duration::from_secs(15);
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
 /// Gives each its share.
 pub(super) fn run(
     session: &mut Session,
@@ -17,8 +22,7 @@ pub(super) fn run(
     weights: &[String],
     uses_empty: bool,
 ) -> Result<(), Stop> {
-    let survey = survey(session, entry)?;
-    refuse_unfit(&survey, entry)?;
+    let survey = fit_survey(session, entry)?;
     let mut weights = parse_weights(&survey, weights)?;
     if !uses_empty {
         for node in survey.primaries().into_iter().filter(|node| node.member.slots.is_empty()) {
@@ -50,8 +54,22 @@ pub(super) fn all_moves(mut begun: Vec<Move>, moves: Vec<Move>) -> Vec<Move> {
     begun
 }
 
+/// Asks all nodes, and again for a while where they do not agree: the bus takes its time to tell everybody what an
+/// interrupted run has done.
+pub(super) fn fit_survey(session: &mut Session, entry: &Address) -> Result<Survey, Stop> {
+    let begin = Instant::now();
+    loop {
+        let survey = survey(session, entry)?;
+        let fit = refuse_unfit(&survey, entry);
+        if fit.is_ok() || diagnosis::agree(&survey) || begin.elapsed() >= AGREEMENT {
+            return fit.map(|()| survey);
+        }
+        session.pause(LOOK_AGAIN)?;
+    }
+}
+
 /// Slots move only in a cluster that is whole, but for slots that are half-way.
-pub(super) fn refuse_unfit(survey: &Survey, entry: &Address) -> Result<(), Stop> {
+fn refuse_unfit(survey: &Survey, entry: &Address) -> Result<(), Stop> {
     let check = format!("See what is wrong: redstart cluster check {entry}");
     for node in survey.primaries() {
         if let Err(why) = &node.told {

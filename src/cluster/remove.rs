@@ -6,7 +6,7 @@ use base::NodeId;
 
 use super::placement::{Candidate, primary_for};
 use super::session::{Session, Stop, failed, refused};
-use super::survey::{Node, Survey, survey};
+use super::survey::{Node, Survey};
 use super::{balance, moving, rebalance};
 use crate::client::{Address, Reply};
 
@@ -17,7 +17,7 @@ pub(super) fn run(
     names: &[String],
     is_drained: bool,
 ) -> Result<(), Stop> {
-    let survey = survey(session, entry)?;
+    let survey = rebalance::fit_survey(session, entry)?;
     let mut gone: Vec<NodeId> = Vec::new();
     for name in names {
         let id = survey.find(name)?.id();
@@ -25,7 +25,6 @@ pub(super) fn run(
             gone.push(id);
         }
     }
-    rebalance::refuse_unfit(&survey, entry)?;
     let full =
         gone.iter().filter_map(|id| survey.node(*id)).find(|node| !node.member.slots.is_empty());
     if let (Some(full), false) = (full, is_drained) {

@@ -139,7 +139,7 @@ impl Session {
         self.pause(Duration::ZERO)
     }
 
-    fn pause(&self, limit: Duration) -> Result<(), Stop> {
+    pub(super) fn pause(&self, limit: Duration) -> Result<(), Stop> {
         match &self.signals {
             Some(signals) => Ok(signals.pause(limit)?),
             None => {

@@ -39,6 +39,8 @@ pub(super) struct Told {
     pub(super) is_following: Option<bool>,
     /// Brand and version.
     pub(super) server: String,
+    /// Whether it moves slots as a whole (MIGRATESLOTS).
+    pub(super) hands_over: bool,
     /// How many databases keys may be in.
     pub(super) databases: u32,
 }
@@ -116,6 +118,7 @@ pub(super) fn ask(link: &mut Link) -> Result<Told, Stop> {
         vec!["DBSIZE"],
         vec!["CLUSTER", "SHARDS"],
         vec!["CONFIG", "GET", "cluster-databases"],
+        vec!["CLUSTER", "HELP"],
     ];
     let address = link.address.clone();
     let replies = link.ask_all(&commands)?;
@@ -149,6 +152,7 @@ pub(super) fn ask(link: &mut Link) -> Result<Told, Stop> {
         is_following: is_replica.then(|| field("master_link_status") == Some("up")),
         server: server(&field),
         databases: databases(reply(5)),
+        hands_over: hands_over(reply(6)),
         view,
     })
 }
@@ -162,6 +166,16 @@ fn server<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> String {
         }
     }
     String::new()
+}
+
+/// Whether MIGRATESLOTS is among the subcommands.
+fn hands_over(help: &Reply) -> bool {
+    let is_it = |line: &Reply| match line {
+        Reply::Status(line) => line.starts_with("MIGRATESLOTS"),
+        Reply::Bulk(line) => line.starts_with(b"MIGRATESLOTS"),
+        Reply::Error(_) | Reply::Integer(_) | Reply::Null | Reply::Array(_) => false,
+    };
+    help.elements().is_some_and(|lines| lines.iter().any(is_it))
 }
 
 fn databases(reply: &Reply) -> u32 {
@@ -179,7 +193,7 @@ fn zone_in_shards(shards: &Reply, id: NodeId) -> Option<String> {
 }
 
 /// What stands behind a name in a map that came as an array.
-fn entry<'a>(map: &'a Reply, name: &str) -> Option<&'a Reply> {
+pub(super) fn entry<'a>(map: &'a Reply, name: &str) -> Option<&'a Reply> {
     map.elements()?.chunks_exact(2).find_map(|pair| match pair {
         [Reply::Bulk(key), value] if key == name.as_bytes() => Some(value),
         _ => None,

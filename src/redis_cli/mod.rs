@@ -72,17 +72,16 @@ fn commands(options: Options, words: Vec<Vec<u8>>) -> ExitCode {
         }
         words.push(value);
     }
-    let mut code = ExitCode::SUCCESS;
     let (times, interval) = (talk.options.times, talk.options.interval);
     for time in 0..times {
         if time > 0 {
             std::thread::sleep(interval);
         }
         if !talk.command(&words) {
-            code = ExitCode::FAILURE;
+            return ExitCode::FAILURE;
         }
     }
-    code
+    ExitCode::SUCCESS
 }
 
 /// A command a line.
@@ -145,12 +144,17 @@ impl Talk {
             };
             let way = if self.options.follows { redirection(&reply) } else { None };
             let Some((slot, address, is_ask)) = way else {
+                if let Reply::Error(text) = &reply
+                    && self.options.fails_on_error
+                {
+                    complain(text);
+                    return false;
+                }
                 tell(&format::reply(&reply, self.is_raw));
                 if is_endless(words) {
                     self.listen();
                 }
-                let failed = matches!(reply, Reply::Error(_)) && self.options.fails_on_error;
-                return !failed;
+                return true;
             };
             if self.options.tells_redirections {
                 tell(format!("-> Redirected to slot [{slot}] located at {address}\n").as_bytes());

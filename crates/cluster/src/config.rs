@@ -1,5 +1,6 @@
 //! What an operator sets about a node's place in the cluster.
 
+use crate::seal::BusAuth;
 use core::net::IpAddr;
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub struct Config {
     pub leases: bool,
     /// `cluster-preferred-endpoint-type`.
     pub preferred_endpoint: PreferredEndpoint,
+    /// `cluster-bus-auth`, with what `cluster-secret` names.
+    pub auth: BusAuth,
 }
 
 impl Config {
@@ -83,6 +86,7 @@ impl Config {
             manual_failover_timeout: Duration::from_secs(5),
             leases: false,
             preferred_endpoint: PreferredEndpoint::Ip,
+            auth: BusAuth::default(),
         }
     }
 }

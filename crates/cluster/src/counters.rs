@@ -15,6 +15,19 @@ pub struct Counters {
     pub links_overflowed: u64,
     /// Packets that were no packets, or not what their link allows.
     pub malformed: u64,
+    /// Packets and greetings that nobody with the secret has sent on their link; they are among the malformed ones, as are the
+    /// next two.
+    pub forged: u64,
+    /// Sealed packets that had been there before.
+    pub replayed: u64,
+    /// Packets without a seal where one is required.
+    pub plain_refused: u64,
+    /// Bytes of published messages sent.
+    pub pubsub_bytes_sent: u64,
+    /// Bytes of published messages received.
+    pub pubsub_bytes_received: u64,
+    /// Bytes of modules' messages received; none are sent.
+    pub module_bytes_received: u64,
 }
 
 impl Counters {

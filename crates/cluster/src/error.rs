@@ -23,6 +23,32 @@ pub enum ClusterError {
     /// An id that names no node we know.
     #[error("ERR Unknown node {0}")]
     UnknownNode(String),
+    /// SETSLOT MIGRATING of a slot that is not ours.
+    #[error("ERR I'm not the owner of hash slot {0}")]
+    SlotNotMine(Slot),
+    /// SETSLOT IMPORTING of a slot that is ours.
+    #[error("ERR I'm already the owner of hash slot {0}")]
+    SlotMine(Slot),
+    /// SETSLOT MIGRATING or IMPORTING with an id that names no node we know.
+    #[error("ERR I don't know about node {0}")]
+    Stranger(String),
+    /// SETSLOT MIGRATING or IMPORTING with our own id.
+    #[error("ERR Target node is myself")]
+    OtherIsMyself,
+    /// SETSLOT with a replica.
+    #[error("ERR Target node is not a master")]
+    NotPrimary,
+    /// SETSLOT NODE that would leave keys behind.
+    #[error(
+        "ERR Can't assign hashslot {0} to a different node while I still hold keys for this hash slot."
+    )]
+    SlotHasKeys(Slot),
+    /// SETSLOT at a replica.
+    #[error("ERR Please use SETSLOT only with masters.")]
+    SetSlotAtReplica,
+    /// SETSLOT with an action that is none, or without what it needs.
+    #[error("ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP")]
+    SetSlotAction,
     /// FORGET of oneself.
     #[error("ERR I tried hard but I can't forget myself...")]
     ForgetMyself,
@@ -92,6 +118,10 @@ impl ClusterError {
     #[must_use]
     pub fn unknown_node(id: &[u8]) -> ClusterError {
         ClusterError::UnknownNode(String::from_utf8_lossy(id).into_owned())
+    }
+
+    pub(crate) fn stranger(id: &[u8]) -> ClusterError {
+        ClusterError::Stranger(String::from_utf8_lossy(id).into_owned())
     }
 
     pub(crate) fn unknown(id: NodeId) -> ClusterError {

@@ -31,6 +31,22 @@ impl Machine {
         self.log(LogLevel::Debug, || format!("*** NODE {node} possibly failing"));
         self.pending.state = true;
         self.agree_on_failure(index);
+        self.report_to_replicas(index);
+    }
+
+    /// Tells the replicas of a primary at once that it is believed to fail: they are the first that have to know.
+    ///
+    /// BACKGROUND: reports go with heartbeats, and the next one may be half a node timeout away. To tell
+    /// everybody would be a packet for each pair of nodes; the replicas are few, and tell all others when it is
+    /// agreed.
+    fn report_to_replicas(&mut self, index: NodeIndex) {
+        if !self.nodes[MYSELF].votes() || !self.nodes[index].votes() {
+            return;
+        }
+        let id = self.nodes[index].id;
+        let replicas = self.nodes.iter().filter(|(_, node)| node.replica_of == Some(id));
+        let links: Vec<_> = replicas.filter_map(|(_, node)| node.outbound).collect();
+        links.into_iter().for_each(|link| self.heartbeat(link, PacketType::Ping));
     }
 
     /// This node no longer believes by itself that another fails.

@@ -33,7 +33,7 @@ impl Machine {
     /// What this node says of itself in every packet.
     pub(crate) fn header(&self) -> Header<'_> {
         let me = &self.nodes[MYSELF];
-        let mut message_flags = MessageFlags::OURS;
+        let mut message_flags = self.message_flags();
         if self.stands_still() {
             message_flags.0[0] |= MessageFlags::PAUSED;
         }
@@ -79,6 +79,9 @@ impl Machine {
             self.write_extensions(&mut writer, peer);
         }
         self.send(link_id, kind, writer.finish());
+        if kind != PacketType::Pong {
+            self.introduced_on(link_id);
+        }
     }
 
     fn write_gossip(&mut self, writer: &mut PacketWriter, peer: Option<NodeIndex>) {

@@ -198,6 +198,7 @@ impl Machine {
     /// Removes a node with all that refers to it.
     pub(crate) fn remove_node(&mut self, index: NodeIndex) {
         self.unbind_all(index);
+        self.slots.open.forget(index);
         self.trust(index);
         self.forget_yielding_to(index);
         for link in [self.nodes[index].outbound, self.nodes[index].inbound].into_iter().flatten() {

@@ -10,8 +10,9 @@
 //! ```
 //!
 //! Where to read: `wire` for the bytes, `machine` for the face, then one file for each question:
-//! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns),
-//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `safety` (what is never lost), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
+//! `handshake` (who is in), `gossip` (what is told), `failure` (who fails), `epochs` and `slots` (who owns), `open_slots` (what is on its way),
+//! `votes` (who may take over), `replica`, `election` and `manual` (how this node does), `safety` (what is never lost),
+//! `sealing` (who is let in; the frames are in `seal`), `state` (may we serve), `timers` (when), `route` (where a request goes), `publish` (messages).
 
 mod bitmap;
 mod config;
@@ -31,6 +32,7 @@ mod messages;
 mod node;
 mod nodes;
 mod nodes_conf;
+mod open_slots;
 mod orphans;
 mod publish;
 mod replica;
@@ -38,6 +40,8 @@ mod replicate;
 mod report;
 mod route;
 mod safety;
+pub mod seal;
+mod sealing;
 mod slots;
 mod state;
 mod timers;
@@ -54,9 +58,10 @@ pub use links::{Direction, LinkId};
 pub use machine::{Input, LogLevel, Machine, Now, Output};
 pub use manual::Takeover;
 pub use nodes_conf::ConfError;
+pub use open_slots::SetSlot;
 pub use replica::{Data, Leader};
 pub use report::{Health, LinkInfo, Role, ShardInfo, ShardNode, SlotsEntry, SlotsNode};
-pub use route::{Access, Endpoint, KeySlots, Refusal, View};
+pub use route::{Access, Endpoint, KeySlots, Presence, Refusal, Request, View};
 pub use safety::Lease;
 pub use state::ClusterState;
 pub use verbs::Reset;

@@ -6,6 +6,12 @@ use std::time::Duration;
 /// Redis itself bounds them only by its longest bulk string.
 pub const PACKET_BYTES_MAX: usize = 64 << 20;
 
+/// The longest frame: the longest packet with its seal.
+pub const FRAME_BYTES_MAX: usize = PACKET_BYTES_MAX + crate::seal::SEAL_BYTES;
+
+/// The longest packet of somebody who has not shown yet which node it is: room for a heartbeat that speaks of [`NODES_MAX`] nodes.
+pub const STRANGER_PACKET_BYTES_MAX: usize = 2 << 20;
+
 /// The most nodes that one node knows, itself included. More are not learnt.
 pub const NODES_MAX: usize = 10_000;
 

@@ -4,6 +4,7 @@
 //! (*inbound*) it sends nothing but PONG.
 
 use crate::nodes::NodeIndex;
+use crate::seal::Seal;
 use base::Monotonic;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -34,6 +35,11 @@ pub(crate) struct Link {
     pub(crate) local: Option<IpAddr>,
     /// The peer's packets on this link say that it knows extensions.
     pub(crate) extensions: bool,
+    pub(crate) seal: Seal,
+    /// How many PINGs have come on it, up to the few that matter.
+    pub(crate) pings: u8,
+    /// A full header went over it after the peer had shown that it knows us: it knows whose link this is.
+    pub(crate) introduced: bool,
 }
 
 /// All open links.

@@ -19,6 +19,7 @@ use crate::nodes::{MYSELF, NodeIndex, NodeTable};
 use crate::replica::{Failover, Leader};
 use crate::route::View;
 use crate::safety::Lease;
+use crate::seal::Seal;
 use crate::slots::SlotTable;
 use crate::state::{ClusterState, StateClock};
 use crate::wire::{NodeFlags, PacketType};
@@ -59,7 +60,7 @@ pub enum Input<'a> {
         /// Which.
         link: LinkId,
     },
-    /// One whole packet, as [`crate::wire::packet_bytes`] cuts it.
+    /// One whole packet, sealed or not, as [`crate::wire::packet_bytes`] cuts it.
     Packet {
         /// The link it came on.
         link: LinkId,
@@ -178,6 +179,8 @@ pub struct Machine {
     pub(crate) malformed: Malformed,
     pub(crate) load_permille: u16,
     pub(crate) heartbeats: u64,
+    /// How many nonces were made.
+    pub(crate) nonces: u64,
     pub(crate) ticks: u64,
     pub(crate) last_tick: Option<Monotonic>,
     pub(crate) pending: Pending,
@@ -193,7 +196,7 @@ impl Machine {
     pub fn new(config: Config, mut rng: Rng, now: Now) -> Machine {
         let mut myself = Node::new(
             NodeId::random(&mut rng),
-            NodeFlags::MYSELF | NodeFlags::PRIMARY | NodeFlags::EXTENSIONS,
+            NodeFlags::MYSELF | NodeFlags::PRIMARY | NodeFlags::ANNOUNCED,
             Address::default(),
             now.monotonic,
         );
@@ -226,6 +229,7 @@ impl Machine {
             malformed: Malformed::default(),
             load_permille: 0,
             heartbeats: 0,
+            nonces: 0,
             ticks: 0,
             last_tick: None,
             pending: Pending { view: true, state: true, ..Pending::default() },
@@ -280,6 +284,9 @@ impl Machine {
                 peer: Some(peer),
                 local: Some(local),
                 extensions: false,
+                seal: Seal::Plain,
+                pings: 0,
+                introduced: false,
             })
         });
         self.finish();
@@ -410,8 +417,12 @@ impl Machine {
 
     /// Sends on a link that stands; a packet for one that does not is lost, as on a network.
     pub(crate) fn send(&mut self, link: LinkId, kind: PacketType, bytes: Vec<u8>) {
-        let connected = self.links.get(link).is_some_and(|link| link.connected);
-        if connected && self.outputs.len() < OUTPUTS_MAX {
+        let full = self.outputs.len() >= OUTPUTS_MAX;
+        if let Some(to) = self.links.get_mut(link).filter(|to| to.connected && !full) {
+            let bytes = match &mut to.seal {
+                Seal::Sealed(session) => session.seal(&bytes),
+                Seal::Plain | Seal::Greeted { .. } => bytes,
+            };
             self.counters.sent(kind, bytes.len());
             self.outputs.push_back(Output::Send { link, bytes });
         }

@@ -6,8 +6,10 @@
 use crate::links::{Direction, LinkId};
 use crate::machine::Machine;
 use crate::nodes::{MYSELF, NodeIndex};
+use crate::publish::publish_type;
 use crate::wire::{
-    Body, Header, Heartbeat, MessageFlags, NodeFlags, Packet, PacketError, PacketType, decode,
+    Body, Header, Heartbeat, Light, MessageFlags, NodeFlags, Packet, PacketError, PacketType,
+    decode, decode_light, is_light,
 };
 use base::{NodeId, Slot};
 
@@ -18,8 +20,15 @@ impl Machine {
             return;
         }
         self.counters.bytes_received += bytes.len() as u64;
+        let Some(bytes) = self.admitted(link, bytes) else { return };
+        if is_light(bytes) {
+            return self.light_packet(link, bytes);
+        }
         match decode(bytes) {
-            Ok(packet) => self.decoded(link, &packet),
+            Ok(packet) if self.is_heard(link, packet.header.sender) => {
+                self.decoded(link, &packet, bytes.len());
+            }
+            Ok(_) => {}
             // The protocol's own rule: other versions are none of our business, and no fault.
             Err(PacketError::Version(_)) => {}
             Err(error) => {
@@ -28,7 +37,7 @@ impl Machine {
         }
     }
 
-    fn decoded(&mut self, link_id: LinkId, packet: &Packet<'_>) {
+    fn decoded(&mut self, link_id: LinkId, packet: &Packet<'_>, packet_bytes: usize) {
         let header = &packet.header;
         // A later version may have more types; they are no fault, and not worth a line each.
         let Some(kind) = packet.packet_type() else { return };
@@ -71,7 +80,7 @@ impl Machine {
             }
             Body::Publish { sharded, channel, message } => {
                 if sender.is_some() {
-                    self.published(sharded, channel, message);
+                    self.published(sharded, channel, message, packet_bytes);
                 }
             }
             Body::AuthAck => {
@@ -84,8 +93,37 @@ impl Machine {
                     self.asked_to_yield(sender);
                 }
             }
-            // There are no modules.
-            Body::Module { .. } | Body::Unknown { .. } => {}
+            Body::Module { .. } => self.counters.module_bytes_received += packet_bytes as u64,
+            Body::Unknown { .. } => {}
+        }
+    }
+
+    /// A packet whose sender is the link's node, which has shown itself with a full header before.
+    fn light_packet(&mut self, link_id: LinkId, bytes: &[u8]) {
+        let node = self.links.get(link_id).and_then(|link| link.node);
+        let Some(sender) = node.filter(|&index| !self.nodes[index].in_handshake()) else {
+            self.malformed_packet("Light packet of an unknown node on the Cluster bus.");
+            return self.close_link(link_id);
+        };
+        let (id, now) = (self.nodes[sender].id, self.now.monotonic);
+        match decode_light(bytes) {
+            Ok(light) if self.is_heard(link_id, id) => {
+                self.nodes[sender].data_received = Some(now);
+                match light {
+                    Light::Publish { sharded, channel, message } => {
+                        self.counters.received(publish_type(sharded));
+                        self.published(sharded, channel, message, bytes.len());
+                    }
+                    Light::Module => {
+                        self.counters.received(PacketType::Module);
+                        self.counters.module_bytes_received += bytes.len() as u64;
+                    }
+                }
+            }
+            Ok(_) | Err(PacketError::Version(_)) => {}
+            Err(error) => {
+                self.malformed_packet(&format!("Malformed packet on the Cluster bus: {error}"))
+            }
         }
     }
 
@@ -105,6 +143,7 @@ impl Machine {
         node.data_received = Some(now);
         node.offset = header.offset;
         node.redstart = header.message_flags.from_redstart();
+        node.flags.set(NodeFlags::LIGHT_PUBLISH, header.flags.has(NodeFlags::LIGHT_PUBLISH));
         node.says_ok = header.state == 0;
         node.knows_shard_ids |= header.flags.has(NodeFlags::EXTENSIONS);
         if header.message_flags.has(MessageFlags::EXTENSIONS) {
@@ -113,6 +152,7 @@ impl Machine {
                 link.extensions = true;
             }
         }
+        self.heard_of_seals(sender, link_id, header.message_flags);
         self.current_epoch_seen(header.current_epoch);
         self.note_stop(sender, header);
         self.note_giving_way(sender, header);
@@ -154,6 +194,7 @@ impl Machine {
         self.nodes[sender].flags.set(NodeFlags::NOFAILOVER, nofailover);
         self.nodes[sender].flags.clear(NodeFlags::MEET);
         if kind == PacketType::Ping {
+            self.pinged_on(link_id);
             self.refresh_address(sender, link_id, header);
         }
         if outbound && kind == PacketType::Pong {

@@ -65,6 +65,8 @@ pub(crate) struct Node {
     pub(crate) says_ok: bool,
     /// Its packets carry our mark.
     pub(crate) redstart: bool,
+    /// A packet of its own link has come under a seal: it is not believed without one any more.
+    pub(crate) knows_secret: bool,
     /// It has sent a shard id, or says of itself that it knows extensions: it is no Redis 7.0, which logs
     /// every type but the hostname.
     pub(crate) knows_shard_ids: bool,
@@ -93,6 +95,7 @@ impl Node {
             answered: None,
             says_ok: false,
             redstart: false,
+            knows_secret: false,
             knows_shard_ids: false,
             created_at: now,
             ping_sent: None,

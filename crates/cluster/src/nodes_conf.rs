@@ -3,13 +3,12 @@
 //! One line for each node, in the form of CLUSTER NODES with auxiliary fields, then one line of variables.
 //! The form is Redis 7.2's; a file of Redis 7.0 or Valkey is read too. A file that is not whole is refused:
 //! a node that forgets its epochs could vote twice.
-//!
-//! *Not here*: open slots of a migration are refused until this node can have some.
 
 use crate::config::{Config, is_hostname, is_human_nodename};
 use crate::machine::{LogLevel, Machine, Now};
 use crate::node::{Address, Node};
 use crate::nodes::{MYSELF, NodeIndex, NodeTable};
+use crate::open_slots::{Way, parse_open_slot};
 use crate::wire::NodeFlags;
 use base::number::parse_u64;
 use base::{Epoch, NodeId, Rng, Slot, SlotRange};
@@ -33,6 +32,7 @@ const AUX_SKIPPED: [&str; 5] =
 struct Line {
     node: Node,
     ranges: Vec<SlotRange>,
+    open: Vec<(Slot, Way, NodeId)>,
 }
 
 /// The variables of the last line.
@@ -76,6 +76,13 @@ impl Machine {
                 .ok_or_else(|| whole(&format!("node {id} stands twice, or too many nodes")))?;
             machine.bind_ranges(index, &line.ranges);
         }
+        for (slot, way, id) in mine.open {
+            let other = machine.nodes.find(&id);
+            let other = other.ok_or_else(|| {
+                whole(&format!("open slot {slot} names {id}, which no line is of"))
+            })?;
+            machine.slots.open.open(slot, way, other);
+        }
         if machine.is_replica() {
             let primary = machine.my_primary().filter(|&primary| primary != MYSELF);
             let primary = primary.ok_or_else(|| whole("this node's master is not in it"))?;
@@ -99,7 +106,7 @@ impl Machine {
         let mut out = String::new();
         for (index, node) in self.nodes.by_id().filter(|(_, node)| !node.in_handshake()) {
             self.node_line(&mut out, index, node, Aux::Written);
-            slots_of(&mut out, index, &ranges);
+            self.slots_of(&mut out, index, &ranges);
             out.push('\n');
         }
         let (current, vote) = (self.current_epoch, self.last_vote_epoch);
@@ -114,7 +121,7 @@ impl Machine {
         let mut out = String::new();
         for (index, node) in self.nodes.by_id() {
             self.node_line(&mut out, index, node, Aux::LeftOut);
-            slots_of(&mut out, index, &ranges);
+            self.slots_of(&mut out, index, &ranges);
             out.push('\n');
         }
         out
@@ -165,6 +172,15 @@ impl Machine {
         );
     }
 
+    fn slots_of(&self, out: &mut String, owner: NodeIndex, ranges: &[(NodeIndex, SlotRange)]) {
+        for (_, range) in ranges.iter().filter(|(of, _)| *of == owner) {
+            let _ = write!(out, " {range}");
+        }
+        if owner == MYSELF {
+            self.write_open_slots(out);
+        }
+    }
+
     fn bind_ranges(&mut self, owner: NodeIndex, ranges: &[SlotRange]) {
         for number in ranges.iter().flat_map(|range| range.first.number()..=range.last.number()) {
             if let Some(slot) = Slot::new(number) {
@@ -179,12 +195,6 @@ impl Machine {
 enum Aux {
     Written,
     LeftOut,
-}
-
-fn slots_of(out: &mut String, owner: NodeIndex, ranges: &[(NodeIndex, SlotRange)]) {
-    for (_, range) in ranges.iter().filter(|(of, _)| *of == owner) {
-        let _ = write!(out, " {range}");
-    }
 }
 
 fn parse(text: &str, now: Now) -> Result<(Vec<Line>, Vars), ConfError> {
@@ -244,11 +254,18 @@ fn parse_line(fields: &[&str], now: Now) -> Result<Line, String> {
     let epoch = Epoch(number(epoch)?);
     node.config_epoch = if node.is_replica() { Epoch(0) } else { epoch };
     if node.is_myself() {
-        node.flags |= NodeFlags::EXTENSIONS;
+        node.flags |= NodeFlags::ANNOUNCED;
         (node.ping_sent, node.pong_received) = (None, None);
     }
-    let ranges = slots.iter().map(|range| parse_range(range)).collect::<Result<_, _>>()?;
-    Ok(Line { node, ranges })
+    let (open, ranges): (Vec<&str>, Vec<&str>) =
+        slots.iter().partition(|slots| slots.starts_with('['));
+    if !open.is_empty() && !node.is_myself() {
+        return Err("another node's open slot".to_owned());
+    }
+    let ranges = ranges.into_iter().map(parse_range).collect::<Result<_, _>>()?;
+    let open_slot = |text: &str| parse_open_slot(text).ok_or(format!("invalid open slot {text}"));
+    let open = open.into_iter().map(open_slot).collect::<Result<_, _>>()?;
+    Ok(Line { node, ranges, open })
 }
 
 /// `ip:port@bus-port,hostname,name=value,...`
@@ -299,9 +316,6 @@ fn parse_flags(text: &str) -> Result<NodeFlags, String> {
 }
 
 fn parse_range(text: &str) -> Result<SlotRange, String> {
-    if text.starts_with('[') {
-        return Err(format!("open slot {text}, which this node cannot have yet"));
-    }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let slot = |text| {
         let number = number(text)?;

@@ -20,7 +20,7 @@ use core::net::IpAddr;
 pub struct Data {
     /// How far they are in the replication stream; 0 where they are nowhere in it.
     pub offset: u64,
-    /// The primary whose stream comes at this moment.
+    /// The primary whose stream has come last, whether it still does or not.
     pub fed_by: Option<NodeId>,
     /// Whether there are keys; of interest where the offset is 0.
     pub has_keys: bool,
@@ -126,6 +126,7 @@ impl Machine {
         self.failover.is_of_shard &= me.is_replica() && me.shard == shard;
         self.end_failovers();
         self.unbind_all(MYSELF);
+        self.slots.open.clear();
         let me = &mut self.nodes[MYSELF];
         me.flags.clear(NodeFlags::PRIMARY | NodeFlags::MIGRATE_TO);
         me.flags |= NodeFlags::REPLICA;

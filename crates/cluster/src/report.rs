@@ -150,6 +150,16 @@ impl Machine {
         line("cluster_stats_messages_received", &counters.received_total());
         line("cluster_stats_bytes_sent", &counters.bytes_sent);
         line("cluster_stats_bytes_received", &counters.bytes_received);
+        line("cluster_stats_pubsub_bytes_sent", &counters.pubsub_bytes_sent);
+        line("cluster_stats_pubsub_bytes_received", &counters.pubsub_bytes_received);
+        line("cluster_stats_module_bytes_sent", &0);
+        line("cluster_stats_module_bytes_received", &counters.module_bytes_received);
+        line("cluster_bus_auth", &self.config.auth.mode.name());
+        line("cluster_bus_links_sealed", &self.sealed_links());
+        line("cluster_bus_packets_malformed", &counters.malformed);
+        line("cluster_bus_packets_forged", &counters.forged);
+        line("cluster_bus_packets_replayed", &counters.replayed);
+        line("cluster_bus_packets_plain_refused", &counters.plain_refused);
         line("total_cluster_links_buffer_limit_exceeded", &counters.links_overflowed);
         out
     }

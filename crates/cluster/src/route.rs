@@ -7,6 +7,7 @@ use crate::nodes::MYSELF;
 use crate::slots::NO_OWNER;
 use base::{NodeId, SLOT_COUNT, Slot};
 use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Where clients reach a node.
@@ -60,6 +61,32 @@ pub enum Access {
     ShardChannel,
 }
 
+/// A request, as far as where it goes depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// The slots of its keys.
+    pub slots: KeySlots,
+    /// What it does there.
+    pub access: Access,
+    /// Whether the client was told to ask here (ASKING), or the command comes from the node that a slot is leaving.
+    pub asks: bool,
+    /// Whether it moves keys itself (MIGRATE), at either end of an open slot.
+    pub migrates: bool,
+    /// Whether the client's connection uses TLS.
+    pub tls: bool,
+}
+
+/// Which keys of a request are there; the default where that is not known.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Presence {
+    /// At least one is.
+    pub existing: bool,
+    /// At least one is not.
+    pub missing: bool,
+    /// They are not all the same key.
+    pub several: bool,
+}
+
 /// What a client gets instead of being served; `Display` is the error reply from its code word on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal<'a> {
@@ -71,17 +98,25 @@ pub enum Refusal<'a> {
     Down,
     /// The cluster's state is fail, and only reads are allowed meanwhile.
     DownForWrites,
-    /// Another node owns the slot.
-    Moved {
-        /// The slot.
-        slot: Slot,
-        /// Its owner.
-        owner: &'a Endpoint,
-        /// How to name the owner.
-        preferred: PreferredEndpoint,
-        /// Whether the client uses TLS.
-        tls: bool,
-    },
+    /// Some keys of an open slot are here and some are not.
+    TryAgain,
+    /// Another node has it.
+    Elsewhere(Redirection<'a>),
+}
+
+/// Where a client is sent instead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Redirection<'a> {
+    /// Whether only this request goes there, for the slot's keys are leaving; else the slot is that node's.
+    pub only_now: bool,
+    /// The slot.
+    pub slot: Slot,
+    /// The node.
+    pub node: &'a Endpoint,
+    /// How to name it.
+    pub preferred: PreferredEndpoint,
+    /// Whether the client uses TLS.
+    pub tls: bool,
 }
 
 impl fmt::Display for Refusal<'_> {
@@ -95,18 +130,27 @@ impl fmt::Display for Refusal<'_> {
             Refusal::DownForWrites => {
                 f.write_str("CLUSTERDOWN The cluster is down and only accepts read commands")
             }
-            Refusal::Moved { slot, owner, preferred, tls } => {
-                let port = if tls { owner.tls_port } else { owner.port };
-                write!(f, "MOVED {slot} ")?;
-                match (preferred, owner.ip, &owner.hostname) {
-                    (PreferredEndpoint::Ip, Some(ip), _) => write!(f, "{ip}")?,
-                    (PreferredEndpoint::Hostname, _, Some(name)) => f.write_str(name)?,
-                    (PreferredEndpoint::Hostname, _, None) => f.write_str("?")?,
-                    (PreferredEndpoint::Ip, None, _) | (PreferredEndpoint::Unknown, _, _) => {}
-                }
-                write!(f, ":{port}")
+            Refusal::TryAgain => {
+                f.write_str("TRYAGAIN Multiple keys request during rehashing of slot")
             }
+            Refusal::Elsewhere(redirection) => redirection.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Redirection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Redirection { only_now, slot, node, preferred, tls } = *self;
+        let (word, port) =
+            (if only_now { "ASK" } else { "MOVED" }, if tls { node.tls_port } else { node.port });
+        write!(f, "{word} {slot} ")?;
+        match (preferred, node.ip, &node.hostname) {
+            (PreferredEndpoint::Ip, Some(ip), _) => write!(f, "{ip}")?,
+            (PreferredEndpoint::Hostname, _, Some(name)) => f.write_str(name)?,
+            (PreferredEndpoint::Hostname, _, None) => f.write_str("?")?,
+            (PreferredEndpoint::Ip, None, _) | (PreferredEndpoint::Unknown, _, _) => {}
+        }
+        write!(f, ":{port}")
     }
 }
 
@@ -119,6 +163,9 @@ pub struct View {
     followed: SlotBitmap,
     /// By the index that `owners` holds; vacant places name nobody.
     endpoints: Vec<Option<Endpoint>>,
+    /// Where the keys of a slot go.
+    migrating: BTreeMap<Slot, u16>,
+    importing: BTreeSet<Slot>,
     ok: bool,
     reads_when_down: bool,
     shard_channels_when_down: bool,
@@ -134,6 +181,8 @@ impl View {
             mine: SlotBitmap::new(),
             followed: SlotBitmap::new(),
             endpoints: Vec::new(),
+            migrating: BTreeMap::new(),
+            importing: BTreeSet::new(),
             ok: false,
             reads_when_down: false,
             shard_channels_when_down: false,
@@ -148,11 +197,23 @@ impl View {
         self.mine.bits().contains(slot)
     }
 
+    /// Whether the primary that this node is a replica of owns the slot.
+    #[must_use]
+    pub fn is_followed(&self, slot: Slot) -> bool {
+        self.followed.bits().contains(slot)
+    }
+
     /// Whether the cluster's state is ok.
     #[inline]
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.ok
+    }
+
+    /// Whether this node serves every request of the slot: nothing about it has to be asked.
+    #[must_use]
+    pub fn serves_whole(&self, slot: Slot) -> bool {
+        self.ok && self.is_mine(slot) && !self.migrating.contains_key(&slot)
     }
 
     /// The owner's place among [`View::endpoints`].
@@ -182,27 +243,35 @@ impl View {
         self.preferred
     }
 
-    /// Decides whether this node serves a request. `tls` is about the client's connection.
-    ///
-    /// Open slots (ASK, TRYAGAIN) will be decided between the owner's and the state's test.
+    /// Decides whether this node serves a request. `presence` tells which of its keys are there; it is asked only where the slot
+    /// is open, and what it says has to hold until the request has run.
     ///
     /// # Errors
     /// The [`Refusal`] that the client gets.
     #[inline]
-    pub fn route(&self, keys: KeySlots, access: Access, tls: bool) -> Result<(), Refusal<'_>> {
-        match keys {
+    pub fn route(
+        &self,
+        request: Request,
+        presence: impl FnOnce() -> Presence,
+    ) -> Result<(), Refusal<'_>> {
+        match request.slots {
             KeySlots::None => Ok(()),
-            KeySlots::One(slot) if self.ok && self.is_mine(slot) => Ok(()),
-            KeySlots::One(slot) => self.refuse(slot, access, tls),
+            KeySlots::One(slot) if self.serves_whole(slot) => Ok(()),
+            KeySlots::One(slot) => self.refuse(slot, request, presence),
             KeySlots::Several => Err(Refusal::CrossSlot),
         }
     }
 
     #[cold]
-    fn refuse(&self, slot: Slot, access: Access, tls: bool) -> Result<(), Refusal<'_>> {
+    fn refuse(
+        &self,
+        slot: Slot,
+        request: Request,
+        presence: impl FnOnce() -> Presence,
+    ) -> Result<(), Refusal<'_>> {
         let owner = self.owner(slot).ok_or(Refusal::SlotUnserved)?;
         if !self.ok {
-            match access {
+            match request.access {
                 Access::ShardChannel if self.shard_channels_when_down => {}
                 Access::ShardChannel => return Err(Refusal::Down),
                 _ if !self.reads_when_down => return Err(Refusal::Down),
@@ -210,11 +279,36 @@ impl View {
                 Access::Read | Access::ReadReplica => {}
             }
         }
-        let at_replica = matches!(access, Access::ReadReplica | Access::ShardChannel);
-        if self.is_mine(slot) || at_replica && self.followed.bits().contains(slot) {
+        let is_mine = self.is_mine(slot);
+        let target = self.migrating.get(&slot).filter(|_| is_mine);
+        let is_importing = self.importing.contains(&slot);
+        let is_open = target.is_some() || is_importing;
+        if request.migrates && is_open {
             return Ok(());
         }
-        Err(Refusal::Moved { slot, owner, preferred: self.preferred, tls })
+        let elsewhere = |node, only_now| {
+            let Request { tls, .. } = request;
+            let preferred = self.preferred;
+            Refusal::Elsewhere(Redirection { only_now, slot, node, preferred, tls })
+        };
+        let has_keys = request.access != Access::ShardChannel;
+        let presence = if is_open && has_keys { presence() } else { Presence::default() };
+        if let Some(&target) = target
+            && presence.missing
+        {
+            let target = self.endpoints.get(usize::from(target)).and_then(Option::as_ref);
+            return Err(match target {
+                Some(target) if !presence.existing => elsewhere(target, true),
+                Some(_) | None => Refusal::TryAgain,
+            });
+        }
+        if is_importing && request.asks {
+            let is_split = presence.several && presence.missing;
+            return if is_split { Err(Refusal::TryAgain) } else { Ok(()) };
+        }
+        let at_replica = matches!(request.access, Access::ReadReplica | Access::ShardChannel);
+        let is_followed = at_replica && self.is_followed(slot);
+        if is_mine || is_followed { Ok(()) } else { Err(elsewhere(owner, false)) }
     }
 }
 
@@ -238,6 +332,8 @@ impl Machine {
             mine: self.slots.mine().iter().collect(),
             followed: self.slots.followed().iter().collect(),
             endpoints,
+            migrating: self.slots.open.migrating().iter().map(|(&slot, to)| (slot, to.0)).collect(),
+            importing: self.slots.open.importing().keys().copied().collect(),
             ok: self.is_ok(),
             reads_when_down: self.config.allow_reads_when_down,
             shard_channels_when_down: self.config.allow_pubsubshard_when_down,
@@ -279,11 +375,23 @@ mod tests {
     }
 
     fn routed(view: &View, keys: KeySlots, access: Access) -> String {
-        match view.route(keys, access, false) {
+        asked(view, Request { slots: keys, access, ..REQUEST }, Presence::default())
+    }
+
+    fn asked(view: &View, request: Request, presence: Presence) -> String {
+        match view.route(request, || presence) {
             Ok(()) => "served".to_owned(),
             Err(refusal) => refusal.to_string(),
         }
     }
+
+    const REQUEST: Request = Request {
+        slots: KeySlots::None,
+        access: Access::Read,
+        asks: false,
+        migrates: false,
+        tls: false,
+    };
 
     fn one(slot: u16) -> KeySlots {
         KeySlots::One(Slot::new(slot).unwrap())
@@ -330,8 +438,43 @@ mod tests {
         assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 :7000");
         view.preferred = PreferredEndpoint::Ip;
         assert_eq!(routed(&view, one(13), Access::Read), "MOVED 13 ::1:7000");
-        let refusal = view.route(one(13), Access::Read, true).unwrap_err();
-        assert_eq!(refusal.to_string(), "MOVED 13 ::1:7100");
+        let request = Request { slots: one(13), tls: true, ..REQUEST };
+        assert_eq!(asked(&view, request, Presence::default()), "MOVED 13 ::1:7100");
+    }
+
+    const HERE: Presence = Presence { existing: true, missing: false, several: false };
+    const GONE: Presence = Presence { existing: false, missing: true, several: false };
+    const SPLIT: Presence = Presence { existing: true, missing: true, several: true };
+    const TRY_AGAIN: &str = "TRYAGAIN Multiple keys request during rehashing of slot";
+
+    #[test]
+    fn a_migrating_slot_serves_what_is_there_and_sends_on_for_what_is_not() {
+        let mut view = view(true);
+        view.migrating.insert(Slot::new(3).unwrap(), 1);
+        assert!(!view.serves_whole(Slot::new(3).unwrap()) && view.serves_whole(Slot::FIRST));
+        let of = |presence| asked(&view, Request { slots: one(3), ..REQUEST }, presence);
+        assert_eq!(of(HERE), "served");
+        assert_eq!(of(GONE), "ASK 3 10.0.0.2:7000");
+        assert_eq!(of(SPLIT), TRY_AGAIN);
+        assert_eq!(of(Presence::default()), "served", "what is not known is decided later");
+        let migrate = Request { slots: one(3), migrates: true, ..REQUEST };
+        assert_eq!(asked(&view, migrate, GONE), "served");
+        let channel = Request { slots: one(3), access: Access::ShardChannel, ..REQUEST };
+        assert_eq!(asked(&view, channel, GONE), "served", "a channel is no key");
+    }
+
+    #[test]
+    fn an_importing_slot_serves_who_was_told_to_ask() {
+        let mut view = view(true);
+        view.importing.insert(Slot::new(13).unwrap());
+        let told = Request { slots: one(13), asks: true, ..REQUEST };
+        assert_eq!(asked(&view, told, GONE), "served");
+        assert_eq!(asked(&view, told, SPLIT), TRY_AGAIN);
+        assert_eq!(asked(&view, told, Presence { several: true, ..HERE }), "served");
+        let untold = Request { asks: false, ..told };
+        assert_eq!(asked(&view, untold, HERE), "MOVED 13 10.0.0.2:7000");
+        let elsewhere = Request { slots: one(14), ..told };
+        assert_eq!(asked(&view, elsewhere, HERE), "MOVED 14 10.0.0.2:7000");
     }
 
     #[test]

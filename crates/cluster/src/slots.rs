@@ -4,12 +4,13 @@
 //! it. 3. A claim moves a slot only to a greater config epoch, or from an owner that no longer claims it,
 //! or from nobody.
 //!
-//! Migrating and importing slots will stand here, beside the owners.
+//! Slots on their way between nodes are in `open_slots`.
 
 use crate::bitmap::{SlotBitmap, SlotBits};
 use crate::links::LinkId;
 use crate::machine::{LogLevel, Machine, Output};
 use crate::nodes::{MYSELF, NodeIndex};
+use crate::open_slots::OpenSlots;
 use crate::wire::{Body, Header, Packet, PacketType, encode};
 use base::{Epoch, SLOT_COUNT, Slot, SlotRange};
 
@@ -27,6 +28,8 @@ pub(crate) struct SlotTable {
     followed_slots: SlotBitmap,
     /// Slots whose owner has stopped claiming them: the next claim wins, whatever its epoch.
     abandoned: SlotBitmap,
+    /// Those on their way between this node and another.
+    pub(crate) open: OpenSlots,
 }
 
 impl SlotTable {
@@ -38,6 +41,7 @@ impl SlotTable {
             followed: None,
             followed_slots: SlotBitmap::new(),
             abandoned: SlotBitmap::new(),
+            open: OpenSlots::default(),
         }
     }
 
@@ -189,6 +193,7 @@ impl Machine {
                 None => true,
             };
             if wins {
+                self.open_slot_won(slot, claimant);
                 let owner = self.slots.owner(slot);
                 lost_by_head += u32::from(owner == Some(head));
                 lost.extend((owner == Some(MYSELF)).then_some(slot));
@@ -200,6 +205,7 @@ impl Machine {
         if bound < self.nodes[claimant].slot_count {
             self.abandon(claimant, slots);
         }
+        self.open_slots_unclaimed(claimant, epoch, slots);
         if gained > 0 {
             self.changed();
         }

@@ -3,6 +3,7 @@
 use crate::links::{Direction, Link, LinkId};
 use crate::machine::{Machine, Output};
 use crate::nodes::{MYSELF, NodeIndex};
+use crate::seal::Seal;
 use crate::state::ClusterState;
 use crate::wire::{NodeFlags, PacketType};
 use base::Monotonic;
@@ -140,6 +141,9 @@ impl Machine {
             peer: None,
             local: None,
             extensions: false,
+            seal: Seal::Plain,
+            pings: 0,
+            introduced: false,
         });
         let node = &mut self.nodes[index];
         node.outbound = Some(link);
@@ -150,11 +154,18 @@ impl Machine {
         self.output(Output::Connect { link, ip, port });
     }
 
-    /// A link that we opened stands: the first packet is MEET for a node being met, else PING.
+    /// A link that we opened stands. Where it has to be sealed it carries nothing before it is.
     pub(crate) fn connected(&mut self, link_id: LinkId, local: Option<IpAddr>) {
         let Some(link) = self.links.get_mut(link_id) else { return };
-        link.connected = true;
         link.local = local;
+        let Some(index) = link.node else { return };
+        if self.greets_first(index) { self.greet(link_id) } else { self.open_for_packets(link_id) }
+    }
+
+    /// A link of ours takes packets from now on: the first one is MEET for a node being met, else PING.
+    pub(crate) fn open_for_packets(&mut self, link_id: LinkId) {
+        let Some(link) = self.links.get_mut(link_id) else { return };
+        link.connected = true;
         let Some(index) = link.node else { return };
         let meet = self.nodes[index].is(NodeFlags::MEET);
         self.heartbeat(link_id, if meet { PacketType::Meet } else { PacketType::Ping });

@@ -3,7 +3,7 @@
 //! Redis does not sync after a change of slots. We do: a claim that others have heard of and that its maker
 //! forgets in a crash would leave slots that nobody serves and that everybody believes served.
 //!
-//! REPLICATE is in `replicate`, FAILOVER in `manual`; SETSLOT and MIGRATESLOTS come with slot migration.
+//! REPLICATE is in `replicate`, FAILOVER in `manual`, SETSLOT in `open_slots`; MIGRATESLOTS comes with atomic slot migration.
 
 use crate::config::Config;
 use crate::epochs::Bump;
@@ -12,7 +12,7 @@ use crate::handshake::FORGET_TTL;
 use crate::machine::{LogLevel, Machine, Now};
 use crate::node::Address;
 use crate::nodes::{MYSELF, NodeIndex};
-use crate::wire::{NodeFlags, PacketType};
+use crate::wire::NodeFlags;
 use base::{Epoch, NodeId, Slot, SlotRange};
 use core::net::IpAddr;
 
@@ -86,7 +86,10 @@ impl Machine {
             None => Ok(()),
         })?;
         self.begin(now);
-        slots.into_iter().for_each(|slot| self.bind_slot(slot, Some(MYSELF)));
+        for slot in slots {
+            self.bind_slot(slot, Some(MYSELF));
+            self.slots.open.stop_importing(slot);
+        }
         self.changed();
         self.save(true);
         self.finish();
@@ -184,6 +187,7 @@ impl Machine {
             }
         }
         Slot::all().for_each(|slot| self.bind_slot(slot, None));
+        self.slots.open.clear();
         self.forgotten.clear();
         if how == Reset::Hard {
             self.current_epoch = Epoch(0);
@@ -213,6 +217,7 @@ impl Machine {
         self.begin(now);
         self.config = config;
         self.adopt_config();
+        self.close_what_is_not_admitted();
         self.changed();
         self.finish();
     }
@@ -220,19 +225,6 @@ impl Machine {
     /// What other nodes of ours are told about this one's load.
     pub fn report_load(&mut self, load_permille: u16) {
         self.load_permille = load_permille;
-    }
-
-    /// Tells everyone at once what this node claims, with a PONG that nobody asked for.
-    pub(crate) fn announce(&mut self) {
-        let links: Vec<_> = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| !node.in_handshake())
-            .filter_map(|(_, node)| node.outbound)
-            .collect();
-        for link in links {
-            self.heartbeat(link, PacketType::Pong);
-        }
     }
 
     /// The slots of the ranges, in their order, each tested and each named once.

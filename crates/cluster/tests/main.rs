@@ -6,4 +6,5 @@ mod foreign;
 mod forged;
 mod net;
 mod scripts;
+mod sealed;
 mod wire;

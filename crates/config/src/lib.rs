@@ -31,9 +31,10 @@ pub use refusal::Refusal;
 pub use rewrite::{Added, ExtraLines, rewrite};
 pub use setting::memory as parse_memory;
 pub use table::choices::{
-    AppendFsync, ConfigSave, DisklessLoad, EndpointType, EvictionPolicy, LogFormat, LogLevel,
-    LogTimestampFormat, OomScoreAdj, Permission, PropagationError, PubsubDefault, RdbVersionCheck,
-    SanitizePayload, Supervision, SyslogFacility, TlsAuthClients, TlsAuthUser, WriteAcksPolicy,
+    AppendFsync, BusAuthMode, ConfigSave, DisklessLoad, EndpointType, EvictionPolicy, LogFormat,
+    LogLevel, LogTimestampFormat, OomScoreAdj, Permission, PropagationError, PubsubDefault,
+    RdbVersionCheck, SanitizePayload, Supervision, SyslogFacility, TlsAuthClients, TlsAuthUser,
+    WriteAcksPolicy,
 };
 pub use table::{
     Cluster, Encoding, General, Logging, Memory, Network, Persistence, Replication, Security,

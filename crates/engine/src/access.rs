@@ -255,6 +255,18 @@ impl<'k> Access<'k> {
         matches!(&self.held, Held::Many(many) if many.len() == SLOT_COUNT)
     }
 
+    /// The record of a key whose slot is held, without a trace of having looked: one whose time has come is not shown, and stays.
+    #[must_use]
+    pub fn record(&self, key: &[u8]) -> Option<&KeyRecord> {
+        self.found(key)
+    }
+
+    /// Sets whether commands for a slot that is held are served here, as [`Keyspace::set_serves`] does.
+    pub fn mark_served(&self, slot: Slot, served: bool) {
+        assert!(self.held.holds(slot), "a slot is marked while it is held");
+        self.keyspace.mark_served(slot, served);
+    }
+
     /// The slots that are held, in ascending order.
     pub fn slots(&self) -> impl Iterator<Item = Slot> {
         self.held.as_slice().iter().map(|one| one.slot)

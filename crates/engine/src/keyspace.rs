@@ -304,7 +304,16 @@ impl Keyspace {
 
     /// Sets whether commands for this slot are served here.
     pub fn set_serves(&self, slot: Slot, served: bool) {
+        self.settle_served(slot, || served);
+    }
+
+    /// Sets whether commands for this slot are served here to what `served` says while it is held.
+    pub fn settle_served(&self, slot: Slot, served: impl FnOnce() -> bool) {
         let _held = self.lock(slot);
+        self.mark_served(slot, served());
+    }
+
+    pub(crate) fn mark_served(&self, slot: Slot, served: bool) {
         self.set_mark(slot, SERVED, served);
     }
 

@@ -127,6 +127,8 @@ pub mod flag {
     pub const MONITOR: u32 = 1 << 12;
     /// Is a replica: it is sent the stream.
     pub const REPLICA: u32 = 1 << 13;
+    /// The command that follows, or runs, was sent here by an ASK redirection.
+    pub const ASKING: u32 = 1 << 15;
     /// Is the primary: its stream is run.
     pub const PRIMARY: u32 = 1 << 14;
 }
@@ -335,7 +337,7 @@ impl Client {
         self.names.lock().name.clear();
         self.database.store(0, Relaxed);
         self.is_resp3.store(false, Relaxed);
-        for bit in [flag::NO_EVICT, flag::NO_TOUCH, flag::READONLY] {
+        for bit in [flag::NO_EVICT, flag::NO_TOUCH, flag::READONLY, flag::ASKING] {
             self.set_flag(bit, false);
         }
     }

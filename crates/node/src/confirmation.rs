@@ -202,7 +202,7 @@ impl Node {
         let before = waiting.len();
         waiting.retain(|_, one| {
             let waits = one.needs.acks > 0 || one.needs.is_leased;
-            let is_in_vain = waits && !confirmation.is_confirmed(&one.needs, &now);
+            let is_in_vain = waits && !confirmation.is_confirmed(&one.needs, now);
             if is_in_vain {
                 one.client.kill();
             }
@@ -258,7 +258,7 @@ impl Node {
         let now = || self.host.monotonic_micros();
         let mut released: Vec<Vec<_>> = vec![Vec::new(); confirmation.released.len()];
         waiting.retain(|_, one| {
-            let goes = all || confirmation.is_confirmed(&one.needs, &now);
+            let goes = all || confirmation.is_confirmed(&one.needs, now);
             if goes {
                 released[one.client.origin.worker].push(Arc::clone(&one.client));
             }

@@ -3,6 +3,7 @@
 use crate::node::Node;
 use crate::replication::Primary;
 use base::UnixMillis;
+use cluster::seal::BusAuth;
 use config::{Change, Config, SetError};
 use engine::WorkerId;
 use std::time::Duration;
@@ -50,6 +51,15 @@ pub trait Host: Send + Sync {
     ///
     /// The reply for what the process could not do.
     fn reconfigure(&self, old: &Config, change: &mut Change) -> Result<(), SetError>;
+
+    /// What packets of the cluster bus are sealed with, as the settings say.
+    ///
+    /// # Errors
+    ///
+    /// The reply for a secret that cannot be read or used.
+    fn bus_auth(&self, _: &Config) -> Result<BusAuth, SetError> {
+        Ok(BusAuth::default())
+    }
 
     /// The text of the configuration file; empty where it has vanished, `None` where the process was started without one.
     ///

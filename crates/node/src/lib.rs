@@ -16,6 +16,7 @@ mod command;
 mod configuration;
 mod confirmation;
 mod connection;
+mod departure;
 mod effects;
 mod event;
 mod eviction;
@@ -47,6 +48,7 @@ mod worker;
 
 pub use cluster::ClusterNode;
 pub use configuration::{AnnounceError, Settings, Tuning, bus_config};
+pub use departure::{Carried, Departure, Failure};
 pub use event::Event;
 pub use facts::ProcessFacts;
 pub use host::{CpuTime, CpuTimes, Host};

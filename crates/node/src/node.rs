@@ -5,6 +5,7 @@ use crate::clients::{Client, Clients, flag};
 use crate::cluster::{self, ClusterNode};
 use crate::configuration::{self, Settings};
 use crate::confirmation::Confirmation;
+use crate::departure::{self, Leaving};
 use crate::event::Event;
 use crate::facts::ProcessFacts;
 use crate::host::Host;
@@ -66,6 +67,8 @@ pub struct Node {
     /// Who is told when keys change.
     pub tracking: Arc<Tracking>,
     pub(crate) monitors: Monitors,
+    /// The keys that are on their way to other nodes.
+    pub(crate) leaving: Leaving,
     /// What writes did.
     pub(crate) log: Log,
     pub(crate) confirmation: Confirmation,
@@ -106,6 +109,7 @@ pub fn command_table() -> Table {
         command::COMMANDS,
         configuration::COMMANDS,
         connection::COMMANDS,
+        departure::COMMANDS,
         persistence::COMMANDS,
         cluster::COMMANDS,
         pubsub::COMMANDS,
@@ -157,6 +161,7 @@ impl Node {
             channels,
             tracking,
             monitors: Monitors::default(),
+            leaving: Leaving::default(),
             log: Log::new(threads),
             confirmation: Confirmation::new(options.workers),
             persistence: Persistence::new(options.started),

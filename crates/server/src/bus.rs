@@ -5,6 +5,7 @@
 
 use crate::clock;
 use bytes::BytesMut;
+use cluster::limits::STRANGER_PACKET_BYTES_MAX;
 use cluster::wire::packet_bytes;
 use cluster::{Input, LinkId, LogLevel, Output};
 use node::Node;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 /// How many events may wait for the machine; links are not read from beyond that.
@@ -39,6 +40,8 @@ enum Event {
     Connected(LinkId, TcpStream),
     Packet(LinkId, Vec<u8>),
     Unframed(LinkId),
+    /// A long packet begins on a link; it is answered whether it may.
+    Long(LinkId, usize, oneshot::Sender<bool>),
     Closed(LinkId),
 }
 
@@ -132,6 +135,11 @@ impl Bus {
             }
             Event::Packet(link, bytes) => self.handle(Input::Packet { link, bytes: &bytes }),
             Event::Unframed(link) => self.handle(Input::Unframed { link }),
+            Event::Long(link, bytes, answer) => {
+                let longest = self.operate(|machine| machine.packet_bytes_max(link));
+                // A reader that was aborted does not hear it.
+                let _ = answer.send(bytes <= longest);
+            }
             Event::Closed(link) => {
                 self.forget_link(link);
                 self.handle(Input::Closed { link });
@@ -218,13 +226,20 @@ impl Bus {
         let waiting = to.waiting_bytes.fetch_add(bytes.len(), Relaxed) + bytes.len();
         let limit = self.node.settings.current().cluster.link_sendbuf_limit;
         let limit = usize::try_from(limit).ok().filter(|&limit| limit != 0);
-        if waiting > limit.unwrap_or(LINK_BUFFER_BYTES_MAX) {
+        let too_much = waiting > limit.unwrap_or(LINK_BUFFER_BYTES_MAX)
+            || waiting > STRANGER_PACKET_BYTES_MAX && self.is_stranger(link);
+        if too_much {
             self.forget_link(link);
             self.handle(Input::Overflowed { link });
             return;
         }
         // A writer that has ended is followed by its reader, which tells so.
         let _ = to.outgoing.send(bytes);
+    }
+
+    /// Whether a link has not shown yet which node it belongs to: little may wait for it.
+    fn is_stranger(&self, link: LinkId) -> bool {
+        self.operate(|machine| machine.packet_bytes_max(link)) <= STRANGER_PACKET_BYTES_MAX
     }
 
     fn forget_link(&mut self, link: LinkId) {
@@ -275,10 +290,26 @@ async fn read_packets(
     events: &mpsc::Sender<Event>,
 ) -> io::Result<Event> {
     let mut buffer = BytesMut::new();
+    // The length of the packet at hand, where it was allowed.
+    let mut may_be_long = None;
     loop {
         match packet_bytes(&buffer) {
             Err(_) => return Ok(Event::Unframed(link)),
+            Ok(Some(length))
+                if length > STRANGER_PACKET_BYTES_MAX && may_be_long != Some(length) =>
+            {
+                // Asked behind the packets before it, which may have shown whose link this is.
+                let (answer, answered) = oneshot::channel();
+                if events.send(Event::Long(link, length, answer)).await.is_err() {
+                    return Ok(Event::Closed(link));
+                }
+                if answered.await != Ok(true) {
+                    return Ok(Event::Unframed(link));
+                }
+                may_be_long = Some(length);
+            }
             Ok(Some(length)) if buffer.len() >= length => {
+                may_be_long = None;
                 let packet = buffer.split_to(length).to_vec();
                 if events.send(Event::Packet(link, packet)).await.is_err() {
                     return Ok(Event::Closed(link));

@@ -8,6 +8,7 @@
 
 use crate::clock;
 use crate::control::log_overcome;
+use crate::migrating;
 use crate::stream::Stream;
 use crate::worker::Bench;
 use base::Monotonic;
@@ -275,6 +276,11 @@ impl Connection {
     /// Writes the replies of a batch and decides what comes next.
     fn after(&mut self, step: Step, bench: &mut Bench) {
         bench.worker.end_batch(clock::monotonic());
+        if step == Step::Block
+            && let Some(departure) = self.session.take_departure()
+        {
+            migrating::start(&self.bench, departure, &mut bench.connections);
+        }
         self.phase = match step {
             Step::Input => Phase::Read,
             Step::Write => Phase::Execute,

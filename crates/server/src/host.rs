@@ -2,6 +2,7 @@
 
 use crate::appending::{AppenderLink, Wish};
 use crate::bus::LinkBuffers;
+use crate::bus_auth::bus_auth;
 use crate::files;
 use crate::following::FollowerLink;
 use crate::loading::{Duplicates, load_snapshot};
@@ -13,6 +14,7 @@ use crate::telemetry::Telemetry;
 use crate::{clock, process};
 use base::UnixMillis;
 use cluster::LinkId;
+use cluster::seal::BusAuth;
 use config::{Change, Config, SetError};
 use engine::WorkerId;
 use node::{CpuTimes, Host, Node, Primary};
@@ -109,6 +111,10 @@ impl Host for ProcessHost {
         }
         self.telemetry.reconfigure(&change.config);
         Ok(())
+    }
+
+    fn bus_auth(&self, config: &Config) -> Result<BusAuth, SetError> {
+        bus_auth(config).map_err(|error| SetError::failed(error.directive(), error))
     }
 
     fn read_config_file(&self) -> Option<Result<Vec<u8>, String>> {

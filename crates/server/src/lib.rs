@@ -12,6 +12,7 @@
 mod appending;
 mod banner;
 mod bus;
+mod bus_auth;
 mod clock;
 mod connection;
 mod control;
@@ -25,6 +26,7 @@ mod host;
 mod launch;
 mod listen;
 mod loading;
+mod migrating;
 mod nodes_conf;
 mod open_files;
 mod pid_file;
@@ -40,6 +42,7 @@ mod telemetry;
 mod upkeep;
 mod worker;
 
+pub use bus_auth::BusAuthError;
 pub use files::DiskFiles;
 pub use launch::Launch;
 pub use listen::ListenError;

@@ -3,6 +3,7 @@
 use crate::appending::{Appender, AppenderLink, OpenLog, load_log};
 use crate::banner;
 use crate::bus::{Bus, LinkBuffers};
+use crate::bus_auth::{BusAuthError, bus_auth};
 use crate::control::Dealer;
 use crate::following::{Follower, FollowerLink};
 use crate::host::{self, ProcessHost};
@@ -58,6 +59,9 @@ pub enum StartError {
     /// A setting of the bus cannot be used.
     #[error(transparent)]
     Bus(#[from] AnnounceError),
+    /// Packets of the bus cannot be sealed.
+    #[error(transparent)]
+    BusAuth(#[from] BusAuthError),
     /// A socket could not be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -388,7 +392,8 @@ fn load_cluster(
     if !config.cluster.enabled {
         return Ok((None, None));
     }
-    let (bus, _) = bus_config(config)?;
+    let (mut bus, _) = bus_config(config)?;
+    bus.auth = bus_auth(config)?;
     let path = files::path(&config.cluster.config_file);
     let (file, text) = NodesConf::open(path)?;
     let now = clock::now();

@@ -2,6 +2,7 @@
 
 use crate::appending::AppenderLink;
 use crate::connection::Connection;
+use crate::migrating::Connections;
 use crate::stream::RawStream;
 use crate::upkeep::GIVING_BACK_CYCLE;
 use node::clients::Client;
@@ -31,6 +32,8 @@ pub(crate) struct Bench {
     pub(crate) output: Vec<u8>,
     /// What connections have read and not executed: see [`Bench::looks_ahead`].
     pub(crate) ahead: Vec<u8>,
+    /// To the nodes that keys were sent to.
+    pub(crate) connections: Connections,
     turn: Arc<Turn>,
     wake: Arc<Notify>,
 }
@@ -103,6 +106,7 @@ pub(crate) fn run(
         input: vec![0; READ_BYTES].into(),
         output: Vec::new(),
         ahead: Vec::new(),
+        connections: Connections::default(),
         turn,
         wake: Arc::clone(&wake),
     }));
@@ -114,7 +118,11 @@ pub(crate) fn run(
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|&stop| stop) => return,
-                _ = giving_back.tick() => bench.lock().worker.give_back_memory(),
+                _ = giving_back.tick() => {
+                    let mut bench = bench.lock();
+                    bench.worker.give_back_memory();
+                    bench.connections.close_idle();
+                }
                 next = dealt.recv() => match next {
                     Some(next) => serve(next, &bench),
                     None => return,

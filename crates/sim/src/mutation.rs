@@ -168,7 +168,18 @@ impl Wrong {
             }
             Mutation::ReportsExpire if is_heartbeat => forget_suspicions(bytes),
             Mutation::CandidateUntold if kind == PacketType::Update as u16 => return Heard::Lost,
-            _ => {}
+            Mutation::VarsUnsaved
+            | Mutation::TornConfig
+            | Mutation::WallClock
+            | Mutation::EmptyPrimaryServes
+            | Mutation::StaleElected
+            | Mutation::OldPrimaryRetakes
+            | Mutation::CollisionKept
+            | Mutation::VotesKept
+            | Mutation::ReportsExpire
+            | Mutation::PauseLeaks
+            | Mutation::PauseKept
+            | Mutation::CandidateUntold => {}
         }
         Heard::AsSent
     }

@@ -129,7 +129,7 @@ fn world(seed: u64, plan: &Plan) -> World {
 fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
     let played = match Kind::of(seed) {
         Kind::Bus { .. } => play(world, plan),
-        kind => {
+        kind @ (Kind::Storm | Kind::Failures) => {
             let write_acks = (choices(seed, usize::MAX - 1).below(3) > 0).into();
             let mut run = Run { world, plan, seed, write_acks };
             match kind {

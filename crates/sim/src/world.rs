@@ -16,6 +16,7 @@ use crate::network::{ConnId, Connections, Reach, Weather};
 use crate::queue::{Event, Queue};
 use crate::trace::Trace;
 use base::{Epoch, Monotonic, NodeId, Rng, UnixMillis};
+use cluster::seal::{BusAuth, BusAuthMode, Secret};
 use cluster::{ClusterState, Config, Input, LinkId, Machine, Now, Output};
 use core::net::{IpAddr, Ipv4Addr};
 use data::{Clients, Data, Found};
@@ -124,6 +125,9 @@ impl World {
         for node in 0..count {
             let mut config = Config::for_port(PORT);
             config.node_timeout = node_timeout;
+            if checked && !seed.is_multiple_of(2) {
+                config.auth = World::seals(node, candidates);
+            }
             // A cluster keeps the shape that a run is about.
             config.allow_replica_migration = false;
             let wall_offset_ms = rng.below(400) as i64 - 200;
@@ -159,6 +163,13 @@ impl World {
             }
         }
         world
+    }
+
+    /// What a node seals with, in every other run; those with replicas of others speak plainly to them.
+    fn seals(node: usize, candidates: usize) -> BusAuth {
+        let mode = if candidates > 0 { BusAuthMode::Optional } else { BusAuthMode::Required };
+        let nonce_key = Secret::new(&node.to_be_bytes());
+        BusAuth { mode, secrets: vec![Secret::new(b"the simulated secret")], nonce_key }
     }
 
     /// The time since the start of the run.

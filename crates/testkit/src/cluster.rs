@@ -75,7 +75,16 @@ impl Cluster {
     /// When they do not agree.
     #[must_use]
     pub fn start(programs: &[&Program], node_timeout: Duration) -> Self {
-        let cluster = Self::blank(programs, node_timeout);
+        Self::of(Self::blank(programs, node_timeout).nodes)
+    }
+
+    /// Joins nodes that know of nobody, and waits until all say `cluster_state:ok`.
+    ///
+    /// # Panics
+    /// When they do not agree.
+    #[must_use]
+    pub fn of(nodes: Vec<Server>) -> Self {
+        let cluster = Self { nodes };
         cluster.deal_slots_to(&cluster.nodes);
         cluster.introduce();
         cluster.await_agreement();

@@ -17,7 +17,8 @@ usage: cargo xtask <task> [options]
 tasks:
   test [--only <stage>]...   install what the tests need, then check everything
                              stages: install format lint unit transcripts process clients
-                             (and oracle-tools: the process tests on the oracles, to prove the tests)
+                             (and oracle-tools: the process tests on the oracles, to prove the tests;
+                             and docker, also --docker: the image and the compose file, on an engine)
   commands                   write docs/commands.md from the command table
   bench                      measure Redstart beside Valkey, Redis and the echo floor
                              (cargo xtask bench --help)

@@ -69,7 +69,8 @@ fn a_corrupt_file_is_refused_with_its_line() {
     for (text, what) in [
         (format!("{mine} 16384\n"), "line 1: no such slot 16384"),
         (format!("{mine} 9-4\n"), "line 1: reversed range 9-4"),
-        (format!("{mine} [5->-{PEER}]\n"), "line 1: open slot"),
+        (format!("{mine} [5->-{PEER}]\n"), "line 0: open slot 5 names"),
+        (format!("{mine} [5->-x]\n"), "line 1: invalid open slot"),
         (format!("{mine}\n{mine}\n"), "line 0: not exactly one line"),
         (format!("{mine}\n{PEER} :1@2 master - 0 0 0 x\n{PEER} :1@2 master - 0 0 0 x\n"), "twice"),
         (format!("{mine}\nvars currentEpoch\n"), "line 2: a variable has no value"),

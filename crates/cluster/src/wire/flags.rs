@@ -31,6 +31,13 @@ impl NodeFlags {
     /// Ping extensions may be sent to this node.
     pub const EXTENSIONS: NodeFlags = NodeFlags(1024);
 
+    /// Messages to channels may be sent to this node with light headers.
+    pub const LIGHT_PUBLISH: NodeFlags = NodeFlags(2048);
+
+    /// What a node of ours says that it understands.
+    pub const ANNOUNCED: NodeFlags =
+        NodeFlags(NodeFlags::EXTENSIONS.0 | NodeFlags::LIGHT_PUBLISH.0);
+
     /// No flag.
     pub const NONE: NodeFlags = NodeFlags(0);
 

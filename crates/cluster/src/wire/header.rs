@@ -27,6 +27,8 @@ impl MessageFlags {
     pub const EXTENSIONS: u8 = 4;
     /// Second byte, of a node of ours: this primary has come back with less than a replica has, which is to take over.
     pub const GIVES_WAY: u8 = 1;
+    /// Second byte, of a node of ours: it seals links to others of ours that can, too.
+    pub const SEALS: u8 = 2;
     /// Third byte: the sender is a node of ours. All others send zero there and read nothing.
     pub const REDSTART: u8 = 0xA5;
 
@@ -37,6 +39,12 @@ impl MessageFlags {
     #[must_use]
     pub const fn has(self, flag: u8) -> bool {
         self.0[0] & flag != 0
+    }
+
+    /// Whether the sender seals links.
+    #[must_use]
+    pub const fn can_seal(self) -> bool {
+        self.0[1] & Self::SEALS != 0
     }
 
     /// Whether the sender is a node of ours.

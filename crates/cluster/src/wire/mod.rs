@@ -1,14 +1,15 @@
 //! The packets of the cluster bus, byte for byte as Redis 7 has them.
 //!
 //! `decode` borrows from the received bytes, allocates nothing and never panics; whatever it returns is
-//! inside the bounds of `crate::limits`. `PacketWriter` builds packets. The light headers of Valkey 8 are
-//! neither read nor advertised.
+//! inside the bounds of `crate::limits`. `PacketWriter` builds packets. `light` has the light headers of Valkey 8,
+//! `crate::seal` the frames around packets of ours.
 
 mod extension;
 mod flags;
 mod frame;
 mod gossip;
 mod header;
+mod light;
 mod packet;
 mod reader;
 
@@ -18,6 +19,7 @@ pub use flags::NodeFlags;
 pub use frame::{FRAME_PREFIX_BYTES, FrameError, packet_bytes};
 pub use gossip::{GOSSIP_BYTES, Gossip, GossipEntry, GossipRef};
 pub use header::{HEADER_BYTES, Header, MessageFlags};
+pub use light::{Light, decode_light, encode_light_publish, is_light};
 pub use packet::{Body, Heartbeat, Packet, PacketType, PacketWriter, decode, encode};
 
 /// The first four bytes of every packet.

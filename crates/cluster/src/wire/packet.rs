@@ -205,20 +205,27 @@ fn body<'a>(
             slots: SlotBits::new(reader.array::<SLOT_BITMAP_BYTES>()?),
         },
         PacketType::ManualFailoverStart => Body::ManualFailoverStart,
-        PacketType::Module => {
-            let module = reader.array::<8>()?;
-            let length = reader.u32()? as usize;
-            let [kind] = *reader.array::<1>()?;
-            Body::Module { module, kind, payload: reader.bytes(length)? }
-        }
+        PacketType::Module => module(reader)?,
     })
 }
 
-fn publish<'a>(sharded: bool, reader: &mut Reader<'a>) -> Result<Body<'a>, PacketError> {
+pub(super) fn module<'a>(reader: &mut Reader<'a>) -> Result<Body<'a>, PacketError> {
+    let module = reader.array::<8>()?;
+    let length = reader.u32()? as usize;
+    let [kind] = *reader.array::<1>()?;
+    Ok(Body::Module { module, kind, payload: reader.bytes(length)? })
+}
+
+/// The channel and the message that PUBLISH and PUBLISHSHARD carry.
+pub(super) fn message<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), PacketError> {
     let channel_bytes = reader.u32()? as usize;
     let message_bytes = reader.u32()? as usize;
-    let channel = reader.bytes(channel_bytes)?;
-    Ok(Body::Publish { sharded, channel, message: reader.bytes(message_bytes)? })
+    Ok((reader.bytes(channel_bytes)?, reader.bytes(message_bytes)?))
+}
+
+fn publish<'a>(sharded: bool, reader: &mut Reader<'a>) -> Result<Body<'a>, PacketError> {
+    let (channel, message) = message(reader)?;
+    Ok(Body::Publish { sharded, channel, message })
 }
 
 fn heartbeat<'a>(
@@ -304,10 +311,7 @@ pub fn encode(packet: &Packet<'_>) -> Vec<u8> {
         }
         Body::Fail(id) => writer.bytes.extend_from_slice(id.as_bytes()),
         Body::Publish { channel, message, .. } => {
-            writer.bytes.extend_from_slice(&(channel.len() as u32).to_be_bytes());
-            writer.bytes.extend_from_slice(&(message.len() as u32).to_be_bytes());
-            writer.bytes.extend_from_slice(channel);
-            writer.bytes.extend_from_slice(message);
+            write_publish(channel, message, &mut writer.bytes);
         }
         Body::AuthRequest | Body::AuthAck | Body::ManualFailoverStart => {}
         Body::Update { config_epoch, owner, slots } => {
@@ -324,6 +328,14 @@ pub fn encode(packet: &Packet<'_>) -> Vec<u8> {
         Body::Unknown { bytes, .. } => writer.bytes.extend_from_slice(bytes),
     }
     writer.finish()
+}
+
+/// Appends what PUBLISH and PUBLISHSHARD carry behind their header.
+pub(super) fn write_publish(channel: &[u8], message: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(channel.len() as u32).to_be_bytes());
+    out.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    out.extend_from_slice(channel);
+    out.extend_from_slice(message);
 }
 
 /// Overwrites a field written before. `at` lies inside what the writer itself appended.

@@ -1,7 +1,8 @@
 //! A few machines on a perfect network in virtual time, for the tests of this crate.
 
 use base::{Monotonic, Rng, UnixMillis};
-use cluster::wire::{PacketType, decode};
+use cluster::seal::{BusAuth, packet_within};
+use cluster::wire::{PacketType, decode, is_light};
 use cluster::{Config, Data, Input, LinkId, LogLevel, Machine, Now, Output};
 use core::net::{IpAddr, Ipv4Addr};
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +19,10 @@ pub(crate) struct Net {
     cut: Vec<(usize, usize)>,
     ends: BTreeMap<(usize, LinkId), (usize, LinkId)>,
     wire: VecDeque<(usize, LinkId, Vec<u8>)>,
+    /// Every frame that went over a link: from whom, to whom on which link of theirs.
+    pub(crate) frames: Vec<(usize, usize, LinkId, Vec<u8>)>,
+    /// The messages of others that came to a node.
+    pub(crate) delivered: Vec<(usize, Vec<u8>)>,
     /// What each node has of the stream, and whom it follows.
     pub(crate) data: Vec<Data>,
     leaders: Vec<Option<usize>>,
@@ -29,6 +34,11 @@ pub(crate) struct Net {
 
 impl Net {
     pub(crate) fn new(count: usize, node_timeout_ms: u64) -> Net {
+        Net::sealed(&vec![BusAuth::default(); count], node_timeout_ms)
+    }
+
+    /// A node for each way to seal.
+    pub(crate) fn sealed(auths: &[BusAuth], node_timeout_ms: u64) -> Net {
         let mut net = Net {
             machines: Vec::new(),
             now_ms: 10_000_000,
@@ -38,13 +48,15 @@ impl Net {
             cut: Vec::new(),
             ends: BTreeMap::new(),
             wire: VecDeque::new(),
-            data: vec![Data::default(); count],
-            leaders: vec![None; count],
+            frames: Vec::new(),
+            delivered: Vec::new(),
+            data: vec![Data::default(); auths.len()],
+            leaders: vec![None; auths.len()],
             stalled: Vec::new(),
             disks: BTreeMap::new(),
         };
-        for node in 0..count {
-            let config = Net::config(node, node_timeout_ms);
+        for (node, auth) in auths.iter().enumerate() {
+            let config = Config { auth: auth.clone(), ..Net::config(node, node_timeout_ms) };
             let machine = Machine::new(config, Rng::from_seed(node as u64 + 1), net.now());
             net.machines.push(Some(machine));
             net.drain(node);
@@ -202,15 +214,30 @@ impl Net {
             if self.cut.contains(&(node, peer)) {
                 continue;
             }
-            let packet = decode(&bytes).expect("machines send packets");
-            let kind = packet.packet_type().expect("machines send known types");
-            let heartbeat = matches!(kind, PacketType::Ping | PacketType::Pong | PacketType::Meet);
-            if !heartbeat || self.heartbeats_traced {
-                let name = kind.name().to_uppercase();
-                self.trace.push(format!("n{node} -> n{peer} {name}"));
+            self.frames.push((node, peer, peer_link, bytes.clone()));
+            if let Some(packet) = packet_within(&bytes) {
+                self.trace_packet(node, peer, packet);
             }
             self.input(peer, Input::Packet { link: peer_link, bytes: &bytes });
         }
+    }
+
+    fn trace_packet(&mut self, node: usize, peer: usize, bytes: &[u8]) {
+        if is_light(bytes) {
+            return self.trace.push(format!("n{node} -> n{peer} light"));
+        }
+        let packet = decode(bytes).expect("machines send packets");
+        let kind = packet.packet_type().expect("machines send known types");
+        let heartbeat = matches!(kind, PacketType::Ping | PacketType::Pong | PacketType::Meet);
+        if !heartbeat || self.heartbeats_traced {
+            let name = kind.name().to_uppercase();
+            self.trace.push(format!("n{node} -> n{peer} {name}"));
+        }
+    }
+
+    /// Gives a frame to a node on a link that it has.
+    pub(crate) fn inject_on(&mut self, node: usize, link: LinkId, bytes: &[u8]) {
+        self.input(node, Input::Packet { link, bytes });
     }
 
     fn drain(&mut self, node: usize) {
@@ -228,6 +255,7 @@ impl Net {
                     let line = self.named(&line).replace(" ()", "");
                     self.trace.push(format!("n{node}: {line}"));
                 }
+                Output::Deliver { message, .. } => self.delivered.push((node, message)),
                 Output::DropKeysInSlot(slot) => {
                     self.trace.push(format!("n{node} drops the keys in slot {slot}"));
                 }
@@ -256,7 +284,6 @@ impl Net {
                 | Output::ViewChanged
                 | Output::StateChanged(_)
                 | Output::Leased(_)
-                | Output::Deliver { .. }
                 | Output::Log(LogLevel::Debug | LogLevel::Verbose, _) => {}
             }
         }

@@ -49,6 +49,18 @@ choice! {
 }
 
 choice! {
+    /// Which packets of the cluster bus have to be sealed with the cluster's secret.
+    BusAuthMode {
+        /// None, and nobody is told that they could be.
+        #[default] Off = "off",
+        /// Those between nodes that both can.
+        Optional = "optional",
+        /// All.
+        Required = "required",
+    }
+}
+
+choice! {
     /// The least important messages that are still logged.
     LogLevel {
         /// Everything.

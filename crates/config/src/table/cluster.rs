@@ -1,6 +1,6 @@
 //! The cluster: identity, addresses told to others, timing, coverage.
 
-use super::choices::{ConfigSave, EndpointType};
+use super::choices::{BusAuthMode, ConfigSave, EndpointType};
 use super::{Directive, Setting, section};
 use crate::directive::{
     Check, Rule, bytes_within, checked, choice, integer, port, special, text, yes_no,
@@ -33,6 +33,10 @@ section! {
         blacklist_ttl_seconds: u64 = integer("cluster-blacklist-ttl", 0, i64::MAX, "60").unused();
         /// Port of the bus; 0 is the clients' port plus 10000.
         port: u16 = port("cluster-port", "0").immutable();
+        /// Which packets of the bus have to be sealed with the cluster's secret.
+        bus_auth: BusAuthMode = choice::<BusAuthMode>("cluster-bus-auth", "off");
+        /// File with the cluster's secret, and while it is changed with the next or the last one, a line each.
+        secret: Vec<u8> = text("cluster-secret", "");
         /// Address told to others; empty is the one they see.
         announce_ip: String = checked("cluster-announce-ip", Check::Address, "");
         /// Clients' port told to others; 0 is the real one.

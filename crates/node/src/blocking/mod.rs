@@ -22,7 +22,7 @@ pub(crate) use begin::Wait;
 
 use crate::clients::{Client, flag};
 use crate::node::Node;
-use base::Monotonic;
+use base::{Monotonic, Slot};
 use commands::{Blocking, CommandError};
 use dashmap::DashMap;
 use engine::{Access, Keyspace, WaiterId, kind};
@@ -110,21 +110,26 @@ impl Blocked {
 
     /// Serves the client with the reply of one that waits no longer; whether it waited.
     fn unblock(&self, how: Unblock) -> bool {
+        let is_closing = how == Unblock::RoleChange;
+        self.answer(is_closing, |reply| match how {
+            // Whatever the command would answer where it may not wait.
+            Unblock::Timeout => reply.null_array(),
+            Unblock::Error => reply.error_bytes(&UNBLOCKED.text()),
+            Unblock::RoleChange => reply.error_bytes(&ROLE_CHANGED.text()),
+        })
+    }
+
+    /// The same with this reply; `is_closing` where the client is disconnected then.
+    fn answer(&self, is_closing: bool, write: impl FnOnce(&mut Reply<'_>)) -> bool {
         let mut state = self.state.lock();
         if !matches!(*state, State::Waiting) {
             return false;
         }
         let mut out = Vec::new();
-        let mut reply = Reply::new(&mut out, self.protocol);
-        match how {
-            // Whatever the command would answer where it may not wait.
-            Unblock::Timeout => reply.null_array(),
-            Unblock::Error => reply.error_bytes(&UNBLOCKED.text()),
-            Unblock::RoleChange => reply.error_bytes(&ROLE_CHANGED.text()),
-        }
+        write(&mut Reply::new(&mut out, self.protocol));
         *state = State::Served(Served { reply: out, ..Served::default() });
         drop(state);
-        if how == Unblock::RoleChange {
+        if is_closing {
             self.client.set_flag(flag::CLOSING, true);
         }
         self.client.wake();
@@ -194,6 +199,17 @@ impl BlockedClients {
         all.iter().for_each(|blocked| {
             blocked.unblock(how);
         });
+    }
+
+    /// Sends those elsewhere whose slot `refusal` speaks of. In a cluster all keys of one are of one slot.
+    pub(crate) fn redirect(&self, refusal: impl Fn(Slot) -> Option<String>) {
+        let all: Vec<_> = self.0.iter().map(|blocked| Arc::clone(&blocked)).collect();
+        for blocked in all {
+            let slot = blocked.keys.first().map(|key| Slot::of_key(key));
+            if let Some(text) = slot.and_then(&refusal) {
+                blocked.answer(false, |reply| reply.error_bytes(text.as_bytes()));
+            }
+        }
     }
 
     /// What a client gets that has been served, or whose time is up; `None` while it waits. No slot may be held.

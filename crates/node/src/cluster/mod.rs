@@ -4,6 +4,7 @@ mod orders;
 mod replicas;
 mod reports;
 mod role;
+mod slot_stats;
 mod state;
 
 pub use state::ClusterNode;
@@ -366,6 +367,19 @@ const CLUSTER: SessionCommand = Command {
         ),
         subcommand(
             Spec {
+                name: "setslot",
+                summary: "Opens, closes or assigns a slot.",
+                since: "3.0.0",
+                arity: Arity::AtLeast(4),
+                flags: ORDER,
+                arguments: SET_SLOT,
+                history: &[("8.0.0", "The option TIMEOUT.")],
+                ..DEFAULT
+            },
+            orders::set_slot,
+        ),
+        subcommand(
+            Spec {
                 name: "shards",
                 tips: VARYING,
                 summary: "Returns the shards, their slots and nodes.",
@@ -390,6 +404,20 @@ const CLUSTER: SessionCommand = Command {
                 ..DEFAULT
             },
             replicas::replicas,
+        ),
+        subcommand(
+            Spec {
+                name: "slot-stats",
+                tips: &["nondeterministic_output", "request_policy:all_shards"],
+                summary: "Returns what the slots of this node hold.",
+                since: "8.0.0",
+                complexity: "O(N) for N slots, O(N*log(N)) with ORDERBY.",
+                arity: Arity::AtLeast(4),
+                flags: REPORT,
+                arguments: SLOT_STATS,
+                ..DEFAULT
+            },
+            slot_stats::slot_stats,
         ),
         subcommand(
             Spec {
@@ -426,6 +454,42 @@ const fn subcommand(spec: Spec, run: SessionRun) -> SessionCommand {
 /// The reply depends on more than the data.
 const VARYING: &[&str] = &["nondeterministic_output"];
 
+const SLOT_STATS: &[Argument] = &[Argument::one_of(
+    "filter",
+    &[
+        Argument::block(
+            "slotsrange",
+            &[Argument::integer("start-slot"), Argument::integer("end-slot")],
+        )
+        .token("SLOTSRANGE"),
+        Argument::block(
+            "orderby",
+            &[
+                Argument::string("metric"),
+                Argument::integer("limit").token("LIMIT").optional(),
+                Argument::one_of(
+                    "order",
+                    &[Argument::word("asc", "ASC"), Argument::word("desc", "DESC")],
+                )
+                .optional(),
+            ],
+        )
+        .token("ORDERBY"),
+    ],
+)];
+const SET_SLOT: &[Argument] = &[
+    Argument::integer("slot"),
+    Argument::one_of(
+        "subcommand",
+        &[
+            Argument::string("importing").token("IMPORTING"),
+            Argument::string("migrating").token("MIGRATING"),
+            Argument::string("node").token("NODE"),
+            Argument::word("stable", "STABLE"),
+        ],
+    ),
+    Argument::integer("timeout").token("TIMEOUT").since("8.0.0").optional(),
+];
 const SLOTS: &[Argument] = &[Argument::integer("slot").multiple()];
 const SLOT: &[Argument] = &[Argument::integer("slot")];
 const SLOT_COUNT: &[Argument] = &[Argument::integer("slot"), Argument::integer("count")];

@@ -1,10 +1,10 @@
 //! The CLUSTER subcommands that change something, and the flags of a connection in a cluster.
 
 use crate::clients::flag;
-use crate::session::Context;
+use crate::session::{Asking, Context};
 use base::number::parse_i64;
 use base::{NodeId, Slot, SlotRange};
-use cluster::{ClusterError, Machine, Reset};
+use cluster::{ClusterError, Machine, Reset, SetSlot};
 use commands::{CommandError, Outcome};
 use resp::{Args, Reply};
 
@@ -12,9 +12,10 @@ use resp::{Args, Reply};
 pub(super) const DISABLED: CommandError =
     CommandError::Text("ERR This instance has cluster support disabled");
 
-/// No slot is on its way between nodes yet, so there is nothing to remember.
+/// The next command is served also where its slot is only on its way here.
 pub(super) fn asking(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     enabled(context)?;
+    context.state.set_asking(Asking::Next);
     reply.ok();
     Ok(())
 }
@@ -139,6 +140,62 @@ pub(super) fn set_config_epoch(
 ) -> Outcome {
     let epoch = parse_i64(&args[2]).ok_or(CommandError::NotInteger)?;
     order(context, reply, |machine, now| machine.set_config_epoch(now, epoch))
+}
+
+/// `SETSLOT slot MIGRATING|IMPORTING|NODE id [TIMEOUT ms]` and `SETSLOT slot STABLE [TIMEOUT ms]`.
+pub(super) fn set_slot(
+    context: &mut Context<'_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Outcome {
+    let cluster = enabled(context)?;
+    let slot = slot(&args[2])?;
+    let (action, id) = (&args[3], args.get(4));
+    let is = |word: &str| action.eq_ignore_ascii_case(word.as_bytes());
+    let (order, options) = match id {
+        Some(id) if is("migrating") => (SetSlot::Migrating(id), 5),
+        Some(id) if is("importing") => (SetSlot::Importing(id), 5),
+        Some(id) if is("node") => (SetSlot::Node(id), 5),
+        Some(_) | None if is("stable") => (SetSlot::Stable, 4),
+        Some(_) | None => return Err(refused(ClusterError::SetSlotAction)),
+    };
+    let (now, node) = (bus_time(context), context.node);
+    let has_keys = || {
+        let databases = 0..node.keyspace.databases();
+        databases.into_iter().any(|one| node.keyspace.reach().keys_in_slot(one, slot) > 0)
+    };
+    cluster.ask(|machine| machine.check_set_slot(slot, order, has_keys())).map_err(refused)?;
+    check_set_slot_options(args, options)?;
+    let (was_mine, was_migrating_to) =
+        cluster.ask(|machine| (machine.my_slots().contains(slot), machine.migrating_to(slot)));
+    operate(context, |machine| machine.set_slot(now, slot, order, has_keys()))?.map_err(refused)?;
+    let is_lost = was_mine && !cluster.view().is_mine(slot);
+    if is_lost && has_keys() {
+        // Written after the look and before the slot was no longer served: it was acknowledged, and must not be left behind.
+        operate(context, |machine| {
+            let me = machine.my_id();
+            machine.set_slot(now, slot, SetSlot::Node(me.as_bytes()), true)?;
+            match was_migrating_to {
+                Some(to) => machine.set_slot(now, slot, SetSlot::Migrating(to.as_bytes()), true),
+                None => Ok(()),
+            }
+        })?
+        .map_err(refused)?;
+        return Err(refused(ClusterError::SlotHasKeys(slot)));
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// How long replicas may take to take over what SETSLOT says; other words are passed over, as in Valkey.
+fn check_set_slot_options(args: Args<'_>, first: usize) -> Outcome {
+    for at in (first..args.len()).filter(|&at| args[at].eq_ignore_ascii_case(b"timeout")) {
+        let Some(millis) = args.get(at + 1) else {
+            return Err(CommandError::Text("ERR Missing timeout value"));
+        };
+        commands::parse_timeout_millis(millis)?;
+    }
+    Ok(())
 }
 
 /// Runs an order and answers OK, or why it is refused.

@@ -46,7 +46,7 @@ impl Roles {
         let leader = *self.leader.lock();
         let (offset, heard) = node.stream_standing();
         let has_keys = offset == 0 && node.keyspace.totals(0).keys > 0;
-        Data { offset, has_keys, fed_by: leader.filter(|_| node.is_link_up()), heard }
+        Data { offset, has_keys, fed_by: leader.filter(|_| node.was_link_up()), heard }
     }
 }
 

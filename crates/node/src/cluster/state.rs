@@ -12,7 +12,7 @@ use crate::node::Node;
 use crate::pause::WaitReason;
 use crate::pubsub::Channels;
 use crate::tracking::Tracking;
-use cluster::{Machine, Output, View};
+use cluster::{KeySlots, Machine, Output, Presence, Request, View};
 use engine::{Keyspace, WorkerId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
@@ -79,7 +79,7 @@ impl ClusterNode {
                     }
                 }
                 Output::ViewChanged | Output::StateChanged(_) => {
-                    self.adopt_view(machine.view(), keyspace);
+                    self.adopt_view(machine.view(), node);
                 }
                 Output::Follow(leader) => {
                     self.roles.order(RoleOrder::Follow(leader));
@@ -108,7 +108,7 @@ impl ClusterNode {
                 }
                 Output::Leased(lease) => node.note_lease(lease, machine.now().monotonic),
                 Output::DropKeysInSlot(slot) => {
-                    self.adopt_view(machine.view(), keyspace);
+                    self.adopt_view(machine.view(), node);
                     let mut tell = |effects: &_| node.tell_each(worker, slot, effects);
                     keyspace.flush_slot(slot, worker, &mut tell);
                     lost_keys = true;
@@ -169,16 +169,27 @@ impl ClusterNode {
     }
 
     /// The view first: a command that finds its slot not served asks the view, and must not be told of an older one.
-    fn adopt_view(&self, view: Arc<View>, keyspace: &Keyspace) {
+    fn adopt_view(&self, view: Arc<View>, node: &Node) {
         if Arc::ptr_eq(&view, &self.view.read()) {
             return;
         }
         let old = std::mem::replace(&mut *self.view.write(), Arc::clone(&view));
         for slot in base::Slot::all() {
-            keyspace.set_serves(slot, view.is_ok() && view.is_mine(slot));
+            let is_whole = || view.serves_whole(slot) && !node.leaving.any_of(slot);
+            node.keyspace.settle_served(slot, is_whole);
             if old.is_mine(slot) && !view.is_mine(slot) {
                 self.channels.drop_slot(slot);
             }
+        }
+        if node.blocked.len() > 0 {
+            // Who has begun to wait while the slot was served is among them.
+            node.blocked.redirect(|slot| {
+                let (access, slots) = (cluster::Access::Write, KeySlots::One(slot));
+                let request = Request { slots, access, asks: false, migrates: false, tls: false };
+                let is_lost = old.is_mine(slot) && !view.is_mine(slot);
+                let refusal = view.route(request, Presence::default).err().filter(|_| is_lost)?;
+                Some(refusal.to_string())
+            });
         }
     }
 }

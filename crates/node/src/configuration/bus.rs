@@ -1,6 +1,7 @@
 //! What the cluster bus goes by, taken from the node's settings.
 
 use cluster::PreferredEndpoint;
+use cluster::seal::BusAuth;
 use config::{Config, EndpointType};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -45,7 +46,8 @@ impl AnnounceError {
     }
 }
 
-/// What the bus's machine is configured with, and the port that the bus listens on.
+/// What the bus's machine is configured with, and the port that the bus listens on. What packets are sealed with is not in
+/// the settings, but in a file: [`crate::Host::bus_auth`].
 ///
 /// # Errors
 ///
@@ -80,6 +82,7 @@ pub fn bus_config(config: &Config) -> Result<(cluster::Config, u16), AnnounceErr
         require_full_coverage: own.require_full_coverage,
         allow_reads_when_down: own.allow_reads_when_down,
         allow_pubsubshard_when_down: own.allow_pubsubshard_when_down,
+        auth: BusAuth::default(),
         replica_no_failover: own.replica_no_failover,
         replica_validity_factor: own.replica_validity_factor,
         ping_replica_period: Duration::from_secs(u64::from(

@@ -45,13 +45,18 @@ fn change(
     let may_set_protected = old.security.enable_protected_configs.allows(client_is_local);
     let mut change = old.with(arguments, may_set_protected)?;
     let bus = match &node.cluster {
-        Some(cluster) if concerns_bus(&change) => {
+        Some(cluster) if concerns_bus(&change) || concerns_seal(arguments) => {
             let (mut machine, _) = bus_config(&change.config)
                 .map_err(|error| SetError::failed(error.directive(), error))?;
             // The bus goes on listening where it does, whatever becomes of the clients' port.
             if change.config.cluster.announce_bus_port == 0 {
                 machine.bus_port = node.bus_port;
             }
+            machine.auth = if concerns_seal(arguments) {
+                node.host.bus_auth(&change.config)?
+            } else {
+                cluster.ask(|bus| bus.config().auth.clone())
+            };
             Some((cluster, machine))
         }
         Some(_) | None => None,
@@ -136,6 +141,12 @@ const OF_THE_BUS: [&str; 3] = ["port", "repl-ping-replica-period", "write-acks"]
 
 fn concerns_bus(change: &Change) -> bool {
     change.changed.iter().any(|one| one.section == "cluster" || OF_THE_BUS.contains(&one.name))
+}
+
+/// Whether a change names what packets of the bus are sealed with: the file is read again then, also where its name is what it was.
+fn concerns_seal(arguments: &[&[u8]]) -> bool {
+    let named: [&[u8]; 2] = [b"cluster-bus-auth", b"cluster-secret"];
+    arguments.iter().step_by(2).any(|name| named.iter().any(|seal| name.eq_ignore_ascii_case(seal)))
 }
 
 pub(super) fn reset_stat(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -3,7 +3,7 @@
 use super::subscriptions::{Kind, Name};
 use crate::session::{Answered, Context};
 use base::Slot;
-use cluster::{Access, KeySlots};
+use cluster::{Access, KeySlots, Presence, Request};
 use commands::{CommandError, Outcome};
 use resp::{Args, Reply};
 
@@ -140,7 +140,9 @@ impl Context<'_> {
         let slots =
             args.iter_from(1).take(names).map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
         let view = cluster.view();
-        view.route(slots, Access::ShardChannel, false)
+        let access = Access::ShardChannel;
+        let request = Request { slots, access, asks: false, migrates: false, tls: false };
+        view.route(request, Presence::default)
             .map_err(|refusal| CommandError::Owned(refusal.to_string()))
     }
 }

@@ -68,6 +68,8 @@ pub(crate) struct Following {
     /// The number of the last order; what belongs to another is over.
     order: AtomicU64,
     is_up: AtomicBool,
+    /// It was, since the last order.
+    was_up: AtomicBool,
     /// When something last came from the primary, in milliseconds of monotonic time.
     heard_at: AtomicU64,
     /// When something last came of a primary's stream, in all orders together, in milliseconds of monotonic time; 0 before.
@@ -124,6 +126,7 @@ impl Following {
             state: Mutex::new(State { primary, ..State::default() }),
             order: AtomicU64::new(0),
             is_up: AtomicBool::new(false),
+            was_up: AtomicBool::new(false),
             heard_at: AtomicU64::new(0),
             fed_at: AtomicU64::new(0),
             unapplied: AtomicU64::new(0),
@@ -151,6 +154,7 @@ impl Following {
         let mut state = self.state.lock();
         let order = self.order.fetch_add(1, SeqCst) + 1;
         self.is_up.store(false, SeqCst);
+        self.was_up.store(false, SeqCst);
         self.unapplied.store(0, SeqCst);
         self.asked_at.store(0, SeqCst);
         let is_torn = state.is_torn;
@@ -229,6 +233,7 @@ impl Node {
             state.down_since = None;
         }
         following.is_up.store(stage == LinkStage::Up, SeqCst);
+        following.was_up.fetch_or(stage == LinkStage::Up, SeqCst);
         if stage == LinkStage::Down {
             state.client = None;
             following.unapplied.store(0, SeqCst);
@@ -244,6 +249,11 @@ impl Node {
         if following.is_up.load(SeqCst) {
             following.fed_at.store(now.millis().max(1), SeqCst);
         }
+    }
+
+    /// Whether the stream of the primary that is followed has come: the data are of its history.
+    pub(crate) fn was_link_up(&self) -> bool {
+        self.replication.following.was_up.load(SeqCst)
     }
 
     /// How far the data are in a stream, 0 where they are nowhere in one; and when something of a primary's last came.

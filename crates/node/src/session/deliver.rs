@@ -1,6 +1,6 @@
 //! Messages between the replies: where they go, and what a client that reads them may ask.
 
-use super::{Context, OUTPUT_BYTES_SOFT_MAX, Session, State};
+use super::{Asking, Context, OUTPUT_BYTES_SOFT_MAX, Session, State};
 use crate::clients::flag;
 use crate::table::Entry;
 use commands::spec::Flag;
@@ -120,7 +120,10 @@ impl Context<'_> {
 
     /// Refuses what a client that listens to channels, or is shown commands, may not ask.
     #[cold]
-    pub(super) fn check_listener(&self, entry: &Entry) -> Outcome {
+    pub(super) fn check_listener(&mut self, entry: &Entry) -> Outcome {
+        if self.state.asking != Asking::No {
+            self.step_asking();
+        }
         let name = entry.full_name.as_str();
         let client = &self.state.client;
         let touches_keys = entry.spec.has(Flag::Readonly)

@@ -69,6 +69,7 @@ impl<'a> Context<'a> {
         let stats = &self.node.stats(self.worker).by_command[entry.index];
         if let Err(error) = self.check(entry, args) {
             stats.rejected.add(1);
+            self.forget_asking();
             return Err(self.refuse_exec(entry, error));
         }
         if self.state.after == After::Wait {
@@ -79,6 +80,10 @@ impl<'a> Context<'a> {
         }
         let mut reply = Reply::new(out, self.state.protocol);
         let outcome = self.act(&entry.action, entry, key, args, &mut reply);
+        if self.state.after == After::Wait {
+            // What it needs is on its way to another node.
+            return outcome;
+        }
         if let Err(error) = &outcome {
             if is_refusal(error) {
                 stats.rejected.add(1);
@@ -108,7 +113,7 @@ impl<'a> Context<'a> {
         if !entry.spec.arity.allows(args.len()) {
             return Err(CommandError::WrongArity(entry.full_name.clone()));
         }
-        if self.state.client.has_flag(flag::SUBSCRIBED | flag::MONITOR | flag::REPLICA) {
+        if self.state.client.has_flag(LISTENING | flag::ASKING) {
             self.check_listener(entry)?;
         }
         // Under what EXEC holds all of a transaction runs: all of it was asked about before.
@@ -262,6 +267,7 @@ impl<'a> Context<'a> {
     #[cold]
     fn refuse_unknown(&mut self, args: Args<'_>) -> Outcome {
         self.state.last_command = 0;
+        self.forget_asking();
         let name = args.name();
         if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
             let address = &self.state.client.origin.address;
@@ -348,6 +354,9 @@ impl<'a> Context<'a> {
         }
         let mut access = node.keyspace.hold_all(self.state.database, self.worker, self.moment);
         self.state.check_foreign(&access, entry)?;
+        if node.leaving.any() && entry.spec.has(Flag::Write) && self.waits_for_all_leaving() {
+            return Ok(());
+        }
         let outcome = run(&mut access);
         self.note_shown(&access);
         self.remember_keys(entry, args);
@@ -403,6 +412,9 @@ impl<'a> Context<'a> {
         outcome
     }
 }
+
+/// What a client is that gets messages.
+const LISTENING: u32 = flag::SUBSCRIBED | flag::MONITOR | flag::REPLICA;
 
 /// Whether a command runs at once between MULTI and EXEC.
 fn runs_in_transaction(entry: &Entry) -> bool {

@@ -1,13 +1,12 @@
 //! The slots that a command holds: which, whether they are served here, and what follows when they are let go.
 
 use super::prepare::KnownKey;
-use super::{Context, LOADING};
-use crate::clients::flag;
+use super::{Context, LOADING, Routed, presence};
 use crate::log::Unit;
 use crate::table::Entry;
 use crate::tracking::Tracker;
 use base::Slot;
-use cluster::KeySlots;
+use cluster::{KeySlots, Presence};
 use commands::spec::Flag;
 use commands::{CommandError, Outcome, Whole, WholeRun};
 use engine::{Access, Reach};
@@ -71,6 +70,10 @@ impl<'a> Context<'a> {
         let is_held = self.held.is_some();
         if !is_held {
             self.hold_everything();
+        }
+        if self.node.leaving.any() && !is_held && self.waits_for_all_leaving() {
+            self.release();
+            return Ok(());
         }
         let checked = self.held.iter().try_for_each(|all| self.state.check_foreign(all, entry));
         let outcome = checked.and_then(|()| self.with_whole(|all| whole(all, args, reply)));
@@ -211,7 +214,11 @@ impl<'a> Context<'a> {
         access.know_hash(first, hash);
         // Asked under the lock: whoever takes the slot away locks it to drop its keys.
         if !keyspace.serves(slot) {
-            self.route(entry.spec.has(Flag::Write), KeySlots::One(slot))?;
+            if self.waits_for_leaving(entry.spec.has(Flag::Write), std::iter::once(first)) {
+                return Ok(());
+            }
+            let first = || presence(&access, std::iter::once(first));
+            self.route(Routed::new(entry), KeySlots::One(slot), first)?;
         }
         self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
@@ -244,7 +251,7 @@ impl<'a> Context<'a> {
         args: Args<'_>,
         run: impl FnOnce(&mut Access<'_>) -> Outcome,
     ) -> Outcome {
-        let mut access = self.hold_several(entry, args)?;
+        let Some(mut access) = self.hold_several(entry, args)? else { return Ok(()) };
         self.state.check_foreign(&access, entry)?;
         let outcome = run(&mut access);
         self.note_shown(&access);
@@ -276,12 +283,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Locks the slots of the keys of a request that may have several, where they are served here.
+    /// Locks the slots of the keys of a request that may have several, where they are served here; `None` where it has to wait.
     pub(super) fn hold_several(
-        &self,
+        &mut self,
         entry: &Entry,
         args: Args<'_>,
-    ) -> Result<Access<'a>, CommandError> {
+    ) -> Result<Option<Access<'a>>, CommandError> {
         let keyspace = &self.node.keyspace;
         let mut positions = Vec::new();
         // Where some keys cannot be told, the command says what is wrong with its arguments before it asks for one of those.
@@ -291,6 +298,9 @@ impl<'a> Context<'a> {
         if access.is_observed() {
             access = self.with_waiting(access, entry, keys());
         }
+        if self.node.leaving.any() && self.waits_for_leaving(entry.spec.has(Flag::Write), keys()) {
+            return Ok(None);
+        }
         if self.node.cluster.is_some() {
             let slots = keys().map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
             let is_served = match slots {
@@ -299,10 +309,10 @@ impl<'a> Context<'a> {
                 KeySlots::Several => false,
             };
             if !is_served {
-                self.route(entry.spec.has(Flag::Write), slots)?;
+                self.route(Routed::new(entry), slots, || presence(&access, keys()))?;
             }
         }
-        Ok(access)
+        Ok(Some(access))
     }
 
     /// Sends a request of keys elsewhere that are not served here, whatever else stands in its way.
@@ -314,22 +324,6 @@ impl<'a> Context<'a> {
         }
         let keys = positions.iter().filter_map(|&position| args.get(position));
         let slots = keys.map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
-        self.route(entry.spec.has(Flag::Write), slots)
-    }
-
-    /// Decides whether this node serves a request of these slots, which the caller holds.
-    #[cold]
-    pub(crate) fn route(&self, writes: bool, slots: KeySlots) -> Outcome {
-        let Some(cluster) = &self.node.cluster else { return Ok(()) };
-        if self.state.replays_at.is_some() {
-            return Ok(());
-        }
-        let access = match writes {
-            true => cluster::Access::Write,
-            false if self.state.client.has_flag(flag::READONLY) => cluster::Access::ReadReplica,
-            false => cluster::Access::Read,
-        };
-        let view = cluster.view();
-        view.route(slots, access, false).map_err(|refusal| CommandError::Owned(refusal.to_string()))
+        self.route(Routed::new(entry), slots, Presence::default)
     }
 }

@@ -6,12 +6,15 @@ mod dispatch;
 mod hold;
 pub(crate) use dispatch::{LOADING, OUT_OF_MEMORY, TRANSACTION_OUT_OF_MEMORY, TRY_AGAIN};
 mod prepare;
+mod routing;
+pub(crate) use routing::{Routed, presence};
 mod streamed;
 #[cfg(test)]
 mod tests;
 
 use crate::blocking::Blocked;
 use crate::clients::{Client, flag};
+use crate::departure::{Departure, DepartureWait};
 use crate::event::Event;
 use crate::eviction::MemoryLimit;
 use crate::node::Node;
@@ -66,6 +69,17 @@ pub(crate) enum ReplyMode {
     Skip,
 }
 
+/// Whether a command was sent here by an ASK redirection; a flag of the client stands for all but `No`, so that others need not look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Asking {
+    #[default]
+    No,
+    /// The command that follows ASKING.
+    Next,
+    /// This command, or the transaction that it has begun.
+    Now,
+}
+
 /// What a connection has set.
 pub(crate) struct State {
     pub(crate) client: Arc<Client>,
@@ -84,6 +98,8 @@ pub(crate) struct State {
     pub(crate) answered: Answered,
     /// Whether the command that runs is one of a transaction.
     pub(crate) is_in_exec: bool,
+    /// Whether it was sent here by an ASK redirection.
+    pub(crate) asking: Asking,
     /// How it tracks (CLIENT TRACKING).
     pub(crate) tracker: Option<Arc<Tracker>>,
     /// Whether CLIENT CACHING was said before the command that runs.
@@ -98,6 +114,10 @@ pub(crate) struct State {
     pub(crate) blocked: Option<Arc<Blocked>>,
     /// What it waits for of replicas.
     pub(crate) waiting: Option<ReplicaWait>,
+    /// The keys that its command sends away, until the shell takes them.
+    pub(crate) departing: Option<Box<Departure>>,
+    /// Its wait for what becomes of keys that it has sent away.
+    pub(crate) departure: Option<DepartureWait>,
     /// How many replicas have to have what it writes before it is told (CLIENT WRITE-ACKS); where it has not said so, `write-acks`.
     pub(crate) write_acks: Option<usize>,
     /// The log up to here was waited for in vain: that what is before it may be lost has been said.
@@ -164,6 +184,7 @@ impl State {
         self.reply_mode = ReplyMode::On;
         self.no_touch = false;
         self.write_acks = None;
+        self.asking = Asking::No;
         self.client.reset();
     }
 }
@@ -232,12 +253,15 @@ impl Session {
             answered: Answered::Plain,
             outbox: Outbox::default(),
             is_in_exec: false,
+            asking: Asking::No,
             tracker: None,
             caching: false,
             transaction: None,
             watching: Watching::default(),
             blocked: None,
             waiting: None,
+            departing: None,
+            departure: None,
             replica: None,
             write_acks: None,
             given_up: 0,
@@ -292,6 +316,11 @@ impl Session {
         self.state.replica.as_ref().filter(|_| self.state.client.has_flag(flag::REPLICA))
     }
 
+    /// The keys that the command that has run sends away. Asked where a session wants to block; [`Worker::finish_departure`] has to follow.
+    pub fn take_departure(&mut self) -> Option<Departure> {
+        self.state.departing.take().map(|departing| *departing)
+    }
+
     /// Appends the reply that a connection waits for; false while there is none. The command counts as run from here on.
     pub fn unblock(&mut self, worker: &Worker, now: Monotonic, out: &mut Vec<u8>) -> bool {
         let node = &worker.node;
@@ -301,6 +330,11 @@ impl Session {
             };
             self.state.waiting = None;
             reply
+        } else if let Some(wait) = &self.state.departure {
+            let Some(answer) = wait.take() else { return false };
+            self.state.log_offset = self.state.log_offset.max(answer.log_offset);
+            self.state.departure = None;
+            answer.reply
         } else if let Some(blocked) = &self.state.blocked {
             let taken = node.blocked.take_reply(blocked, now, &node.keyspace);
             let Some(served) = taken else { return false };

@@ -2,10 +2,10 @@
 
 use super::Transaction;
 use super::queue::discarded;
-use crate::session::{Context, TRANSACTION_OUT_OF_MEMORY, TRY_AGAIN};
+use crate::session::{After, Context, Routed, TRANSACTION_OUT_OF_MEMORY, TRY_AGAIN, presence};
 use crate::table::{Action, Entry};
 use base::Slot;
-use cluster::KeySlots;
+use cluster::{KeySlots, Presence};
 use commands::spec::{Flag, Group};
 use commands::{CommandError, Outcome, Run};
 use resp::{Args, Reply};
@@ -35,6 +35,11 @@ pub(super) fn exec(context: &mut Context<'_>, _: Args<'_>, reply: &mut Reply<'_>
     context.state.is_in_exec = true;
     let outcome = run(context, &transaction, reply);
     context.state.is_in_exec = false;
+    if context.state.after == After::Wait {
+        // Nothing of it has run, and all of it will.
+        context.state.transaction = Some(transaction);
+        return outcome;
+    }
     // CLIENT LIST shows what the client sent last, which is EXEC.
     context.state.last_command = own;
     // What it held has been released by now, whatever came of it.
@@ -58,8 +63,8 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
             Step { entry: subcommand.or(entry), args }
         })
         .collect();
-    let (writes, slots) = slots_of(context, &steps);
-    context.route_unless_served(writes, slots)?;
+    let (routed, slots, keys) = keys_of(context, &steps);
+    context.route_unless_served(routed, slots, Presence::default)?;
     let mut entries = steps.iter().filter_map(|step| step.entry);
     if let Some(needy) = entries.find(|entry| entry.spec.has(Flag::DenyOom))
         && !context.has_memory_for(needy)
@@ -70,9 +75,17 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
         steps.chunk_by(|a, b| (hold(a) == Hold::Nothing) == (hold(b) == Hold::Nothing));
     // The watches are looked at under the locks of the first section.
     let first = sections.next().unwrap_or_default();
-    hold_section(context, first);
+    hold_section(context, first, &keys);
+    if context.node.leaving.any() && waits_for_leaving(context, &steps, &keys) {
+        context.release();
+        return Ok(());
+    }
     // The slot may have gone before it was held, and the data may have become others'. From here on all of it runs.
-    let served = context.route_unless_served(writes, slots);
+    let there = || {
+        let keys = keys.iter().copied();
+        context.held.as_ref().map_or_else(Presence::default, |held| presence(held, keys))
+    };
+    let served = context.route_unless_served(routed, slots, there);
     if let Err(error) = served.and_then(|()| check_foreign(context, &steps)) {
         context.release();
         return Err(error);
@@ -88,10 +101,21 @@ fn run(context: &mut Context<'_>, transaction: &Transaction, reply: &mut Reply<'
     reply.array(steps.len());
     run_section(context, first, reply.output());
     for section in sections {
-        hold_section(context, section);
+        hold_section(context, section, &[]);
         run_section(context, section, reply.output());
     }
     Ok(())
+}
+
+/// Whether something that a transaction writes is on its way to another node.
+fn waits_for_leaving(context: &mut Context<'_>, steps: &[Step<'_>], keys: &[&[u8]]) -> bool {
+    let writes = |step: &&Step<'_>| step.entry.is_some_and(|entry| entry.spec.has(Flag::Write));
+    let mut writing = steps.iter().filter(writes);
+    if writing.clone().any(|step| hold(step) == Hold::All) {
+        return context.waits_for_all_leaving();
+    }
+    let writes = writing.next().is_some();
+    context.waits_for_leaving(writes, keys.iter().copied())
 }
 
 /// Refuses all where one would be refused under what is held.
@@ -104,17 +128,17 @@ fn check_foreign(context: &Context<'_>, steps: &[Step<'_>]) -> Outcome {
     })
 }
 
-/// Holds what the commands of a section touch, and what is watched.
-fn hold_section(context: &mut Context<'_>, section: &[Step<'_>]) {
+/// Holds what the commands of a section touch, what is watched, and the slots of these keys.
+fn hold_section(context: &mut Context<'_>, section: &[Step<'_>], more: &[&[u8]]) {
     let watched = context.state.watching.len() > 0;
-    if section.iter().all(|step| hold(step) == Hold::Nothing) && !watched {
+    if section.iter().all(|step| hold(step) == Hold::Nothing) && !watched && more.is_empty() {
         return;
     }
     if section.iter().any(|step| hold(step) == Hold::All) {
         context.hold_everything();
         return;
     }
-    let mut keys: Vec<&[u8]> = Vec::new();
+    let mut keys: Vec<&[u8]> = more.to_vec();
     let mut positions = Vec::new();
     for Step { entry, args } in section {
         let Some(entry) = entry else { continue };
@@ -164,21 +188,23 @@ fn hold(step: &Step<'_>) -> Hold {
     }
 }
 
-/// In a cluster, where all keys of a transaction have to be of one slot: whether it writes, and the slots of its keys. Else of none.
-fn slots_of(context: &Context<'_>, steps: &[Step<'_>]) -> (bool, KeySlots) {
-    if context.node.cluster.is_none() {
-        return (false, KeySlots::None);
+/// What a transaction is to routing, in a cluster the slots of its keys, which have to be one, and its keys, where they are asked about.
+fn keys_of<'a>(context: &Context<'_>, steps: &[Step<'a>]) -> (Routed, KeySlots, Vec<&'a [u8]>) {
+    let (mut routed, mut keys, mut positions) = (Routed::default(), Vec::new(), Vec::new());
+    let in_cluster = context.node.cluster.is_some();
+    if !in_cluster && !context.node.leaving.any() {
+        return (routed, KeySlots::None, keys);
     }
-    let (mut slots, mut positions, mut writes) = (KeySlots::None, Vec::new(), false);
     for Step { entry, args } in steps {
         let Some(entry) = entry else { continue };
-        writes |= entry.spec.has(Flag::Write);
+        routed.writes |= entry.spec.has(Flag::Write);
         if entry.spec.key_positions(*args, &mut positions).is_ok() {
-            let keys = positions.iter().filter_map(|&position| args.get(position));
-            slots = keys.map(Slot::of_key).fold(slots, KeySlots::and);
+            keys.extend(positions.iter().filter_map(|&position| args.get(position)));
         }
     }
-    (writes, slots)
+    let slots = || keys.iter().map(|key| Slot::of_key(key)).fold(KeySlots::None, KeySlots::and);
+    let slots = if in_cluster { slots() } else { KeySlots::None };
+    (routed, slots, keys)
 }
 
 impl Context<'_> {
@@ -199,11 +225,16 @@ impl Context<'_> {
     }
 
     /// Refuses what is not served here; asked again at EXEC, for a slot may go away between.
-    pub(super) fn route_unless_served(&self, writes: bool, slots: KeySlots) -> Outcome {
+    pub(super) fn route_unless_served(
+        &self,
+        routed: Routed,
+        slots: KeySlots,
+        presence: impl FnOnce() -> Presence,
+    ) -> Outcome {
         match slots {
             KeySlots::None => Ok(()),
             KeySlots::One(slot) if self.node.keyspace.serves(slot) => Ok(()),
-            KeySlots::One(_) | KeySlots::Several => self.route(writes, slots),
+            KeySlots::One(_) | KeySlots::Several => self.route(routed, slots, presence),
         }
     }
 }

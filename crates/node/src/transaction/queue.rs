@@ -1,10 +1,10 @@
 //! The commands of a transaction, kept until EXEC.
 
 use crate::pause::waits_with_writes;
-use crate::session::{After, Context, OUT_OF_MEMORY};
+use crate::session::{After, Context, OUT_OF_MEMORY, Routed};
 use crate::table::Entry;
 use base::Slot;
-use cluster::KeySlots;
+use cluster::{KeySlots, Presence};
 use commands::spec::Flag;
 use commands::{CommandError, Outcome};
 use resp::{Args, Reply, StoredRequests};
@@ -86,7 +86,8 @@ impl Context<'_> {
             if entry.spec.key_positions(args, &mut positions).is_ok() {
                 let keys = positions.iter().filter_map(|&position| args.get(position));
                 let slots = keys.map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
-                self.route_unless_served(entry.spec.has(Flag::Write), slots)?;
+                // Which keys are there is asked at EXEC.
+                self.route_unless_served(Routed::new(entry), slots, Presence::default)?;
             }
         }
         if !self.has_memory_for(entry) {

@@ -1,6 +1,6 @@
 //! The keys that a connection watches.
 
-use crate::session::Context;
+use crate::session::{Context, Routed, presence};
 use base::Slot;
 use cluster::KeySlots;
 use commands::Outcome;
@@ -67,13 +67,14 @@ impl Watching {
 impl Context<'_> {
     /// WATCH: begins to watch keys, under the locks of their slots.
     pub(super) fn watch_keys(&mut self, args: Args<'_>) -> Outcome {
-        let slots = args.iter_from(1).map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
-        if self.node.cluster.is_some() {
-            self.route_unless_served(false, slots)?;
-        }
         let database = self.state.database;
         let keyspace = &self.node.keyspace;
         let mut access = keyspace.hold_keys(args.iter_from(1), database, self.worker, self.moment);
+        if self.node.cluster.is_some() {
+            let slots = args.iter_from(1).map(Slot::of_key).fold(KeySlots::None, KeySlots::and);
+            let there = || presence(&access, args.iter_from(1));
+            self.route_unless_served(Routed::default(), slots, there)?;
+        }
         for key in args.iter_from(1) {
             self.state.watching.add(&mut access, database, key);
         }

@@ -37,7 +37,18 @@ pub enum RestoreError {
 /// Never: memory takes all that is written.
 #[must_use]
 pub fn dump(record: &KeyRecord) -> Vec<u8> {
-    let version = if has_field_times(record) { Version::VALKEY_80 } else { Version::REDIS_11 };
+    dump_as(record, Version::REDIS_11)
+}
+
+/// The same for servers that read nothing newer than Redis 7.0 does.
+#[must_use]
+pub fn dump_for_all(record: &KeyRecord) -> Vec<u8> {
+    dump_as(record, Version::REDIS_10)
+}
+
+/// Of `version`, unless that cannot carry the value.
+fn dump_as(record: &KeyRecord, version: Version) -> Vec<u8> {
+    let version = if has_field_times(record) { Version::VALKEY_80 } else { version };
     let mut encoder = Encoder::new(Vec::new(), true);
     let form = Form::of(record, version).expect("the version was chosen for the value");
     encoder.byte(form.kind());

@@ -33,7 +33,7 @@ mod writer;
 
 pub use check::{Biggest, Failure, OfKind, Summary, check};
 pub use checksum::Checksum;
-pub use dump::{RestoreError, dump, restore};
+pub use dump::{RestoreError, dump, dump_for_all, restore};
 pub use encode::Encoder;
 pub use error::{Cause, LoadError};
 pub use format::{Usage, Version};

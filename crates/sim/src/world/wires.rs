@@ -6,6 +6,7 @@ use crate::checker::Violation;
 use crate::mutation::Heard;
 use crate::network::{ConnId, Connection, End, Weather};
 use crate::queue::Event;
+use cluster::seal::packet_within;
 use cluster::{Input, LinkId, Machine, wire};
 use core::net::IpAddr;
 
@@ -155,6 +156,9 @@ impl World {
 
     /// A vote that leaves a node has to be on its disk, and the only one of its epoch.
     fn check_vote(&mut self, node: usize, conn: ConnId, end: usize, bytes: &[u8]) {
+        let Some(bytes) = packet_within(bytes).filter(|packet| !wire::is_light(packet)) else {
+            return;
+        };
         let Ok(packet) = wire::decode(bytes) else {
             self.violation = Some(Violation(format!("node {node} sends a malformed packet")));
             return;

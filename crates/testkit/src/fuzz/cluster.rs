@@ -3,7 +3,10 @@
 use std::sync::OnceLock;
 
 use base::{Monotonic, Rng, UnixMillis};
-use cluster::wire::{HEADER_BYTES, SIGNATURE, VERSION, decode, encode, packet_bytes};
+use cluster::wire::{
+    HEADER_BYTES, Light, SIGNATURE, VERSION, decode, decode_light, encode, encode_light_publish,
+    packet_bytes,
+};
 use cluster::{Config, Input, Machine, Now, limits};
 
 use super::Source;
@@ -23,6 +26,9 @@ const CAPTURED: [&str; 12] = [
     include_str!("../../../cluster/tests/packets/valkey-9.1.2-ping-gossip3.hex"),
     include_str!("../../../cluster/tests/packets/valkey-9.1.2-update.hex"),
 ];
+
+/// No packet is shorter than a light header.
+const LIGHT_BYTES: usize = 16;
 
 const PACKETS_MAX: usize = 4;
 const EDITS_MAX: u8 = 24;
@@ -159,7 +165,11 @@ fn packet(source: &mut Source<'_>) -> Vec<u8> {
 
 fn check_codec(bytes: &[u8]) {
     if let Ok(Some(length)) = packet_bytes(bytes) {
-        assert!((HEADER_BYTES..=limits::PACKET_BYTES_MAX).contains(&length));
+        assert!((LIGHT_BYTES..=limits::FRAME_BYTES_MAX).contains(&length));
+    }
+    if let Ok(Light::Publish { sharded, channel, message }) = decode_light(bytes) {
+        let again = encode_light_publish(sharded, channel, message);
+        assert_eq!(decode_light(&again), Ok(Light::Publish { sharded, channel, message }));
     }
     let Ok(packet) = decode(bytes) else { return };
     let once = encode(&packet);

@@ -11,6 +11,7 @@ mod glob;
 mod rdb;
 mod replication;
 mod resp;
+mod sealed;
 
 pub use aof::{aof_load, aof_manifest};
 pub use cluster::cluster_packet;
@@ -19,6 +20,7 @@ pub use glob::glob;
 pub use rdb::{rdb_load, rdb_restore};
 pub use replication::replica_handshake;
 pub use resp::{resp_decode, resp_round_trip};
+pub use sealed::sealed_packet;
 
 /// A body, its name, and words that mean something to it.
 #[derive(Debug, Clone, Copy)]
@@ -32,10 +34,11 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "resp_decode", body: resp_decode, words: resp::words },
     Target { name: "resp_round_trip", body: resp_round_trip, words: Vec::new },
     Target { name: "cluster_packet", body: cluster_packet, words: Vec::new },
+    Target { name: "sealed_packet", body: sealed_packet, words: Vec::new },
     Target { name: "glob", body: glob, words: glob::words },
     Target { name: "config_parser", body: config_parser, words: config::words },
     Target { name: "rdb_load", body: rdb_load, words: rdb::words },
@@ -134,6 +137,11 @@ mod tests {
     #[test]
     fn packets_of_any_bytes_leave_a_node_sound() {
         run("cluster_packet");
+    }
+
+    #[test]
+    fn nothing_that_is_not_sealed_changes_a_node_that_wants_seals() {
+        run("sealed_packet");
     }
 
     #[test]

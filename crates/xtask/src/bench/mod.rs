@@ -81,11 +81,26 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     write(&folder.join("benchmarks.svg"), &chart::svg(&outcome))?;
-    write(&folder.join("benchmarks.md"), &report::markdown(&options, &outcome))?;
+    let page = report::markdown(&options, &outcome);
+    write(&folder.join("benchmarks.md"), &page)?;
+    if options.update && !options.is_full() && failures.is_empty() {
+        update(&options, &outcome, &page)?;
+    }
     println!("\n{}", goals::as_text(&goals::check(&outcome)));
     println!("the run took {:.0} s", start.elapsed().as_secs_f64());
     ensure!(failures.is_empty(), "{}", failures.join("\n"));
     Ok(())
+}
+
+/// Puts the rows into the page of the last full run.
+fn update(options: &Options, outcome: &Outcome, rows: &str) -> Result<()> {
+    let path = tools::workspace_root().join("docs/benchmarks.md");
+    let page =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let words: Vec<&str> = options.rows.iter().map(|row| row.word()).collect();
+    let Machine { date, commit, .. } = &outcome.machine;
+    let note = format!("Measured anew: {}; {date}; commit {commit}", words.join(", "));
+    write(&path, &report::updated(&page, rows, &note))
 }
 
 /// Runs the rows. One that breaks is named in the second result, and leaves the others their turn.

@@ -11,7 +11,8 @@ usage: cargo xtask bench [options]
 
 Measures Redstart beside Valkey, Redis and the echo floor in one alternating run: servers on core 0,
 the client on core 1. A full run takes about 65 minutes and writes docs/benchmarks.md and
-docs/benchmarks.svg; any other writes the same files to target/bench/.
+docs/benchmarks.svg; any other writes the same files to target/bench/. With --update, rows that
+were run with all peers, pairs and keys take their place in docs/benchmarks.md, which says so.
 
   --row NAME        only this row (may be repeated): throughput, memory, pause, paths, idle,
                     default (redis-benchmark's list), types, types-memory, save, snapshot,
@@ -20,6 +21,7 @@ docs/benchmarks.svg; any other writes the same files to target/bench/.
   --keys N          keys in the table (default 1000000)
   --quick           small tables and short stretches: proves that it works, says little
   --peers A,B,...   only these: redstart, valkey, redis, echo (default: all)
+  --update          put the rows into docs/benchmarks.md
   --server PATH     measure this redstart instead of building one
   --generator NAME  client of the throughput row: own (default), or redis-benchmark as a cross-check
   --help            this text
@@ -126,6 +128,8 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     /// The programs to run.
     pub(crate) peers: Vec<Peer>,
+    /// Whether the rows take their place in `docs/`.
+    pub(crate) update: bool,
     /// A binary of Redstart to measure instead of building one.
     pub(crate) server: Option<PathBuf>,
     /// The client of the throughput row.
@@ -151,7 +155,7 @@ impl Options {
     /// Reads the arguments behind `bench`; `None` when help is asked for.
     pub(crate) fn parse(arguments: &[String]) -> Result<Option<Options>> {
         let mut rows = Vec::new();
-        let (mut pairs, mut keys, mut quick) = (None, None, false);
+        let (mut pairs, mut keys, mut quick, mut update) = (None, None, false, false);
         let mut peers = Peer::ALL.to_vec();
         let mut server = None;
         let mut generator = Generator::Own;
@@ -161,6 +165,7 @@ impl Options {
             match option.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--quick" => quick = true,
+                "--update" => update = true,
                 "--row" => rows.push(Row::of_word(value()?)?),
                 "--pairs" => pairs = Some(number(option, value()?, 1..=1000)? as usize),
                 "--keys" => keys = Some(number(option, value()?, 1000..=KEYS_MAX)?),
@@ -175,8 +180,9 @@ impl Options {
         }
         let pairs = pairs.unwrap_or(if quick { 2 } else { PAIRS });
         let (cell_ms, warm_up_ms) = if quick { (500, 200) } else { (2000, 300) };
-        Ok(Some(Options {
+        let options = Options {
             rows,
+            update,
             pairs,
             keys: keys.unwrap_or(if quick { KEYS / 10 } else { KEYS }),
             quick,
@@ -187,7 +193,12 @@ impl Options {
             warm_up: Duration::from_millis(warm_up_ms),
             rounds: if quick { 1 } else { pairs.min(3) },
             idle_connections: if quick { 1000 } else { 10_000 },
-        }))
+        };
+        ensure!(
+            !update || options.is_whole(),
+            "--update needs every peer, {PAIRS} pairs or more, {KEYS} keys and the own client"
+        );
+        Ok(Some(options))
     }
 
     /// Whether this row is to be run.
@@ -197,8 +208,12 @@ impl Options {
 
     /// Whether the outcome may stand in `docs/`: every row, every peer, nothing shortened.
     pub(crate) fn is_full(&self) -> bool {
-        Row::ALL.iter().all(|row| self.has(*row))
-            && Peer::ALL.iter().all(|peer| self.peers.contains(peer))
+        Row::ALL.iter().all(|row| self.has(*row)) && self.is_whole()
+    }
+
+    /// Whether nothing is shortened in the rows that are run.
+    fn is_whole(&self) -> bool {
+        Peer::ALL.iter().all(|peer| self.peers.contains(peer))
             && self.pairs >= PAIRS
             && self.keys == KEYS
             && !self.quick
@@ -248,6 +263,8 @@ mod tests {
             assert!(!full(part), "{part}");
         }
         assert!(!full("--generator redis-benchmark"));
+        assert!(parse("--update --row memory").is_ok());
+        assert!(parse("--update --row memory --pairs 2").is_err());
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 mod persistence;
 mod replication;
+mod update;
+
+pub(crate) use update::updated;
 
 use super::Outcome;
 use super::commands::{self, Commands};

@@ -3,6 +3,7 @@
 //! A stage that cannot run has failed: nothing is left out in silence. The stages after a failed one still
 //! run, except that nothing runs when the installation failed.
 
+mod docker;
 mod install;
 
 use std::env;
@@ -29,6 +30,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clients", extra: false, run: clients },
     Stage { name: "high-availability", extra: false, run: high_availability },
     Stage { name: "oracle-tools", extra: true, run: oracle_tools },
+    Stage { name: "docker", extra: true, run: docker::run },
 ];
 
 /// The folders that a stage works in.
@@ -87,6 +89,7 @@ fn chosen(arguments: &[&str]) -> Result<Vec<&'static str>, String> {
     let mut rest = arguments.iter();
     while let Some(word) = rest.next() {
         let name = match (*word, word.strip_prefix("--only=")) {
+            ("--docker", _) => "docker",
             ("--only", _) => *rest.next().ok_or_else(|| format!("--only: one of {}", names()))?,
             (_, Some(name)) => name,
             (word, None) => return Err(format!("unknown argument: {word}")),
@@ -207,6 +210,7 @@ mod tests {
         assert_eq!(chosen(&[]).unwrap(), [""; 0]);
         assert_eq!(chosen(&["--only", "lint", "--only=unit"]).unwrap(), ["lint", "unit"]);
         assert!(chosen(&["--only", "nothing"]).unwrap_err().contains("transcripts"));
+        assert_eq!(chosen(&["--docker"]).unwrap(), ["docker"]);
         assert!(chosen(&["--only"]).is_err());
         assert!(chosen(&["fast"]).is_err());
     }

@@ -304,8 +304,8 @@ impl Machine {
         fold.0
     }
 
-    /// A number over what nodes of a healthy cluster agree on: who is in it, in which role, with which epoch,
-    /// who fails and who owns which slot. Nodes that are being met make it differ.
+    /// A number over what nodes of a healthy cluster agree on: who is in it, in which role and shard, with which
+    /// epoch, who fails and who owns which slot. Nodes that are being met make it differ.
     #[must_use]
     pub fn agreement(&self) -> u64 {
         let mut fold = Fold::default();
@@ -322,6 +322,7 @@ impl Machine {
             // A replica has no claim of its own; what is known of its last one goes with it.
             fold.number(if node.is_primary() { node.config_epoch.0 } else { 0 });
             node.replica_of.iter().for_each(|id| fold.bytes(id.as_bytes()));
+            fold.bytes(node.shard.as_bytes());
             let mut id = Fold::default();
             id.bytes(node.id.as_bytes());
             ids[usize::from(index.0)] = id.0;

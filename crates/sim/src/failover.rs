@@ -89,7 +89,8 @@ impl Run<'_> {
         }
         let knows_all = |world: &World| {
             let mut machines = world.nodes.iter().filter_map(|node| node.machine.as_ref());
-            machines.any(|one| one.known_nodes() < nodes).then(|| "nodes are unknown".to_owned())
+            let met = machines.all(|one| one.known_nodes() == nodes) && world.survivors_agree();
+            (!met).then(|| "not everybody knows everybody".to_owned())
         };
         self.until("met", FORMING, knows_all)?;
         for node in SHARDS..nodes {

@@ -45,6 +45,11 @@ impl Election {
         self.epoch.filter(|_| self.is_won)
     }
 
+    /// Whether it went without voters.
+    pub(crate) fn asked_nobody(&self) -> bool {
+        self.votes.is_empty()
+    }
+
     /// An election without voters (CLUSTER FAILOVER TAKEOVER).
     pub(crate) fn taken(now: Monotonic, epoch: Epoch) -> Election {
         Election {

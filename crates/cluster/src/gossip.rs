@@ -37,9 +37,6 @@ impl Machine {
         if self.stands_still() {
             message_flags.0[0] |= MessageFlags::PAUSED;
         }
-        if self.gives_way() {
-            message_flags.0[1] |= MessageFlags::GIVES_WAY;
-        }
         Header {
             port: me.address.port,
             current_epoch: self.current_epoch,
@@ -71,7 +68,11 @@ impl Machine {
             let now = self.now.monotonic;
             self.nodes[peer].ping_sent.get_or_insert(now);
         }
-        let mut writer = PacketWriter::new(&self.header(), kind);
+        let mut header = self.header();
+        if self.gives_way_to(peer) {
+            header.message_flags.0[1] |= MessageFlags::GIVES_WAY;
+        }
+        let mut writer = PacketWriter::new(&header, kind);
         self.write_gossip(&mut writer, peer);
         let knows_extensions = link_knows_extensions
             || peer.is_some_and(|peer| self.nodes[peer].is(NodeFlags::EXTENSIONS));

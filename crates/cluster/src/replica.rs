@@ -173,8 +173,20 @@ impl Machine {
     /// The shell has made the data this node's own, as [`Output::Promote`] asked: the slots are claimed.
     pub fn promoted(&mut self, now: Now) {
         self.begin(now);
-        let won = self.failover.election.as_ref().and_then(Election::won);
+        let election = self.failover.election.as_ref();
+        let won = election.and_then(Election::won);
+        let asked_nobody = election.is_some_and(Election::asked_nobody);
         match (won, self.my_primary()) {
+            // Another replica has won an earlier epoch, and has claimed meanwhile what this one is elected for.
+            (Some(epoch), Some(primary))
+                if !asked_nobody && self.nodes[primary].slot_count == 0 =>
+            {
+                self.log(LogLevel::Notice, || {
+                    format!("The election of epoch {epoch} is void: its slots have another owner.")
+                });
+                self.failover.election = None;
+                self.failover.led_by = None;
+            }
             (Some(epoch), Some(primary)) => self.take_over(primary, epoch),
             // The order was taken back since: the shell is told again whom to follow.
             _ => self.failover.led_by = None,

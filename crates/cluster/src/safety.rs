@@ -91,7 +91,7 @@ impl Machine {
         let patience = self.node_timeout().max(crate::state::START_DELAY);
         let is_late = self.now.monotonic.since(self.state_clock.started()) > patience;
         let is_mine = |node: &crate::node::Node| node.replica_of == Some(id);
-        let (mut waits, mut fresher) = (false, None);
+        let (mut waits, mut fresher): (_, Option<NodeIndex>) = (false, None);
         for (index, node) in self.nodes.iter().filter(|(_, node)| is_mine(node)) {
             // That it failed before this node's start says nothing: it is given as long as this node waits anyway.
             let is_given_up = node.is_unreachable() && !self.just_started();
@@ -99,10 +99,13 @@ impl Machine {
                 continue;
             }
             waits |= node.data_received.is_none();
-            if node.redstart && node.offset > mine.offset && knows_place {
+            let most = fresher.map_or(mine.offset, |best| self.nodes[best].offset);
+            if node.redstart && node.offset > most && knows_place {
                 fresher = Some(index);
             }
         }
+        // One that was not heard of yet may have more still.
+        let fresher = fresher.filter(|_| !waits || is_late);
         if fresher != self.failover.fresher {
             self.failover.fresher = fresher;
             if let Some(replica) = fresher {
@@ -118,10 +121,11 @@ impl Machine {
         }
     }
 
-    /// Whether this node's packets ask a replica to take over.
-    pub(crate) fn gives_way(&self) -> bool {
+    /// Whether this node's heartbeats ask a replica to take over: the one that has most, where that is known here.
+    /// What replicas know of each other is older.
+    pub(crate) fn gives_way_to(&self, replica: Option<NodeIndex>) -> bool {
         let ends = self.failover.is_ending && self.stands_still();
-        ends || self.failover.asking && self.failover.fresher.is_some()
+        ends || self.failover.asking && replica.is_some() && replica == self.failover.fresher
     }
 
     /// The primary has come back with less than this node has, or is about to end.
@@ -131,14 +135,11 @@ impl Machine {
         if !gives_way || self.my_primary() != Some(sender) || self.failover.manual.is_some() {
             return;
         }
-        if self.rank() > 0 {
-            return;
-        }
         let ends = self.now.monotonic + self.config.manual_failover_timeout;
-        if flags.has(MessageFlags::PAUSED) {
+        if flags.has(MessageFlags::PAUSED) && self.rank() == 0 {
             self.failover.manual = Some(Manual::up_to(header.offset, ends));
             self.log(LogLevel::Notice, || "The master is about to end: taking over.".to_owned());
-        } else if self.nodes[MYSELF].offset > header.offset {
+        } else if !flags.has(MessageFlags::PAUSED) && self.nodes[MYSELF].offset > header.offset {
             self.failover.manual = Some(Manual::ready(ends));
             self.log(LogLevel::Notice, || {
                 "The master has come back with less data than are here: taking over.".to_owned()

@@ -210,6 +210,8 @@ impl Machine {
             self.changed();
         }
         if !lost.is_empty() {
+            // After a restart it would claim them again.
+            self.save(true);
             let (count, name) = (lost.len(), self.describe(claimant));
             self.log(LogLevel::Notice, || {
                 format!("Lost {count} slots to node {name}, which claims them with epoch {epoch}")

@@ -307,6 +307,9 @@ impl Run<'_> {
             self.world.restart(node, Found::Kept);
         }
         self.until("healed", healing, whole)?;
+        // What was cut off for a moment at the end may have been found failing since.
+        self.wait(self.plan.node_timeout)?;
+        self.until("healed", healing, whole)?;
         let lost = self.world.lost_writes();
         self.world.lost += lost.len() as u64;
         self.wait(self.plan.node_timeout)?;

@@ -4,8 +4,8 @@
 //! They do not form: every node begins with a `nodes.conf` that names all, as after a restart of everything.
 
 use crate::checker::Violation;
-use crate::world::World;
 use crate::world::data::Found;
+use crate::world::{Setting, World};
 use base::{Epoch, NodeId, SLOT_COUNT};
 use cluster::{ClusterState, Machine};
 use std::fmt::Write;
@@ -49,7 +49,11 @@ const FAILING: usize = 0;
 /// # Errors
 /// [`Violation`] when the cluster has not come up, or does not agree again in time.
 pub fn large(seed: u64, nodes: usize, node_timeout: Duration) -> Result<Figures, Violation> {
-    let mut world = World::new(seed, nodes, node_timeout, false);
+    let mut world = World::new(
+        seed,
+        nodes,
+        Setting { candidates: 0, node_timeout, checked: false, mutation: None },
+    );
     begin(&mut world);
     world.run_until(node_timeout + Duration::from_secs(5))?;
     let failing = |world: &World| states(world).any(|state| state != ClusterState::Ok);

@@ -25,4 +25,3 @@ pub use minimal::{Minimal, minimal};
 pub use mutation::Mutation;
 pub use network::Weather;
 pub use scenario::{Outcome, Plan, run, run_with_log};
-pub use world::World;

@@ -2,10 +2,10 @@
 
 use crate::checker::Violation;
 use crate::failover::{Run, SHARDS, choices};
-use crate::mutation::{Mutation, Wrong};
+use crate::mutation::Mutation;
 use crate::network::Weather;
 use crate::world::data::Found;
-use crate::world::{PORT, World};
+use crate::world::{PORT, Setting, World};
 use base::{Rng, SLOT_COUNT, Slot, SlotRange};
 use cluster::Machine;
 use std::time::Duration;
@@ -111,19 +111,13 @@ impl Kind {
 }
 
 fn world(seed: u64, plan: &Plan) -> World {
-    let mut world = match Kind::of(seed) {
-        Kind::Bus { strangers } => {
-            let candidates = if strangers { CANDIDATES } else { 0 };
-            World::with_candidates(seed, plan.nodes, candidates, plan.node_timeout, true)
-        }
-        Kind::Storm | Kind::Failures => {
-            // One replica for each primary, or two.
-            let nodes = SHARDS * (2 + (seed / 4 % 2) as usize);
-            World::new(seed, nodes, plan.node_timeout, true)
-        }
+    let (nodes, candidates) = match Kind::of(seed) {
+        Kind::Bus { strangers } => (plan.nodes, if strangers { CANDIDATES } else { 0 }),
+        // One replica for each primary, or two.
+        Kind::Storm | Kind::Failures => (SHARDS * (2 + (seed / 4 % 2) as usize), 0),
     };
-    world.mutation = Wrong(plan.mutation);
-    world
+    let (node_timeout, mutation) = (plan.node_timeout, plan.mutation);
+    World::new(seed, nodes, Setting { candidates, node_timeout, checked: true, mutation })
 }
 
 fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
@@ -326,13 +320,13 @@ mod tests {
         (Mutation::TornConfig, 1),
         (Mutation::WallClock, 100),
         (Mutation::EmptyPrimaryServes, 2),
-        (Mutation::StaleElected, 7),
+        (Mutation::StaleElected, 158),
         (Mutation::OldPrimaryRetakes, 6),
         (Mutation::CollisionKept, 0),
         (Mutation::VotesKept, 25),
         (Mutation::ReportsExpire, 2),
-        (Mutation::PauseLeaks, 7),
-        (Mutation::PauseKept, 35),
+        (Mutation::PauseLeaks, 6),
+        (Mutation::PauseKept, 38),
         (Mutation::CandidateUntold, 7),
     ];
 
@@ -372,10 +366,10 @@ mod tests {
     #[test]
     fn a_failure_is_told_without_what_it_does_not_need() {
         let plan = Plan { mutation: Some(Mutation::StaleElected), ..Plan::default() };
-        let minimal = crate::minimal(7, &plan, 20);
+        let minimal = crate::minimal(158, &plan, 20);
         assert!(minimal.without.len() > 5, "{minimal:#?}");
         let plan = Plan { without: minimal.without, ..plan };
-        assert_eq!(run(7, &plan), minimal.outcome);
+        assert_eq!(run(158, &plan), minimal.outcome);
         assert!(minimal.outcome.failure.is_some_and(|why| why.contains("are lost")));
     }
 }

@@ -102,7 +102,7 @@ impl Machine {
     /// The text of `nodes.conf` at this moment.
     #[must_use]
     pub fn nodes_conf(&self) -> String {
-        let ranges = self.slots.ranges();
+        let ranges = self.slots.ranges_to_keep();
         let mut out = String::new();
         for (index, node) in self.nodes.by_id().filter(|(_, node)| !node.in_handshake()) {
             self.node_line(&mut out, index, node, Aux::Written);

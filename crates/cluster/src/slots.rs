@@ -86,8 +86,18 @@ impl SlotTable {
 
     /// The ranges of slots with one owner, ascending.
     pub(crate) fn ranges(&self) -> Vec<(NodeIndex, SlotRange)> {
+        self.ranges_where(|_| true)
+    }
+
+    /// The same without what was abandoned: after a restart that is nobody's, or its last owner's epoch would
+    /// stand for it.
+    pub(crate) fn ranges_to_keep(&self) -> Vec<(NodeIndex, SlotRange)> {
+        self.ranges_where(|slot| !self.abandoned.bits().contains(slot))
+    }
+
+    fn ranges_where(&self, is_told: impl Fn(Slot) -> bool) -> Vec<(NodeIndex, SlotRange)> {
         let mut ranges: Vec<(NodeIndex, SlotRange)> = Vec::new();
-        for slot in Slot::all() {
+        for slot in Slot::all().filter(|&slot| is_told(slot)) {
             let Some(owner) = self.owner(slot) else { continue };
             match ranges.last_mut() {
                 Some((last, range))

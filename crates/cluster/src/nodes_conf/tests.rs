@@ -93,3 +93,20 @@ fn a_corrupt_file_is_refused_with_its_line() {
         assert!(error.contains(what), "{text:?} gives {error:?}");
     }
 }
+
+#[test]
+fn a_slot_that_its_owner_has_stopped_claiming_is_nobodys_after_a_restart() {
+    let text = format!(
+        "{ME} 127.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-4\n\
+         {PEER} 127.0.0.1:7001@17001 master - 0 0 2 connected 5-9\n\
+         vars currentEpoch 2 lastVoteEpoch 0\n"
+    );
+    let mut machine = load(&text).unwrap().unwrap();
+    let peer = machine.nodes.find(&NodeId::parse(PEER.as_bytes()).unwrap()).unwrap();
+    let claim: crate::SlotBitmap = (6..=9).filter_map(Slot::new).collect();
+    machine.claim_slots(peer, Epoch(2), claim.bits());
+    assert!(machine.cluster_nodes().contains("connected 5-9\n"), "silence takes nothing away");
+    let written = machine.nodes_conf();
+    assert!(written.contains("connected 6-9\n"), "{written}");
+    assert_eq!(load(&written).unwrap().unwrap().cluster_nodes().matches("6-9").count(), 1);
+}

@@ -185,6 +185,10 @@ impl Run<'_> {
             "changes roles by hand",
         ][what as usize];
         self.world.mark(node, || format!("-- {nth}: node {node} {name}, for {span:?}"));
+        if rng.percent(40) {
+            // A clock that is set is no failure: it may come with one.
+            self.world.jump_clock(other, rng.below(20_000) as i64 - 10_000);
+        }
         let served = |run: &mut Self| if long { run.served_without(node) } else { Ok(()) };
         let begun = self.world.elapsed();
         match what {

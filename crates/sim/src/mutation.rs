@@ -7,7 +7,7 @@
 use cluster::wire::{HEADER_BYTES, NodeFlags, PacketType};
 use cluster::{Data, Machine};
 
-/// A bug, named for what it does. The numbers of the reports stand in `docs/cluster.md`.
+/// A bug, named for what it does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mutation {
     /// The epochs of the cluster and of the last vote are not in `nodes.conf`.
@@ -93,6 +93,10 @@ impl Mutation {
 pub(crate) struct Wrong(pub(crate) Option<Mutation>);
 
 impl Wrong {
+    pub(crate) fn is_none(self) -> bool {
+        self.0.is_none()
+    }
+
     fn is(self, mutation: Mutation) -> bool {
         self.0 == Some(mutation)
     }

@@ -111,19 +111,18 @@ impl Kind {
 }
 
 fn world(seed: u64, plan: &Plan) -> World {
-    let mut world = match Kind::of(seed) {
+    let how = (true, Wrong(plan.mutation));
+    match Kind::of(seed) {
         Kind::Bus { strangers } => {
             let candidates = if strangers { CANDIDATES } else { 0 };
-            World::with_candidates(seed, plan.nodes, candidates, plan.node_timeout, true)
+            World::with_candidates(seed, plan.nodes, candidates, plan.node_timeout, how)
         }
         Kind::Storm | Kind::Failures => {
             // One replica for each primary, or two.
             let nodes = SHARDS * (2 + (seed / 4 % 2) as usize);
-            World::new(seed, nodes, plan.node_timeout, true)
+            World::with_candidates(seed, nodes, 0, plan.node_timeout, how)
         }
-    };
-    world.mutation = Wrong(plan.mutation);
-    world
+    }
 }
 
 fn run_in(world: &mut World, seed: u64, plan: &Plan) -> Outcome {
@@ -326,13 +325,13 @@ mod tests {
         (Mutation::TornConfig, 1),
         (Mutation::WallClock, 100),
         (Mutation::EmptyPrimaryServes, 2),
-        (Mutation::StaleElected, 7),
+        (Mutation::StaleElected, 70),
         (Mutation::OldPrimaryRetakes, 6),
         (Mutation::CollisionKept, 0),
-        (Mutation::VotesKept, 25),
+        (Mutation::VotesKept, 15),
         (Mutation::ReportsExpire, 2),
-        (Mutation::PauseLeaks, 7),
-        (Mutation::PauseKept, 35),
+        (Mutation::PauseLeaks, 6),
+        (Mutation::PauseKept, 38),
         (Mutation::CandidateUntold, 7),
     ];
 
@@ -372,10 +371,10 @@ mod tests {
     #[test]
     fn a_failure_is_told_without_what_it_does_not_need() {
         let plan = Plan { mutation: Some(Mutation::StaleElected), ..Plan::default() };
-        let minimal = crate::minimal(7, &plan, 20);
+        let minimal = crate::minimal(70, &plan, 20);
         assert!(minimal.without.len() > 5, "{minimal:#?}");
         let plan = Plan { without: minimal.without, ..plan };
-        assert_eq!(run(7, &plan), minimal.outcome);
+        assert_eq!(run(70, &plan), minimal.outcome);
         assert!(minimal.outcome.failure.is_some_and(|why| why.contains("are lost")));
     }
 }

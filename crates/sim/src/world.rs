@@ -90,7 +90,7 @@ impl World {
     /// Fresh nodes, each alone, with a timeout between them.
     #[must_use]
     pub fn new(seed: u64, machines: usize, node_timeout: Duration, checked: bool) -> World {
-        World::with_candidates(seed, machines, 0, node_timeout, checked)
+        World::with_candidates(seed, machines, 0, node_timeout, (checked, Wrong::default()))
     }
 
     /// The same with replicas of another server's make, all of the first node.
@@ -99,7 +99,7 @@ impl World {
         machines: usize,
         candidates: usize,
         node_timeout: Duration,
-        checked: bool,
+        (checked, mutation): (bool, Wrong),
     ) -> World {
         let mut rng = Rng::from_seed(seed);
         let count = machines + candidates;
@@ -115,7 +115,7 @@ impl World {
             checker: Checker::new(count),
             violation: None,
             checked,
-            mutation: Wrong::default(),
+            mutation,
             clients: Clients::default(),
             lost: 0,
             sessions: 0,
@@ -125,7 +125,8 @@ impl World {
         for node in 0..count {
             let mut config = Config::for_port(PORT);
             config.node_timeout = node_timeout;
-            if checked && !seed.is_multiple_of(2) {
+            // What is told wrongly would not pass a seal, and nothing else would be found.
+            if checked && mutation.is_none() && !seed.is_multiple_of(2) {
                 config.auth = World::seals(node, candidates);
             }
             // A cluster keeps the shape that a run is about.
